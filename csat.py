@@ -1,0 +1,72 @@
+"""The command line: every command of the packages under one name.
+
+Commands are imported when they are run, not before: `csat --help` loads neither pandas nor the
+site.
+"""
+
+import importlib
+import sys
+
+import click
+
+# name → where it lives, and the line that `csat --help` shows without importing it
+COMMANDS = {
+    "demo": ("survey.demo.command:demo", "A full working site with sample answers."),
+    "serve": ("survey.commands.serve:serve", "The survey site and delivery, until stopped."),
+    "deliver": ("survey.commands.deliver:deliver", "Send the outbox to PostHog."),
+    "outbox": ("survey.commands.outbox:outbox", "What waits for PostHog, and what was refused."),
+    "link": ("survey.commands.link:link", "Make survey links."),
+    "aggregate": ("pipeline.commands:aggregate", "Counts per month, team and rating."),
+    "report": ("reports.commands:report", "The monthly files, for leads and finance."),
+    "responses": ("survey.commands.responses:responses", "Show or void a ticket's response."),
+    "db": ("survey.commands.db:db", "Upgrade the database."),
+    "config": ("survey.commands.config:config", "Check the settings."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="csat", message="csat %(version)s")
+def cli() -> None:
+    """Customer satisfaction for support teams: from the survey link to the monthly report.
+
+    Settings come from the environment and from .env; `csat config check` shows them.
+    Exit codes: 0 done, 1 it failed and said why, 2 bad usage.
+    """
+
+
+def main() -> None:
+    """Run a command; what a person can mend is said in words, without a traceback."""
+    try:
+        cli(prog_name="csat")
+    except Exception as error:
+        from survey.settings import CsatError
+
+        if not isinstance(error, CsatError):
+            raise
+        click.echo(f"csat: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
