@@ -1,0 +1,1 @@
+"""From the link in a customer's mail to the event at PostHog."""

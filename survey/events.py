@@ -1,0 +1,156 @@
+"""The `survey sent` event: how an answer becomes one, and what an event says as an answer. Pure."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from survey.links import Link, normalise_ticket, person_of
+from survey.rules import Answer
+from survey.scale import parse_rating
+from survey.settings import Settings
+from survey.store.vocabulary import Trust
+from survey.teams import slugify_team
+
+SURVEY_SENT = "survey sent"
+COMMENT_QUESTION = "What can we do to increase your rating?"
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The two questions as this customer saw them, with the language they stood in."""
+
+    rating: str
+    comment: str = COMMENT_QUESTION
+    language: str = "en"
+
+
+def build_event(
+    answer: Answer,
+    link: Link,
+    questions: Questions,
+    *,
+    team: str,
+    submission_id: str,
+    settings: Settings,
+) -> dict[str, Any]:
+    """The message for PostHog's batch endpoint (design.md section 6).
+
+    `team` is the response's, which its first answer fixed; `submission_id` is the response's
+    too, so that PostHog shows an edit in place of what it changed.
+    """
+    rating, comment = str(answer.rating), answer.comment or ""
+    rating_id, comment_id = settings.rating_question_id, settings.comment_question_id
+    properties: dict[str, Any] = {
+        "$survey_id": settings.event_survey_id,
+        "$survey_name": settings.survey_name,
+        "$survey_questions": [
+            {"id": rating_id, "question": questions.rating, "response": rating},
+            {"id": comment_id, "question": questions.comment, "response": comment},
+        ],
+        f"$survey_response_{rating_id}": rating,
+        "$survey_response": rating,
+        f"$survey_response_{comment_id}": comment,
+        "$survey_response_1": comment,
+        "$survey_submission_id": submission_id,
+        "$survey_completed": True,
+        "$survey_language": questions.language,
+        "$survey_question": questions.rating,
+        "ticketId": answer.ticket_id,
+        "userId": link.distinct_id or None,
+        "team": team,
+        "ticketTeam": team,
+        "initialTargetArea": link.initial_target_area,
+        "rating": answer.rating,
+        "link_trust": answer.trust.value,
+        # The time is the answer's own: PostHog must not shift it by how late it was sent.
+        "$ignore_sent_at": True,
+        # The request comes from this server, whose place says nothing about the customer's.
+        "$geoip_disable": True,
+        "$lib": "csat",
+    }
+    if not link.distinct_id:
+        properties["$process_person_profile"] = False
+    return {
+        "event": SURVEY_SENT,
+        "distinct_id": answer.distinct_id,
+        "uuid": answer.uuid,
+        "timestamp": answer.answered_at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "properties": properties,
+    }
+
+
+def read_event(event: Mapping[str, Any], settings: Settings) -> Answer:
+    """The answer that a `survey sent` event carries, also one that the predecessor sent.
+
+    `event` has `uuid`, `distinct_id`, `timestamp` (aware datetime) and `properties` (mapping).
+    """
+    properties = event["properties"]
+    ticket_id = _ticket(properties.get("ticketId"))
+    rating_key = f"$survey_response_{settings.rating_question_id}"
+    comment_key = f"$survey_response_{settings.comment_question_id}"
+    team = _first_given(properties, "team", "ticketTeam")
+    trust = properties.get("link_trust")
+    timestamp: datetime = event["timestamp"]
+    return Answer(
+        uuid=event["uuid"],
+        ticket_id=ticket_id,
+        distinct_id=person_of(_text(event.get("distinct_id")), ticket_id or ""),
+        rating=parse_rating(_first_given(properties, rating_key, "$survey_response")),
+        comment=_text(_first_given(properties, comment_key, "$survey_response_1")),
+        team=slugify_team(_text(team)),
+        answered_at=timestamp.astimezone(UTC),
+        trust=Trust(trust) if trust in tuple(Trust) else Trust.UNVERIFIED,
+        survey_id=_text(properties.get("$survey_id")),
+    )
+
+
+def earliest_copies(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of several events with one uuid the earliest; of equal times the greatest properties."""
+    kept: dict[str, Mapping[str, Any]] = {}
+    for event in events:
+        rival = kept.setdefault(event["uuid"], event)
+        if event["timestamp"] < rival["timestamp"] or (
+            event["timestamp"] == rival["timestamp"]
+            and _canonical_json(event["properties"]) > _canonical_json(rival["properties"])
+        ):
+            kept[event["uuid"]] = event
+    return list(kept.values())
+
+
+def _canonical_json(properties: Any) -> str:
+    text = json.dumps(properties, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _without_surrogates(text)
+
+
+def _first_given(properties: Mapping[str, Any], *keys: str) -> Any:
+    """The value under the first key that has one which is neither null nor blank text."""
+    for key in keys:
+        value = properties.get(key)
+        if value is not None and not (isinstance(value, str) and not value.strip()):
+            return value
+    return None
+
+
+def _ticket(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return normalise_ticket(_text(str(value)) or "")
+
+
+def _text(value: object) -> str | None:
+    """A text as it stands, anything else as JSON; half characters, which no file can hold,
+    become question marks."""
+    if value is None:
+        return None
+    return _without_surrogates(value) if isinstance(value, str) else _canonical_json(value)
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,102 @@
+"""The rules of counting, for the answers of one ticket: which are one response, and why not. Pure.
+
+`pipeline/rules.py` holds the same rules for whole frames; a property-based test keeps them equal.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from survey.store.vocabulary import TRUST_ORDER, Outcome, Trust
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the rules depend on besides the answers."""
+
+    edit_window: timedelta
+    test_distinct_ids: frozenset[str] = frozenset()
+    survey_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One submitted form. `distinct_id` is the person, also where the link named nobody."""
+
+    uuid: str
+    ticket_id: str | None
+    distinct_id: str
+    rating: int | None
+    comment: str | None
+    team: str
+    answered_at: datetime
+    trust: Trust = Trust.UNVERIFIED
+    survey_id: str | None = None
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """Answers stand in the order of their time, equal times in that of their uuid."""
+        return self.answered_at, self.uuid
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a ticket's answers add up to: begun by `first`, last changed by `latest`."""
+
+    first: Answer
+    latest: Answer
+
+    def closes_at(self, rules: Rules) -> datetime:
+        """The last instant at which its person can still change it."""
+        return self.first.answered_at + rules.edit_window
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A ticket's response, if any, and what became of each of its answers, by uuid."""
+
+    response: Response | None
+    outcomes: dict[str, Outcome]
+
+
+def decide(answers: Iterable[Answer], rules: Rules, *, void: bool = False) -> Decision:
+    """Apply rules 2 to 7 of design.md section 5 to one ticket's answers, each uuid once."""
+    ordered = sorted(answers, key=lambda answer: answer.order)
+    reasons = {answer.uuid: _reason_not_valid(answer, rules, void) for answer in ordered}
+    valid = [answer for answer in ordered if reasons[answer.uuid] is None]
+    outcomes = {uuid: reason for uuid, reason in reasons.items() if reason is not None}
+    if not valid:
+        return Decision(None, outcomes)
+
+    first = _first_of_the_person(valid)
+    latest = first
+    for answer in valid:
+        if answer.distinct_id != first.distinct_id:
+            outcomes[answer.uuid] = Outcome.OTHER_PERSON
+        elif answer is first:
+            outcomes[answer.uuid] = Outcome.RESPONSE
+        elif answer.answered_at - first.answered_at <= rules.edit_window:
+            outcomes[answer.uuid] = Outcome.EDIT
+            latest = answer
+        else:
+            outcomes[answer.uuid] = Outcome.LATE_CHANGE
+    return Decision(Response(first, latest), outcomes)
+
+
+def _reason_not_valid(answer: Answer, rules: Rules, void: bool) -> Outcome | None:
+    if rules.survey_id is not None and answer.survey_id != rules.survey_id:
+        return Outcome.OTHER_SURVEY
+    if answer.ticket_id is None:
+        return Outcome.NO_TICKET
+    if answer.rating is None:
+        return Outcome.INVALID_RATING
+    if answer.distinct_id in rules.test_distinct_ids:
+        return Outcome.TEST
+    return Outcome.VOID if void else None
+
+
+def _first_of_the_person(valid: Sequence[Answer]) -> Answer:
+    """The ticket's person is who came first with the highest trust; the first of their answers."""
+    highest = max(TRUST_ORDER.index(answer.trust) for answer in valid)
+    deciding = next(a for a in valid if TRUST_ORDER.index(a.trust) == highest)
+    return next(a for a in valid if a.distinct_id == deciding.distinct_id)

@@ -1,0 +1,1 @@
+"""All tables of the project, and the only code that reads or writes them."""

@@ -1,0 +1,34 @@
+"""The words that stand in the store's columns and in events. Pure."""
+
+from enum import StrEnum
+
+
+class Trust(StrEnum):
+    """How far a link is known to come from us: `signed` > `known` > `unverified`."""
+
+    SIGNED = "signed"
+    KNOWN = "known"
+    UNVERIFIED = "unverified"
+
+
+# Position = how much it weighs; the highest of a ticket's answers decides whose ticket it is.
+TRUST_ORDER = (Trust.UNVERIFIED, Trust.KNOWN, Trust.SIGNED)
+
+
+class Outcome(StrEnum):
+    """What became of an answer. Those below `EDIT` are the reasons for not counting it,
+    in the order in which they are tried: the first that applies is the one on record."""
+
+    RESPONSE = "response"
+    EDIT = "edit"
+    DUPLICATE = "duplicate"
+    OTHER_SURVEY = "other_survey"
+    NO_TICKET = "no_ticket"
+    INVALID_RATING = "invalid_rating"
+    TEST = "test"
+    VOID = "void"
+    OTHER_PERSON = "other_person"
+    LATE_CHANGE = "late_change"
+
+
+COUNTED = (Outcome.RESPONSE, Outcome.EDIT)
