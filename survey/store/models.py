@@ -1,0 +1,135 @@
+"""The tables. Answers are only ever added; responses are derived from them; the outbox waits."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, Text, TypeDecorator, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, kept in UTC to the microsecond."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time: nobody could say later which instant it meant."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """SQLite hands back a time without its zone; it was UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Names of constraints are fixed, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {datetime: UtcDateTime, str: Text}
+
+
+class Source(StrEnum):
+    """The door through which an answer came."""
+
+    SITE = "site"
+    IMPORT = "import"
+
+
+class AnswerRow(Base):
+    """One submitted form, as it was received. Append-only.
+
+    `uuid` is that of its event, too. On the site it is made from what was submitted and by whom
+    (`survey.receive`), so that being unique here makes a double click one answer.
+    `ticket_id` and `rating` are missing only where an import brought an answer without.
+    """
+
+    __tablename__ = "answers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[str] = mapped_column(unique=True)
+    source: Mapped[str]
+    ticket_id: Mapped[str | None] = mapped_column(index=True)
+    distinct_id: Mapped[str]
+    rating: Mapped[int | None]
+    comment: Mapped[str | None]
+    team: Mapped[str]
+    answered_at: Mapped[datetime] = mapped_column(index=True)
+    link_trust: Mapped[str]
+    initial_target_area: Mapped[str | None]
+
+
+class ResponseRow(Base):
+    """What a ticket's answers add up to: one row per ticket, derived by `survey.rules`.
+
+    `answered_at` is the time of the person's first answer, which fixes the month;
+    `submission_id` is the same in all events of the response.
+    """
+
+    __tablename__ = "responses"
+    # The month's count on the thank-you page and the counts of a report read this index alone.
+    __table_args__ = (Index(None, "answered_at", "team", "rating"),)
+
+    ticket_id: Mapped[str] = mapped_column(primary_key=True)
+    distinct_id: Mapped[str]
+    team: Mapped[str]
+    rating: Mapped[int]
+    comment: Mapped[str | None]
+    link_trust: Mapped[str]
+    answered_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    submission_id: Mapped[str] = mapped_column(unique=True)
+
+
+class OutboxRow(Base):
+    """An event committed with its answer, until PostHog has accepted it.
+
+    `payload` is the event as JSON text, fixed here, the same on every resend. A row waits until
+    `delivered_at` or `dead_at` is set; a claim holds it until `available_at`.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_waiting",
+            "available_at",
+            "id",
+            sqlite_where=text("delivered_at IS NULL AND dead_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    answer_uuid: Mapped[str] = mapped_column(ForeignKey("answers.uuid"), unique=True)
+    ticket_id: Mapped[str]
+    payload: Mapped[str]
+    created_at: Mapped[datetime]
+    available_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+    delivered_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None]
+
+
+class VoidRow(Base):
+    """A ticket whose answers count nowhere, and why."""
+
+    __tablename__ = "voids"
+
+    ticket_id: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    voided_at: Mapped[datetime]
