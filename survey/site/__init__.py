@@ -1,0 +1,1 @@
+"""The survey site: what a customer's browser talks to."""

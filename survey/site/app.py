@@ -1,0 +1,41 @@
+"""The site as a WSGI application."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from survey.logs import configure_logs
+from survey.settings import Settings
+from survey.site import headers
+from survey.site.context import SurveySite
+from survey.site.errors import register_error_pages
+from survey.site.health import health
+from survey.site.survey import survey
+from survey.store.clock import now
+from survey.store.database import Database
+
+# A comment of 5,000 characters fits in any script, percent-encoded; more is no answer.
+MAX_BODY_BYTES = 64 * 1024
+
+
+def create_app(
+    settings: Settings, database: Database, clock: Callable[[], datetime] = now
+) -> SurveySite:
+    """The survey site on a database whose schema is current.
+
+    Raises SettingsError where `CSAT_SECRET_KEY` is not set.
+    """
+    configure_logs()
+    app = SurveySite("survey", static_folder=None)
+    app.settings, app.database, app.clock = settings, database, clock
+    app.config.update(
+        SECRET_KEY=settings.require_secret_key(),
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        # A form that cannot be read is answered by a page, not by a debugger.
+        TRAP_BAD_REQUEST_ERRORS=False,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    headers.register(app)
+    app.register_blueprint(survey)
+    app.register_blueprint(health)
+    register_error_pages(app)
+    return app

@@ -1,0 +1,46 @@
+"""What the form sends, and what is wrong with it. Pure."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from survey.scale import parse_rating
+
+MAX_COMMENT_LENGTH = 5_000
+MAX_SUBMIT_ID_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form's fields, as sent or as to be shown."""
+
+    rating: int | None = None
+    comment: str = ""
+    submit_id: str | None = None
+
+
+def read_form(fields: Mapping[str, str]) -> tuple[Form, dict[str, str]]:
+    """The form as sent, and its problems: a sentence for the customer under each field's name."""
+    submit_id = fields.get("submit_id", "").strip()[:MAX_SUBMIT_ID_LENGTH]
+    form = Form(
+        rating=parse_rating(fields.get("rating", "")),
+        comment=clean_comment(fields.get("comment", "")),
+        submit_id=submit_id or None,
+    )
+    problems = {}
+    if form.rating is None:
+        problems["rating"] = "Please choose one of the five faces."
+    if len(form.comment) > MAX_COMMENT_LENGTH:
+        excess = len(form.comment) - MAX_COMMENT_LENGTH
+        problems["comment"] = (
+            f"A comment can have {MAX_COMMENT_LENGTH:,} characters; this one has {excess:,} more."
+        )
+    return form, problems
+
+
+def clean_comment(text: str) -> str:
+    """A comment as it is kept: as typed, lines ending in `\\n`, without control characters
+    (a database cannot hold them all); "" if it is only blank."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    return kept if kept.strip() else ""

@@ -1,0 +1,34 @@
+"""The receipt in the thank-you page's address: it lets that page, for ten minutes, show the
+answer just sent. No cookie and no storage is needed for it."""
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from survey.links import Link
+from survey.rules import Answer
+from survey.site.context import SurveySite
+from survey.store.database import StoreError
+from survey.store.responses import find_answer
+
+VALID_FOR_SECONDS = 600
+
+
+def issue_receipt(site: SurveySite, answer_uuid: str) -> str:
+    """A receipt for an answer that was stored."""
+    return str(_serializer(site).dumps(answer_uuid))
+
+
+def read_receipt(site: SurveySite, receipt: str, link: Link) -> Answer | None:
+    """The answer that a receipt is for; None if it is not valid any more, or not for this link."""
+    try:
+        uuid = _serializer(site).loads(receipt, max_age=VALID_FOR_SECONDS)
+        with site.database.reading() as session:
+            answer = find_answer(session, uuid)
+    except (BadData, StoreError):
+        return None
+    if answer is None or (answer.ticket_id, answer.distinct_id) != (link.ticket_id, link.person):
+        return None
+    return answer
+
+
+def _serializer(site: SurveySite) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(site.config["SECRET_KEY"], salt="receipt")

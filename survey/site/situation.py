@@ -1,0 +1,63 @@
+"""What this visitor may know of the ticket's answers, and what an answer from them would do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from survey.links import Link, anonymous_person
+from survey.receive import rules_of
+from survey.rules import Answer, decide
+from survey.settings import Settings
+from survey.store.database import Database
+from survey.store.models import ResponseRow
+from survey.store.responses import answers_of, find_response, find_void
+from survey.store.vocabulary import Outcome, Trust
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A ticket as one visitor may see it.
+
+    `own_response` is the response if this person gave it. `shown_response` is the response if
+    this link may see it: ticket numbers can be guessed, so that takes the distinct_id that gave
+    it or a valid signature. `outcome_now` is what would become of an answer sent now.
+    """
+
+    own_response: ResponseRow | None = None
+    shown_response: ResponseRow | None = None
+    outcome_now: Outcome = Outcome.RESPONSE
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+
+
+def look_up(
+    database: Database, settings: Settings, link: Link, trust: Trust, now: datetime
+) -> Situation:
+    """The situation of a visitor who comes through `link`; raises StoreError."""
+    with database.reading() as session:
+        answers = answers_of(session, link.ticket_id)
+        if not answers:
+            return Situation()
+        response = find_response(session, link.ticket_id)
+        void = find_void(session, link.ticket_id) is not None
+        session.expunge_all()
+    rules = rules_of(settings)
+    own = response if response and response.distinct_id == link.person else None
+    # A link without a distinct_id names nobody: whoever guesses the ticket has the same one.
+    is_named = link.person != anonymous_person(link.ticket_id)
+    may_see = trust is Trust.SIGNED or (own is not None and is_named)
+    hypothetical = Answer(
+        uuid="",
+        ticket_id=link.ticket_id,
+        distinct_id=link.person,
+        rating=1,
+        comment=None,
+        team=link.team,
+        answered_at=max(now, answers[-1].answered_at + timedelta(microseconds=1)),
+        trust=trust,
+    )
+    return Situation(
+        own_response=own,
+        shown_response=response if may_see else None,
+        outcome_now=decide([*answers, hypothetical], rules, void=void).outcomes[""],
+        outcomes=decide(answers, rules, void=void).outcomes,
+    )

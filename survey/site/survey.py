@@ -1,0 +1,194 @@
+"""The survey itself: the page, the submit, the thanks."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.exceptions import Forbidden
+from werkzeug.wrappers import Response as Redirect
+
+from survey.events import COMMENT_QUESTION, Questions
+from survey.links import Link, LinkError, MissingTicket, judge_link, parse_link
+from survey.months import Month
+from survey.receive import Submission, receive
+from survey.scale import LABELS
+from survey.site.context import current_site
+from survey.site.errors import NO_TICKET, error_page
+from survey.site.form import MAX_COMMENT_LENGTH, Form, read_form
+from survey.site.receipt import issue_receipt, read_receipt
+from survey.site.situation import Situation, look_up
+from survey.store.database import StoreError
+from survey.store.responses import count_responses
+from survey.store.vocabulary import Outcome, Trust
+
+RATING_QUESTION = "How happy are you with the level of support you received?"
+
+survey = Blueprint("survey", __name__)
+log = structlog.get_logger()
+
+Page = str | tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Who came: the link, and how far it can be trusted."""
+
+    link: Link
+    trust: Trust
+
+
+@survey.errorhandler(MissingTicket)
+def show_missing_ticket(_error: MissingTicket) -> Page:
+    """There is nothing an answer could belong to."""
+    return error_page(400, *NO_TICKET)
+
+
+@survey.errorhandler(LinkError)
+def show_bad_link(_error: LinkError) -> Page:
+    """The link was damaged on its way, or made up."""
+    return error_page(
+        400, "This link is damaged", "Please open it from the e-mail itself, without changing it."
+    )
+
+
+@survey.get("/")
+def show_question() -> Page:
+    """The survey page. Looking at it records nothing, whatever the link carries."""
+    visit = _visit()
+    situation = _look_up(visit)
+    earlier = situation.shown_response
+    if earlier is not None and situation.outcome_now is Outcome.LATE_CHANGE:
+        return render_template("too_late.html", label=LABELS[earlier.rating], rating=earlier.rating)
+    rating = visit.link.rating or (earlier.rating if earlier else None)
+    return _render_question(visit, Form(rating=rating), answered_before=earlier is not None)
+
+
+@survey.post("/")
+def submit() -> Page | Redirect:
+    """Take the answer; only this records one."""
+    visit = _visit()
+    form, problems = read_form(request.form)
+    if problems:
+        return _render_question(visit, form, problems=problems), 400
+    assert form.rating is not None  # read_form has a problem with a missing one
+    site = current_site()
+    submission = Submission(
+        link=visit.link,
+        trust=visit.trust,
+        rating=form.rating,
+        comment=form.comment or None,
+        submit_id=form.submit_id,
+        questions=Questions(rating=RATING_QUESTION),
+    )
+    try:
+        answer = receive(site.database, site.settings, submission, site.clock())
+    except StoreError as error:
+        log.error("answer not stored", reason=str(error))
+        problems = {
+            "form": "We could not save your answer just now. Please send it again in a minute: "
+            "everything you wrote is still here."
+        }
+        return _render_question(visit, form, problems=problems), 503
+    receipt = issue_receipt(site, answer.uuid)
+    return redirect(_address("survey.thanks", visit, answer=receipt), 303)
+
+
+@survey.get("/thanks")
+def thanks() -> Page:
+    """The thank-you page: the face, this month's hedgehogs, and the way to change the answer."""
+    visit = _visit()
+    site = current_site()
+    answer = read_receipt(site, request.args.get("answer", ""), visit.link)
+    if answer is None:
+        return render_template("thanks.html", hedgehogs=_hedgehogs(), again=_question_url(visit))
+    situation = _look_up(visit)
+    standing = situation.own_response
+    late = standing is not None and situation.outcomes.get(answer.uuid) is Outcome.LATE_CHANGE
+    rating = standing.rating if standing else answer.rating
+    comment = standing.comment if standing else answer.comment
+    form = Form(rating=rating, comment=comment or "", submit_id=str(uuid4()))
+    return render_template(
+        "thanks.html",
+        rating=rating,
+        label=LABELS[rating or 3],
+        late=late,
+        hedgehogs=_hedgehogs(),
+        again=_question_url(visit),
+        **_form_context(form),
+    )
+
+
+def _visit() -> Visit:
+    """The link of the current request; raises LinkError, Forbidden for a wrong signature."""
+    site = current_site()
+    link = parse_link(request.args)
+    trust = judge_link(link, site.settings.link_secrets)
+    if trust is None or (site.settings.require_signed_links and trust is not Trust.SIGNED):
+        raise Forbidden
+    return Visit(link, trust)
+
+
+def _look_up(visit: Visit) -> Situation:
+    """What the store knows of the ticket; nothing while the store cannot be read, so that the
+    page still opens and the answer can be tried."""
+    site = current_site()
+    try:
+        return look_up(site.database, site.settings, visit.link, visit.trust, site.clock())
+    except StoreError as error:
+        log.error("earlier answers not read", reason=str(error))
+        return Situation()
+
+
+def _hedgehogs() -> int | None:
+    """Responses of the current month; None while the store cannot be read."""
+    site = current_site()
+    timezone = site.settings.timezone
+    month = Month.of(site.clock(), timezone)
+    try:
+        with site.database.reading() as session:
+            return count_responses(session, *month.bounds(timezone))
+    except StoreError as error:
+        log.error("hedgehogs not counted", reason=str(error))
+        return None
+
+
+def _address(endpoint: str, visit: Visit, **more: str) -> str:
+    """One of our own pages, with the link that the visitor came by."""
+    parameters: dict[str, Any] = {**visit.link.parameters(), **more}
+    return url_for(endpoint, **parameters)
+
+
+def _question_url(visit: Visit) -> str:
+    return _address("survey.show_question", visit)
+
+
+def _render_question(
+    visit: Visit,
+    form: Form,
+    *,
+    problems: dict[str, str] | None = None,
+    answered_before: bool = False,
+) -> str:
+    form = replace(form, submit_id=form.submit_id or str(uuid4()))
+    return render_template(
+        "question.html",
+        again=_question_url(visit),
+        answered_before=answered_before,
+        **_form_context(form, problems),
+    )
+
+
+def _form_context(form: Form, problems: dict[str, str] | None = None) -> dict[str, object]:
+    settings = current_site().settings
+    return {
+        "form": form,
+        "problems": problems or {},
+        "rating_question": RATING_QUESTION,
+        "comment_question": COMMENT_QUESTION,
+        "labels": LABELS,
+        "max_comment_length": MAX_COMMENT_LENGTH,
+        "privacy_url": settings.privacy_url,
+        "support_url": settings.support_url,
+    }

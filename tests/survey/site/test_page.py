@@ -1,0 +1,116 @@
+"""GET /: the page that a link opens. Looking records nothing."""
+
+import pytest
+from sqlalchemy import text
+
+from survey.links import parse_link, sign_link
+from survey.site.app import create_app
+from tests.support.pages import Page, address
+from tests.support.settings import make_settings
+
+
+def stored(database):
+    with database.reading() as session:
+        return session.scalar(text("select count(*) from answers"))
+
+
+def test_the_page_has_five_radios_a_comment_and_a_submit_id(client):
+    response = client.get(address())
+    page = Page(response.text)
+    assert response.status_code == 200
+    assert page.radios == ["1", "2", "3", "4", "5"]
+    assert page.checked is None
+    assert page.fields["comment"] == ""
+    assert len(page.fields["submit_id"]) == 36
+    assert page.action == address()
+
+
+def test_every_face_has_its_words(client):
+    page = Page(client.get(address()).text)
+    for words in ("Very dissatisfied", "Dissatisfied", "Neutral", "Satisfied", "Very satisfied"):
+        assert words in page.text
+
+
+@pytest.mark.parametrize(
+    ("parameters", "face"),
+    [
+        ({"rating": "4"}, "4"),
+        ({"satisfaction": "0"}, "1"),
+        ({"satisfaction": "4"}, "5"),
+        ({"rating": "2", "satisfaction": "4"}, "2"),
+        ({"rating": " ", "satisfaction": "4"}, "5"),
+        ({"rating": "0"}, None),
+        ({"rating": "6"}, None),
+        ({"rating": "good"}, None),
+        ({"satisfaction": "5"}, None),
+        ({"satisfaction": "-1"}, None),
+    ],
+)
+def test_a_rating_in_the_link_preselects_its_face(client, parameters, face):
+    assert Page(client.get(address(**parameters)).text).checked == face
+
+
+@pytest.mark.parametrize("method", ["get", "head", "options"])
+def test_looking_records_nothing(client, database, method):
+    getattr(client, method)(address(rating="5", comment="hello", submit_id="x"))
+    assert stored(database) == 0
+
+
+def test_the_headers_keep_the_page_to_itself(client):
+    headers = client.get(address()).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert "Set-Cookie" not in headers
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "http" not in headers["Content-Security-Policy"]
+    assert "'unsafe-inline'" not in headers["Content-Security-Policy"]
+
+
+def test_the_page_fetches_nothing(client):
+    html = client.get(address()).text
+    assert "<script" not in html
+    assert "src=" not in html
+    assert '<link rel="icon" href="data:,">' in html
+
+
+def test_parameters_of_mail_trackers_are_ignored(client):
+    response = client.get(address(utm_source="mail", fbclid="x" * 4000))
+    assert response.status_code == 200
+    assert "utm_source" not in Page(response.text).action
+
+
+def test_links_of_the_predecessor_open_the_page(client):
+    response = client.get("/?userId=jane&ticket_id=42&ticketTeam=Web+analytics&satisfaction=3")
+    assert Page(response.text).checked == "4"
+
+
+def test_a_settings_line_says_what_happens_with_the_answer(database):
+    settings = make_settings(
+        privacy_url="https://example.com/privacy", support_url="mailto:help@example.com"
+    )
+    page = Page(create_app(settings, database).test_client().get(address()).text)
+    assert page.links == ["https://example.com/privacy", "mailto:help@example.com"]
+
+
+class TestSignedLinks:
+    @pytest.fixture
+    def signed_client(self, database):
+        settings = make_settings(link_secret="new,old", require_signed_links=True)
+        return create_app(settings, database).test_client()
+
+    @pytest.mark.parametrize("secret", ["new", "old"])
+    def test_every_secret_verifies(self, signed_client, secret):
+        link = parse_link({"distinct_id": "jane", "ticketId": "42", "team": "web_analytics"})
+        response = signed_client.get(address(sig=sign_link(link, secret), rating="3"))
+        assert response.status_code == 200
+
+    @pytest.mark.parametrize("signature", ["", "0" * 64, "é"])
+    def test_a_wrong_or_missing_signature_is_refused(self, signed_client, database, signature):
+        response = signed_client.get(address(sig=signature))
+        posted = signed_client.post(address(sig=signature), data={"rating": "5"})
+        assert (response.status_code, posted.status_code) == (403, 403)
+        assert stored(database) == 0
+
+    def test_a_signature_does_not_carry_over_to_another_ticket(self, signed_client):
+        link = parse_link({"distinct_id": "jane", "ticketId": "42", "team": "web_analytics"})
+        signature = sign_link(link, "new")
+        assert signed_client.get(address(sig=signature, ticketId="43")).status_code == 403

@@ -1,0 +1,97 @@
+"""The arrows of the house: who may import whom. Read from the source, not believed."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What `pipeline` and `reports` may know of `survey`: the store, and pure modules.
+SHARED = ("survey.store", "survey.settings", "survey.teams", "survey.months", "survey.scale")
+
+# The rules that take time, data and network as arguments or not at all.
+PURE = ("scale", "teams", "months", "links", "rules", "events", "site/form", "store/vocabulary")
+IMPURE_MODULES = ("socket", "requests", "sqlalchemy", "flask", "pandas", "os", "pathlib", "random")
+
+
+def modules_of(*packages: str) -> Iterator[Path]:
+    for package in packages:
+        yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module that a file imports, wherever in the file it does."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def is_within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def offences(paths: Iterator[Path], forbidden: tuple[str, ...]) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in paths
+        for module in imports_of(path)
+        if is_within(module, forbidden)
+    ]
+
+
+def test_survey_imports_neither_pandas_nor_pipeline_nor_reports():
+    assert not offences(modules_of("survey"), ("pandas", "pipeline", "reports"))
+
+
+def test_pipeline_does_not_import_reports_and_knows_no_html():
+    assert not offences(modules_of("pipeline"), ("reports", "jinja2", "markupsafe", "flask"))
+
+
+@pytest.mark.parametrize("package", ["pipeline", "reports"])
+def test_of_survey_only_the_store_and_pure_modules_are_known(package):
+    unknown = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in modules_of(package)
+        for module in imports_of(path)
+        if is_within(module, ("survey",)) and not is_within(module, SHARED)
+    ]
+    assert not unknown
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_rules_touch_no_clock_network_or_database(name):
+    path = ROOT / "survey" / f"{name}.py"
+    assert not offences(iter([path]), (*IMPURE_MODULES, "survey.store.clock"))
+    assert ".now(" not in path.read_text(encoding="utf-8")
+
+
+def test_tables_are_defined_in_the_store_alone():
+    defining = [
+        path
+        for path in modules_of("survey", "pipeline", "reports")
+        if "__tablename__" in path.read_text(encoding="utf-8")
+    ]
+    assert [path.relative_to(ROOT) for path in defining] == [Path("survey/store/models.py")]
+
+
+def test_only_the_clock_reads_the_time_of_day():
+    reading = [
+        str(path.relative_to(ROOT))
+        for path in modules_of("survey", "pipeline", "reports")
+        if any(call in path.read_text(encoding="utf-8") for call in ("datetime.now", ".utcnow"))
+    ]
+    assert reading == ["survey/store/clock.py"]
+
+
+def test_the_entry_points_import_reports_only_when_asked():
+    for name in ("wsgi.py", "csat.py"):
+        tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
+        at_the_top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+        imported = {ast.unparse(node) for node in at_the_top}
+        assert not [line for line in imported if "reports" in line or "pipeline" in line]
