@@ -1,0 +1,1 @@
+"""The commands of the survey side, one module each."""

@@ -1,0 +1,41 @@
+"""`csat deliver`: outbox → PostHog."""
+
+import signal
+import sys
+import threading
+
+import click
+
+from survey.delivery.sender import PostHogSender
+from survey.delivery.worker import Worker
+from survey.logs import configure_logs
+from survey.serving.lifeline import hold_on
+from survey.settings import SettingsError, load_settings
+from survey.store.clock import now
+from survey.store.database import Database
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop when the outbox is empty; exit 1 if it is not.")
+def deliver(once: bool) -> None:
+    """Send the outbox to PostHog until stopped; `csat serve` does so by itself.
+
+    What PostHog does not accept is tried again with growing pauses, at most 30 s; an event that
+    it can never accept becomes a dead letter, which `csat outbox` shows. Needs CSAT_POSTHOG_KEY.
+    """
+    hold_on()
+    configure_logs()
+    settings = load_settings()
+    if settings.posthog_key is None:
+        raise SettingsError("CSAT_POSTHOG_KEY is not set: events wait in the outbox until it is.")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    database = Database(settings.database_url)
+    sender = PostHogSender(settings.posthog_host, settings.posthog_key.get_secret_value())
+    worker = Worker(database, sender, now, stop)
+    if not once:
+        worker.run()
+    elif not worker.drain():
+        click.echo("csat: not everything was delivered; `csat outbox` says what waits.", err=True)
+        sys.exit(1)

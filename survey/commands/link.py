@@ -1,0 +1,83 @@
+"""`csat link`: links for mails, one or many."""
+
+import csv
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from survey.links import LinkError, build_url, parse_link, sign_link
+from survey.scale import RATINGS
+from survey.settings import CsatError, Settings, load_settings
+
+
+class BadRow(CsatError):
+    """A row of the given file makes no link."""
+
+
+@click.command()
+@click.option("--distinct-id", metavar="D", default="", help="Whom PostHog knows the customer as.")
+@click.option("--ticket-id", metavar="T", default="", help="Ticket number.")
+@click.option("--team", metavar="X", default="", help="Team that solved it.")
+@click.option("--rating", type=click.IntRange(RATINGS[0], RATINGS[-1]), help="Face to preselect.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with the columns distinct_id, ticketId, team and perhaps rating: writes it to "
+    "standard output with a column `link` added.",
+)
+def link(
+    distinct_id: str, ticket_id: str, team: str, rating: int | None, csv_file: Path | None
+) -> None:
+    """Make survey links under CSAT_BASE_URL, signed if CSAT_LINK_SECRET is set."""
+    settings = load_settings()
+    if csv_file is not None:
+        if distinct_id or ticket_id or team or rating:
+            raise click.UsageError("--csv takes the values from the file alone")
+        _write_rows(list(_linked_rows(csv_file, settings)))
+        return
+    parameters = {"distinct_id": distinct_id, "ticketId": ticket_id, "team": team}
+    if rating is not None:
+        parameters["rating"] = str(rating)
+    try:
+        click.echo(make_link(parameters, settings))
+    except LinkError as error:
+        raise click.UsageError(
+            f"{error}. --ticket-id is needed, the others may be left out."
+        ) from None
+
+
+def make_link(parameters: dict[str, str], settings: Settings) -> str:
+    """The address for these link parameters; raises LinkError."""
+    parsed = parse_link(parameters)
+    if settings.link_secrets:
+        parsed = replace(parsed, signature=sign_link(parsed, settings.link_secrets[0]))
+    return build_url(settings.base_url, parsed)
+
+
+def _linked_rows(path: Path, settings: Settings) -> Iterator[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            if "ticketId" not in (reader.fieldnames or ()):
+                raise BadRow(f"{path} has no column ticketId; its first line must name the columns")
+            for row in reader:
+                if None in row:
+                    raise BadRow(f"{path}, line {reader.line_num}: more values than columns")
+                try:
+                    yield {**row, "link": make_link(row, settings)}
+                except LinkError as error:
+                    raise BadRow(f"{path}, line {reader.line_num}: {error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadRow(f"{path} is not a CSV file in UTF-8: {error}") from None
+
+
+def _write_rows(rows: list[dict[str, str]]) -> None:
+    if not rows:
+        return
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)

@@ -1,0 +1,50 @@
+"""`csat serve`: the site and delivery as one process tree."""
+
+import click
+
+from survey.logs import configure_logs
+from survey.serving.lifeline import hold_on
+from survey.serving.supervisor import Supervisor, bind, delivery, site_workers
+from survey.settings import load_settings
+from survey.store.database import Database
+from survey.store.migrate import upgrade
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes that answer requests.",
+)
+@click.option("--no-deliver", is_flag=True, help="Only the site; run `csat deliver` elsewhere.")
+def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
+    """The survey site and delivery to PostHog, until stopped by Ctrl-C or SIGTERM.
+
+    Upgrades an SQLite database first. Answers /healthz (the process lives) and /readyz (an
+    answer could be stored). Needs CSAT_SECRET_KEY. Refuses a port in use; whatever ends this
+    process ends all that it started.
+    """
+    hold_on()
+    configure_logs()
+    settings = load_settings()
+    settings.require_secret_key()
+    listener = bind(host, port)
+    database = Database(settings.database_url)
+    upgrade(database)
+    database.close()
+    children = site_workers(listener, workers)
+    if not no_deliver and settings.posthog_key is not None:
+        children.append(delivery())
+    shown_host = f"[{host}]" if ":" in host else host
+    click.echo(f"Survey site on http://{shown_host}:{listener.getsockname()[1]}/", err=True)
+    if settings.posthog_key is None and not no_deliver:
+        click.echo(
+            "CSAT_POSTHOG_KEY is not set: answers are stored, and their events wait in the "
+            "outbox until it is.",
+            err=True,
+        )
+    Supervisor(children).run()

@@ -1,0 +1,1 @@
+"""Running the site and delivery as one process tree that lives and dies together."""

@@ -1,0 +1,57 @@
+"""A lifeline: children die with their parent, however it dies, even by kill −9.
+
+The parent holds the writing end of a pipe and never writes. When it dies, the kernel closes that
+end, and whoever reads the other end knows at once. This needs no polling and no special system
+call; a child that is busy or blocked dies as well, because a thread of its own waits.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+_READ_END_VARIABLE = "_CSAT_LIFELINE"
+
+
+class Lifeline:
+    """The parent's end. One lifeline serves all children of a process."""
+
+    def __init__(self) -> None:
+        # Neither end is inheritable unless asked for: a child that held the writing end would
+        # keep its brothers alive.
+        self._read_end, self._write_end = os.pipe()
+
+    def spawn(
+        self, command: list[str], *, pass_fds: tuple[int, ...] = (), **options: object
+    ) -> "subprocess.Popen[bytes]":
+        """Start a child that calls `hold_on` and so dies with this process."""
+        environment = {**os.environ, **(options.pop("env", None) or {})}  # type: ignore[dict-item]
+        environment[_READ_END_VARIABLE] = str(self._read_end)
+        return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
+            command,
+            env=environment,
+            pass_fds=(self._read_end, *pass_fds),
+            stdin=subprocess.DEVNULL,
+            **options,
+        )
+
+
+def hold_on() -> None:
+    """In a child: die when the parent has died. Does nothing for a process without a lifeline."""
+    read_end = os.environ.pop(_READ_END_VARIABLE, None)
+    if read_end is None:
+        return
+    end = int(read_end)
+    os.set_inheritable(end, False)
+    threading.Thread(target=_die_with_parent, args=(end,), daemon=True, name="lifeline").start()
+
+
+def _die_with_parent(read_end: int) -> None:
+    os.read(read_end, 1)  # returns only when the writing end is closed
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def python_module(module: str, *arguments: str) -> list[str]:
+    """The command that runs one of our modules in a Python like this one."""
+    return [sys.executable, "-m", module, *arguments]

@@ -1,0 +1,122 @@
+"""The supervisor: binds the port once, starts site workers and delivery, starts them anew."""
+
+import signal
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+
+import structlog
+
+from survey.serving.lifeline import Lifeline, python_module
+from survey.settings import CsatError
+
+# A child that dies sooner than this after its start is not started anew at once.
+HEALTHY_SECONDS = 5.0
+LONGEST_RESTART_PAUSE_SECONDS = 10.0
+# How long a child may take to finish what it is doing.
+GRACE_SECONDS = 20.0
+BACKLOG = 1024
+
+log = structlog.get_logger()
+
+
+class PortInUse(CsatError):
+    """Somebody already listens there."""
+
+
+@dataclass
+class Child:
+    """One process that must be running."""
+
+    name: str
+    command: list[str]
+    fds: tuple[int, ...] = ()
+    process: "subprocess.Popen[bytes] | None" = None
+    started_at: float = 0.0
+    restart_at: float = 0.0
+    failures: int = 0
+
+
+@dataclass
+class Supervisor:
+    """Keeps the children running until it is told to stop."""
+
+    children: list[Child]
+    lifeline: Lifeline = field(default_factory=Lifeline)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Supervise until SIGINT or SIGTERM, then stop all children and wait for them."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self.stopping.set())
+        try:
+            while not self.stopping.is_set():
+                for child in self.children:
+                    self._keep_running(child)
+                self.stopping.wait(0.1)
+        finally:
+            self._stop_all()
+
+    def _keep_running(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is not None:
+            code = child.process.poll()
+            if code is None:
+                return
+            healthy = now - child.started_at > HEALTHY_SECONDS
+            child.failures = 1 if healthy else child.failures + 1
+            pause = min(0.25 * 2**child.failures, LONGEST_RESTART_PAUSE_SECONDS)
+            log.error("process died, starting it anew", process=child.name, code=code)
+            child.process, child.restart_at = None, now + pause
+        if now >= child.restart_at:
+            child.process = self.lifeline.spawn(
+                child.command, pass_fds=child.fds, start_new_session=True
+            )
+            child.started_at = now
+
+    def _stop_all(self) -> None:
+        running = [child.process for child in self.children if child.process is not None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + GRACE_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; raises PortInUse where somebody else listens.
+
+    Bound once, here, without SO_REUSEPORT: a second server cannot take a share unnoticed.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Lets a restarted server bind while closed connections linger; a listener still conflicts.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise PortInUse(
+            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}. "
+            "Stop what listens there, or choose another with --port."
+        ) from None
+    return listener
+
+
+def site_workers(listener: socket.socket, count: int) -> list[Child]:
+    """Children that answer requests on one listening socket."""
+    fd = listener.fileno()
+    command = python_module("survey.serving.worker", str(fd))
+    return [Child(f"site worker {number + 1}", command, (fd,)) for number in range(count)]
+
+
+def delivery() -> Child:
+    """The child that sends the outbox to PostHog."""
+    return Child("delivery", python_module("csat", "deliver"))

@@ -1,0 +1,46 @@
+"""One site worker: waitress on a listening socket that the supervisor bound."""
+
+import signal
+import socket
+import sys
+import threading
+
+from waitress.server import create_server
+
+from survey.serving.lifeline import hold_on
+
+# Threads of one worker. SQLite has one writer, so more would only queue longer.
+THREADS = 16
+# Above Flask's own limit: the site answers a body that is too long with a page of its own.
+MAX_BODY_BYTES = 1024 * 1024
+
+
+def main() -> None:
+    """Answer requests until SIGTERM; the requests in flight are finished first."""
+    hold_on()
+    from wsgi import create_site
+
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    server = create_server(
+        create_site(),
+        sockets=[listener],
+        threads=THREADS,
+        max_request_body_size=MAX_BODY_BYTES,
+        max_request_header_size=64 * 1024,
+        asyncore_use_poll=True,
+        ident="csat",
+    )
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    server.run()
+
+
+def _stop(*_: object) -> None:
+    # Waitress leaves its loop on SystemExit, then waits for its threads.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    threading.current_thread().name = "site"
+    main()
