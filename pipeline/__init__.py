@@ -1,0 +1,1 @@
+"""From responses to numbers: sources → clean → rules → counts → metrics."""

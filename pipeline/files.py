@@ -1,0 +1,81 @@
+"""Files appear whole or not at all, with cells that no spreadsheet takes for formulas."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from survey.settings import CsatError
+
+# A cell that starts with one of these is run by spreadsheets (OWASP, "CSV Injection").
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class OutputError(CsatError):
+    """A file cannot be written where it was asked for."""
+
+
+def defuse(text: str) -> str:
+    """The text as no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def format_csv(frame: pd.DataFrame) -> str:
+    """A frame as CSV: header row, `\\n`, ISO times, blank where a value is missing."""
+    rows: list[Any] = [frame.columns, *frame.itertuples(index=False, name=None)]
+    return "".join(",".join(map(_format_cell, row)) + "\n" for row in rows)
+
+
+def _format_cell(value: Any) -> str:
+    if isinstance(value, str):
+        text = defuse(value)
+        # Python's own writer leaves a lone CR unquoted, and readers take it for a new row.
+        needs_quotes = any(character in text for character in ',"\r\n')
+        return '"{}"'.format(text.replace('"', '""')) if needs_quotes else text
+    if pd.isna(value):
+        return ""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def write_files(folder: Path, contents: Mapping[str, str]) -> None:
+    """Write all these files into a folder, or none: each is written beside, then put in place.
+
+    Raises OutputError where the folder cannot be made or written.
+    """
+    with _as_output_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as beside:
+            for name, text in contents.items():
+                _write_durably(Path(beside, name), text.encode("utf-8"))
+            for name in contents:
+                Path(beside, name).replace(folder / name)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write one file whole, or leave what was there; raises OutputError."""
+    with _as_output_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as beside:
+            written = Path(beside, path.name)
+            _write_durably(written, content)
+            written.replace(path)
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _as_output_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None

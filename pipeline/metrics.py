@@ -1,0 +1,211 @@
+"""Satisfaction per team and month, from counts: percentages, intervals, what clearly moved."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint, proportions_ztest
+
+from survey.months import Month, months_up_to
+from survey.scale import RATINGS, SATISFIED
+from survey.teams import Team
+
+# 5 % chance of calling a change clear that is none; the intervals are 95 % to match.
+ALPHA = 0.05
+# Fewer responses than this say too little to compare months.
+FEWEST_TO_COMPARE = 10
+TREND_MONTHS = 13
+
+ALL = "all"
+# A team that calls itself `all` would be mistaken for the sum.
+TEAM_CALLED_ALL = "all_team"
+
+TEAM_COLUMNS = (
+    *("month", "team", "responses", "satisfied", "csat_pct", "csat_low", "csat_high"),
+    *("mean_rating", *(f"rating_{rating}" for rating in RATINGS), "comments", "invitations"),
+    *("response_rate_pct", "previous_csat_pct", "change_pp", "change_significant"),
+)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """One team's responses of one month: how many at each rating, and with a comment."""
+
+    by_rating: tuple[int, ...]
+    comments: int = 0
+
+    @property
+    def responses(self) -> int:
+        """All responses."""
+        return sum(self.by_rating)
+
+    @property
+    def satisfied(self) -> int:
+        """Those that count as satisfied."""
+        return sum(self.by_rating[RATINGS.index(rating)] for rating in SATISFIED)
+
+    @property
+    def share(self) -> Fraction | None:
+        """Satisfied over all, exactly; None without responses."""
+        return Fraction(self.satisfied, self.responses) if self.responses else None
+
+    @property
+    def mean(self) -> Fraction | None:
+        """The mean rating, exactly; None without responses."""
+        total = sum(r * n for r, n in zip(RATINGS, self.by_rating, strict=True))
+        return Fraction(total, self.responses) if self.responses else None
+
+    def __add__(self, other: "Tally") -> "Tally":
+        by_rating = tuple(a + b for a, b in zip(self.by_rating, other.by_rating, strict=True))
+        return Tally(by_rating, self.comments + other.comments)
+
+
+NOTHING = Tally((0,) * len(RATINGS))
+
+# month → team → tally
+Tallies = dict[str, dict[str, Tally]]
+
+
+def tabulate_month(
+    counts: pd.DataFrame, comments: pd.DataFrame, month: Month, teams: Sequence[Team]
+) -> pd.DataFrame:
+    """The rows of `teams.csv`: a row per listed team and per other team with responses, by team
+    name, then `all` from pooled counts.
+
+    `counts` has `month, team, rating, responses`, `comments` has `month, team, comments`, both
+    with at least this month and the one before. Columns are `TEAM_COLUMNS`; percentages have 2
+    decimals and means 3, as `Decimal`, None where nothing can be said.
+    """
+    return _frame(_rows_of_month(_tally(counts, comments), month, teams))
+
+
+def tabulate_trend(
+    counts: pd.DataFrame, comments: pd.DataFrame, month: Month, teams: Sequence[Team]
+) -> pd.DataFrame:
+    """`tabulate_month` for the 13 months up to `month`, oldest first."""
+    tallies = _tally(counts, comments)
+    months = months_up_to(month, TREND_MONTHS)
+    return _frame(row for each in months for row in _rows_of_month(tallies, each, teams))
+
+
+def wilson_interval(satisfied: int, responses: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a share, in per cent (Wilson 1927)."""
+    low, high = proportion_confint(satisfied, responses, alpha=ALPHA, method="wilson")
+    return 100 * float(low), 100 * float(high)
+
+
+def change_p_value(now: Tally, before: Tally) -> float:
+    """Two-sided p-value of the pooled two-proportion z-test; equal shares differ by nothing."""
+    if now.share == before.share:
+        return 1.0
+    _, p_value = proportions_ztest(
+        [now.satisfied, before.satisfied], [now.responses, before.responses]
+    )
+    return float(p_value)
+
+
+def round_exactly(value: Fraction | None, decimals: int) -> Decimal | None:
+    """A fraction as a decimal number, half to even on the exact value."""
+    if value is None:
+        return None
+    scaled = round(value * 10**decimals)
+    return Decimal(scaled).scaleb(-decimals)
+
+
+def _tally(counts: pd.DataFrame, comments: pd.DataFrame) -> Tallies:
+    tallies: Tallies = {}
+    for month, team, rating, responses in counts.itertuples(index=False, name=None):
+        of_month = tallies.setdefault(month, {})
+        by_rating = tuple(int(responses) if each == rating else 0 for each in RATINGS)
+        name = _row_name(team)
+        of_month[name] = of_month.get(name, NOTHING) + Tally(by_rating)
+    for month, team, how_many in comments.itertuples(index=False, name=None):
+        name = _row_name(team)
+        tallies[month][name] += Tally(NOTHING.by_rating, int(how_many))
+    return tallies
+
+
+def _row_name(team: str) -> str:
+    return TEAM_CALLED_ALL if team == ALL else team
+
+
+def _rows_of_month(
+    tallies: Tallies, month: Month, teams: Sequence[Team]
+) -> list[dict[str, object]]:
+    now, before = tallies.get(str(month), {}), tallies.get(str(month.shift(-1)), {})
+    names = sorted({_row_name(team.slug) for team in teams} | set(now))
+    changes = judge_changes(
+        {name: (now.get(name, NOTHING), before.get(name, NOTHING)) for name in names}
+    )
+    rows = [
+        _row(month, name, now.get(name, NOTHING), before.get(name, NOTHING), changes[name])
+        for name in names
+    ]
+    all_now, all_before = sum(now.values(), NOTHING), sum(before.values(), NOTHING)
+    all_change = judge_changes({ALL: (all_now, all_before)})[ALL]
+    return [*rows, _row(month, ALL, all_now, all_before, all_change)]
+
+
+def judge_changes(pairs: dict[str, tuple[Tally, Tally]]) -> dict[str, str | None]:
+    """`up`, `down` or `no` for each pair of this month and the one before; None where either has
+    fewer than 10 responses.
+
+    Holm's correction runs over the pairs that are tested: with nine teams a month some test
+    would always say something otherwise.
+    """
+    verdicts: dict[str, str | None] = dict.fromkeys(pairs)
+    tested = {
+        name: pair
+        for name, pair in pairs.items()
+        if min(tally.responses for tally in pair) >= FEWEST_TO_COMPARE
+    }
+    if not tested:
+        return verdicts
+    p_values = [change_p_value(now, before) for now, before in tested.values()]
+    is_clear = multipletests(p_values, alpha=ALPHA, method="holm")[0]
+    for (name, (now, before)), clear in zip(tested.items(), is_clear, strict=True):
+        rose = (now.share or 0) > (before.share or 0)
+        verdicts[name] = ("up" if rose else "down") if clear else "no"
+    return verdicts
+
+
+def _row(
+    month: Month, team: str, now: Tally, before: Tally, change: str | None
+) -> dict[str, object]:
+    share, previous = now.share, before.share
+    low, high = wilson_interval(now.satisfied, now.responses) if now.responses else (None, None)
+    moved = None if share is None or previous is None else share - previous
+    return {
+        "month": str(month),
+        "team": team,
+        "responses": now.responses,
+        "satisfied": now.satisfied,
+        "csat_pct": round_exactly(_percent(share), 2),
+        "csat_low": _round_float(low),
+        "csat_high": _round_float(high),
+        "mean_rating": round_exactly(now.mean, 3),
+        **{f"rating_{r}": n for r, n in zip(RATINGS, now.by_rating, strict=True)},
+        "comments": now.comments,
+        # Nobody has told this release which invitations were sent.
+        "invitations": None,
+        "response_rate_pct": None,
+        "previous_csat_pct": round_exactly(_percent(previous), 2),
+        "change_pp": round_exactly(_percent(moved), 2),
+        "change_significant": change,
+    }
+
+
+def _percent(share: Fraction | None) -> Fraction | None:
+    return None if share is None else share * 100
+
+
+def _round_float(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(f"{value:.2f}")
+
+
+def _frame(rows: Iterable[dict[str, object]]) -> pd.DataFrame:
+    """Rows as they are: `object` columns keep `Decimal`, `int` and None apart."""
+    return pd.DataFrame(list(rows), columns=list(TEAM_COLUMNS), dtype="object")

@@ -1,0 +1,1 @@
+"""Where answers come from. Every source gives the same frame: `pipeline.schemas.ANSWERS`."""

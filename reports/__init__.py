@@ -1,0 +1,1 @@
+"""From numbers to people: files for the spreadsheet, a page for the lead."""

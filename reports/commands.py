@@ -1,0 +1,45 @@
+"""`csat report`: the monthly files."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.commands import open_all, source_option
+from pipeline.files import write_files
+from pipeline.monthly import decide_source, number_month
+from pipeline.progress import show_progress
+from reports.monthly_files import render_files
+from survey.months import Month
+from survey.store.clock import now
+
+
+def _month(_context: click.Context, _parameter: click.Parameter, value: str) -> Month:
+    try:
+        return Month.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command()
+@click.option("--month", required=True, metavar="YYYY-MM", callback=_month)
+@source_option
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to write the files into.",
+)
+def report(month: Month, source_name: str, out: Path) -> None:
+    """The files of one month: report.html to read, and CSV files for spreadsheets.
+
+    teams.csv, counts.csv, trend.csv, comments.csv, quality.csv, report.html, and from the
+    database donations.csv. All are written, or none.
+    """
+    settings, database, source = open_all(source_name)
+    as_of = now()
+    with show_progress("Reading") as on_progress:
+        decided = decide_source(source, settings, database, on_progress)
+    numbers = number_month(source, decided, month, settings, as_of)
+    write_files(out, render_files(numbers, settings))
+    responses = numbers.teams["responses"].iloc[-1]
+    click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")

@@ -1,0 +1,21 @@
+"""The files of a monthly report, by name."""
+
+from pipeline.files import format_csv
+from pipeline.numbers import MonthlyNumbers
+from reports.page import render_page
+from survey.settings import Settings
+
+
+def render_files(numbers: MonthlyNumbers, settings: Settings) -> dict[str, str]:
+    """File names and contents (design.md section 8); `donations.csv` only from the store."""
+    frames = {
+        "teams.csv": numbers.teams,
+        "counts.csv": numbers.counts,
+        "trend.csv": numbers.trend,
+        "comments.csv": numbers.comments,
+        "quality.csv": numbers.quality,
+    }
+    if numbers.donations is not None:
+        frames["donations.csv"] = numbers.donations
+    files = {name: format_csv(frame) for name, frame in frames.items()}
+    return {**files, "report.html": render_page(numbers, settings)}
