@@ -26,6 +26,7 @@ format: $(VENV)/installed-test ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 bench: $(VENV)/installed-test ## measure, as ratios against a peer in the same run
+	tests/install-package wrk
 	$(BIN)/python -m bench
 
 lock: $(VENV)/installed ## resolve the dependencies anew
@@ -52,5 +53,5 @@ $(VENV)/installed-test: $(VENV)/installed requirements-test.lock
 	@touch $@
 
 $(VENV)/browser: $(VENV)/installed-test
-	tests/install-browser
+	tests/install-package chromium
 	@touch $@

@@ -142,6 +142,15 @@ class TestAStranger:
         submit(client, address(distinct_id=""), rating="2")
         assert Page(client.get(address(distinct_id=distinct_id)).text).checked is None
 
+    def test_without_a_name_learns_nothing_by_answering_too_late(self, client, clock):
+        submit(client, address(distinct_id=""), rating="2", comment="between us")
+        page = Page(client.get(address(distinct_id="")).text)
+        clock.advance(days=8)
+        sent = client.post(page.action, data={**page.fields, "rating": "5"})
+        html = client.get(sent.location).text
+        assert "between us" not in html
+        assert "Dissatisfied" not in Page(html).text.partition("Change your answer")[0]
+
     def test_cannot_use_somebody_elses_receipt(self, client):
         page = Page(client.get(address()).text)
         sent = client.post(page.action, data={**page.fields, "rating": "2", "comment": "mine"})

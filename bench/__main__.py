@@ -1,0 +1,7 @@
+"""`make bench`: every measurement, one after the other."""
+
+from bench import site
+
+if __name__ == "__main__":
+    print(f"{site.CONNECTIONS} connections, one site process, medians of {site.REPEATS} runs")
+    site.main()

@@ -1,0 +1,78 @@
+"""The site under load, against a bare Flask view on the same server and disk."""
+
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.command import ROOT, environment
+from tests.support.pages import address
+from tests.support.site import answers, free_port, running_site, wait_until
+
+CONNECTIONS = 32
+SECONDS = 5
+REPEATS = 3
+
+FIGURES = {"p50_ms": r"50%\s+([\d.]+)(us|ms|s)", "p99_ms": r"99%\s+([\d.]+)(us|ms|s)"}
+IN_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+
+def load(url: str, *script: str) -> dict[str, float]:
+    """Requests per second and latencies of one run at 32 connections; errors end the bench."""
+    command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", *script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
+        raise SystemExit(f"{url}: requests failed\n{done.stdout}")
+    found = {"per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)[1])}
+    for name, pattern in FIGURES.items():
+        number, unit = re.search(pattern, done.stdout).groups()
+        found[name] = float(number) * IN_MILLISECONDS[unit]
+    return found
+
+
+def load_pages(url: str) -> dict[str, float]:
+    return load(url, f"{url}{address()}")
+
+
+def load_answers(url: str) -> dict[str, float]:
+    return load(url, "-s", str(ROOT / "bench/answers.lua"), url, "--", uuid.uuid4().hex)
+
+
+@contextmanager
+def running_peer(folder: Path) -> Iterator[str]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "bench.peer", str(port), str(folder / "peer.db")]
+    process = subprocess.Popen(command, env=environment(), cwd=ROOT)
+    try:
+        wait_until(lambda: answers(url))
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def compare(what: str, measure, ours: str, peers: str) -> None:
+    """Alternate between the two, so that both see the same noise; print medians."""
+    runs = [(measure(ours), measure(peers)) for _ in range(REPEATS)]
+    median = {
+        name: tuple(statistics.median(run[side][name] for run in runs) for side in (0, 1))
+        for name in runs[0][0]
+    }
+    ratio = statistics.median(a["per_second"] / b["per_second"] for a, b in runs)
+    print(f"{what}: {ratio:.2f} of a bare Flask view")
+    for name, (ours_value, peers_value) in median.items():
+        print(f"    {name:<11} {ours_value:10,.1f}   bare view {peers_value:10,.1f}")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with running_site(folder, "--no-deliver") as site, running_peer(folder) as peer:
+            compare("page views/s", load_pages, site.url, peer)
+            compare("accepted answers/s, durable", load_answers, site.url, peer)

@@ -1,0 +1,1 @@
+"""A full working site to look at: sample answers and a stand-in for PostHog."""

@@ -1,0 +1,179 @@
+"""`csat demo`: everything at once, on sample answers."""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from survey.demo.folder import DemoFolder
+from survey.demo.links import survey_links
+from survey.demo.load import load_sample
+from survey.demo.processes import free_port, running_site, watch_site, write_reports
+from survey.demo.standin import PostHogStandIn
+from survey.months import Month
+from survey.settings import CsatError, Settings
+from survey.store.clock import now
+from survey.store.database import Database
+from survey.store.migrate import upgrade
+
+_PORT = click.IntRange(1, 65535)
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM; not an Exception, so that nothing on the way takes it for a failure."""
+
+
+@click.command()
+@click.option("--port", type=_PORT, help="Port of the survey site.  [default: a free one]")
+@click.option("--desk-port", type=_PORT, help="Port of the demo's page.  [default: a free one]")
+@click.option("--fresh", is_flag=True, help="Delete the demo's data first, also your answers.")
+def demo(port: int | None, desk_port: int | None, fresh: bool) -> None:
+    """A full working site to click through, with sample answers. Nothing to set up.
+
+    Makes 13 months of answers to some 5,000 tickets in var/demo/, writes the reports of this
+    month and the last, starts the site, and delivers to a built-in stand-in for PostHog. Prints
+    one address: a page with survey links, the reports, and every event as it arrives.
+
+    \b
+    In the sample:
+      one team whose CSAT really drops, in the last complete month
+      teams too small for any conclusion
+      edits, answers by strangers, late changes
+      events of the predecessor, with bad ratings, missing teams and duplicates
+      comments in several languages, some of them hostile
+
+    Touches nothing but var/demo/, and sends nothing anywhere. Your CSAT_TEAMS and CSAT_TIMEZONE
+    apply, no other setting of yours does. Answers that you give stay for the next run. Stop with
+    Ctrl-C.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    folder = DemoFolder(Path("var/demo").resolve())
+    try:
+        with _stopped_by_signals(), folder.locked():
+            if fresh:
+                folder.clear()
+            _run(console, folder, port or free_port(), desk_port or 0)
+    except Stopped:
+        console.print("Stopped. Your answers stay for the next run.")
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    def stop(*_: object) -> None:
+        # What follows is tidying up, which a second Ctrl-C must not interrupt.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise Stopped
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(console: Console, folder: DemoFolder, port: int, desk_port: int) -> None:
+    settings, until = folder.settings(), now()
+    this_month = Month.of(until, settings.timezone)
+    _prepare_store(console, settings, until)
+    base_url = f"http://127.0.0.1:{port}"
+    with _standin(desk_port, folder) as standin:
+        environment = folder.environment(base_url=base_url, posthog_host=standin.url)
+        months = {this_month.shift(-1): "last month", this_month: "this month so far"}
+        reports = _write_reports(console, folder, months, environment, standin.url)
+        standin.desk = [*survey_links(base_url, settings, until), *reports]
+        with running_site(folder, port, environment) as site:
+            _announce(console, standin)
+            watch_site(site, folder)
+
+
+def _prepare_store(console: Console, settings: Settings, until: datetime) -> None:
+    database = Database(settings.database_url)
+    try:
+        upgrade(database)
+        with _showing_progress(console, "Making sample answers") as on_progress:
+            load_sample(database, settings, until, on_progress)
+    finally:
+        database.close()
+
+
+@contextmanager
+def _showing_progress(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal; elsewhere one line at the end, if there was anything to do."""
+    if not console.is_terminal:
+
+        def say(done: int, total: int) -> None:
+            if done == total:
+                console.print(f"{what}: {total:,} tickets")
+
+        yield say
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _standin(port: int, folder: DemoFolder) -> Iterator[PostHogStandIn]:
+    standin = PostHogStandIn(port, report_folder=folder.report)
+    try:
+        standin.start()
+    except OSError as error:
+        raise CsatError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}. "
+            "Stop what listens there, or choose another with --desk-port."
+        ) from None
+    try:
+        yield standin
+    finally:
+        standin.stop()
+
+
+def _write_reports(
+    console: Console,
+    folder: DemoFolder,
+    months: Mapping[Month, str],
+    environment: Mapping[str, str],
+    address: str,
+) -> list[tuple[str, str]]:
+    """What the desk offers of the reports: each one's address, and where their files are."""
+    written: list[tuple[str, str]] = []
+    with _saying(console, "Writing the reports of " + " and ".join(map(str, months))):
+        problems = write_reports(folder, months, environment)
+    for month, problem in problems.items():
+        if problem is None:
+            label = f"Report of {month}, {months[month]}"
+            written.append((label, f"{address}/report/{month}/report.html"))
+        else:
+            # The rest of the demo is worth having without it.
+            console.print(f"The report of {month} could not be written:", style="yellow")
+            console.print(problem, markup=False)
+    return [*written, ("Files of the reports", str(folder.report))] if written else []
+
+
+@contextmanager
+def _saying(console: Console, what: str) -> Iterator[None]:
+    """A spinner on a terminal; elsewhere a line."""
+    if not console.is_terminal:
+        console.print(what)
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+def _announce(console: Console, standin: PostHogStandIn) -> None:
+    console.print("\n[bold]The demo is running.[/bold] This page leads to all of it:\n")
+    console.print(f"  [bold cyan]{standin.url}/[/bold cyan]\n")
+    entries = [*standin.desk, ("Events as they arrive", f"{standin.url}/")]
+    width = max(len(label) for label, _ in entries)
+    for label, address in entries:
+        console.print(f"  {label:<{width}}  {address}", markup=False)
+    console.print("\nStop with Ctrl-C.")

@@ -1,0 +1,119 @@
+"""The demo's folder `var/demo/`: its data, its key, and the settings of all that runs on it."""
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+import survey
+from survey.settings import PREFIX, CsatError, Settings, SettingsError, variable
+
+TICKET_URL = "https://example.zendesk.com/agent/tickets/{ticket_id}"
+POSTHOG_KEY = "phc_demo"
+# No variable begins like this: the demo's own settings come from nowhere but here.
+_NO_PREFIX = "NOT CSAT "
+
+
+class OwnSettings(BaseSettings):
+    """What the demo takes from the user's environment and `.env`: which teams, whose months."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore")
+
+    timezone: str = ""
+    teams: str = ""
+
+
+@dataclass(frozen=True)
+class DemoFolder:
+    """Everything that the demo keeps. `path` is absolute."""
+
+    path: Path
+
+    @property
+    def report(self) -> Path:
+        """Where the reports are, each in a folder named after its month."""
+        return self.path / "report"
+
+    @property
+    def log(self) -> Path:
+        """What the site said."""
+        return self.path / "serve.log"
+
+    @property
+    def database_url(self) -> str:
+        """The demo's own store."""
+        return f"sqlite:///{self.path / 'csat.db'}"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder and keep other demos out of it."""
+        try:
+            self.report.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / "lock").open("w")
+        except OSError as error:
+            raise CsatError(f"{self.path} cannot be used: {error.strerror}") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CsatError(f"a demo is already running in {self.path}") from None
+            yield
+
+    def clear(self) -> None:
+        """Delete the demo's data; its key stays, so that links in open pages stay valid."""
+        for file in self.path.glob("csat.db*"):
+            file.unlink()
+        shutil.rmtree(self.report, ignore_errors=True)
+        self.report.mkdir()
+
+    def secret_key(self) -> str:
+        """A key of the demo's own, made once, readable by its owner alone."""
+        file = self.path / "secret_key"
+        if not file.is_file():
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+                new.write(secrets.token_urlsafe(32))
+        return file.read_text(encoding="utf-8").strip()
+
+    def settings(self) -> Settings:
+        """The demo's settings; raises SettingsError if the user's teams or time zone are wrong."""
+        try:
+            own = {name: value for name, value in OwnSettings().model_dump().items() if value}
+            given: dict[str, Any] = {"database_url": self.database_url, **own}
+            return Settings(_env_file=None, _env_prefix=_NO_PREFIX, **given)
+        except ValidationError as error:
+            problems = [f"{variable(str(d['loc'][0]))}: {d['msg']}" for d in error.errors()]
+            raise SettingsError("\n".join(problems)) from None
+
+    def environment(self, *, base_url: str, posthog_host: str) -> dict[str, str]:
+        """What the demo's processes find in their environment beside the inherited.
+
+        The user's own CSAT_ settings are blanked, which means not set: with them the demo could
+        send its events to the real PostHog. Their `.env` is not seen either, because the
+        processes run in this folder, where there is none. Only teams and time zone stay, so that
+        the demo shows one's own teams.
+        """
+        blanked = {name: "" for name in os.environ if name.startswith(PREFIX)}
+        root = str(Path(survey.__file__).parents[1])
+        local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
+        return {
+            **blanked,
+            # From a folder of its own, a process finds the project's modules only this way.
+            "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
+            "NO_PROXY": local,
+            "no_proxy": local,
+            **{variable(name): value for name, value in OwnSettings().model_dump().items()},
+            "CSAT_DATABASE_URL": self.database_url,
+            "CSAT_BASE_URL": base_url,
+            "CSAT_SECRET_KEY": self.secret_key(),
+            "CSAT_POSTHOG_HOST": posthog_host,
+            "CSAT_POSTHOG_KEY": POSTHOG_KEY,
+            "CSAT_TICKET_URL": TICKET_URL,
+        }

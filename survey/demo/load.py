@@ -1,0 +1,60 @@
+"""Putting the sample into the store, as if the site and an import had received it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import select
+
+from survey.demo.predecessor import is_predecessor
+from survey.demo.sample import sample_events
+from survey.events import earliest_copies, read_event
+from survey.receive import rules_of
+from survey.rules import Answer, decide
+from survey.settings import Settings
+from survey.store.database import Database
+from survey.store.models import AnswerRow, Source
+from survey.store.responses import add_answer, save_response, void_tickets
+
+# Tickets written at a time: often enough for a progress bar to move.
+_TICKETS_PER_STEP = 200
+
+
+def load_sample(
+    database: Database,
+    settings: Settings,
+    until: datetime,
+    on_progress: Callable[[int, int], None],
+) -> None:
+    """Store the sample's answers and their responses, all or none.
+
+    A store that has answers is left as it is: those given on the demo site stay. Nothing goes
+    into the outbox. `on_progress` is told how many tickets are done, and of how many.
+    """
+    rules = rules_of(settings)
+    with database.writing() as connection:
+        if connection.scalar(select(AnswerRow.id).limit(1)) is not None:
+            return
+        voids = void_tickets(connection)
+        tickets = _answers_by_ticket(until, settings)
+        for done, (ticket_id, answers) in enumerate(tickets.items(), start=1):
+            for answer, source in answers:
+                add_answer(connection, answer, source)
+            if ticket_id is not None:
+                given = [answer for answer, _ in answers]
+                decision = decide(given, rules, void=ticket_id in voids)
+                if decision.response is not None:
+                    save_response(connection, ticket_id, decision.response, is_first=True)
+            if done % _TICKETS_PER_STEP == 0 or done == len(tickets):
+                on_progress(done, len(tickets))
+
+
+def _answers_by_ticket(
+    until: datetime, settings: Settings
+) -> dict[str | None, list[tuple[Answer, Source]]]:
+    """The sample's answers with their doors; those without a ticket stand under None."""
+    tickets: dict[str | None, list[tuple[Answer, Source]]] = {}
+    for event in earliest_copies(sample_events(until, settings)):
+        answer = read_event(event, settings)
+        source = Source.IMPORT if is_predecessor(event) else Source.SITE
+        tickets.setdefault(answer.ticket_id, []).append((answer, source))
+    return tickets

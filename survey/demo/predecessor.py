@@ -1,0 +1,134 @@
+"""Sample events as the predecessor sent them, with every defect that its history has. Pure."""
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from survey.demo.comments import write_comment
+from survey.demo.sample_month import (
+    Event,
+    Ticket,
+    month_random,
+    random_customer,
+    random_moment,
+    random_uuid,
+)
+from survey.events import SURVEY_SENT
+from survey.months import Month
+from survey.settings import Settings
+
+QUESTION = "How happy are you with the level of support you received?"
+UNLISTED_TEAM = "Billing"
+
+
+def predecessor_events(month: Month, settings: Settings, first_number: int) -> list[Event]:
+    """The month's events from links that still led to the old page: every defect once.
+
+    They stand in every month, so that each month's report has something to say about them.
+    """
+    rng = month_random(month, "predecessor")
+    events: list[Event] = []
+    for place, defect in enumerate(DEFECTS):
+        ticket = Ticket(
+            number=str(first_number + place),
+            team=rng.choice(settings.teams),
+            customer=random_customer(rng),
+            rating=rng.choice((3, 4, 4, 5, 5, 5)),
+            answered_at=random_moment(rng, month, settings.timezone),
+        )
+        events += defect(_plain_event(rng, ticket, settings), rng)
+    return events
+
+
+def is_predecessor(event: Mapping[str, Any]) -> bool:
+    """Whether an event comes from the predecessor, which gave no submission id."""
+    return "$survey_submission_id" not in event["properties"]
+
+
+def _plain_event(rng: random.Random, ticket: Ticket, settings: Settings) -> Event:
+    """What the old page sent when nothing went wrong."""
+    comment, _ = write_comment(rng, ticket.rating, ticket.team.name)
+    return {
+        "uuid": random_uuid(rng),
+        "event": SURVEY_SENT,
+        "distinct_id": ticket.customer,
+        "timestamp": ticket.answered_at,
+        "properties": {
+            "$survey_id": settings.event_survey_id,
+            "$survey_name": settings.survey_name,
+            "$survey_question": QUESTION,
+            "$survey_response": ticket.rating,
+            "$survey_response_1": comment or "",
+            "ticketId": ticket.number,
+            "userId": ticket.customer,
+            "ticketTeam": ticket.written_team,
+            "initialTargetArea": None,
+        },
+    }
+
+
+def _changed(event: Event, **properties: Any) -> Event:
+    return {**event, "properties": {**event["properties"], **properties}}
+
+
+def _rated(value: object) -> Callable[[Event, random.Random], list[Event]]:
+    return lambda event, _rng: [_changed(event, **{"$survey_response": value})]
+
+
+def _of_team(text: str | None) -> Callable[[Event, random.Random], list[Event]]:
+    return lambda event, _rng: [_changed(event, ticketTeam=text)]
+
+
+def _plain(event: Event, _rng: random.Random) -> list[Event]:
+    return [event]
+
+
+def _rating_as_text(event: Event, _rng: random.Random) -> list[Event]:
+    rating = event["properties"]["$survey_response"]
+    return [_changed(event, **{"$survey_response": f" {rating}.0"})]
+
+
+def _ticket_as_number(event: Event, _rng: random.Random) -> list[Event]:
+    return [_changed(event, ticketId=float(event["properties"]["ticketId"]))]
+
+
+def _without_ticket(event: Event, _rng: random.Random) -> list[Event]:
+    return [_changed(event, ticketId=None)]
+
+
+def _without_team(event: Event, _rng: random.Random) -> list[Event]:
+    properties = {k: v for k, v in event["properties"].items() if k != "ticketTeam"}
+    return [{**event, "properties": properties}]
+
+
+def _misspelled_team(event: Event, _rng: random.Random) -> list[Event]:
+    name = event["properties"]["ticketTeam"]
+    return [_changed(event, ticketTeam=name + name[-1])]
+
+
+def _reloaded(event: Event, rng: random.Random) -> list[Event]:
+    """The page was reloaded and submitted again: the same answer with another uuid."""
+    later = event["timestamp"] + timedelta(seconds=rng.randint(2, 40))
+    return [event, {**event, "uuid": random_uuid(rng), "timestamp": later}]
+
+
+def _delivered_twice(event: Event, _rng: random.Random) -> list[Event]:
+    return [event, dict(event)]
+
+
+DEFECTS = (
+    _plain,
+    _rated(0),
+    _rated(6),
+    _rated(None),
+    _rating_as_text,
+    _ticket_as_number,
+    _without_ticket,
+    _without_team,
+    _of_team("  "),
+    _of_team(UNLISTED_TEAM),
+    _misspelled_team,
+    _reloaded,
+    _delivered_twice,
+)

@@ -1,0 +1,140 @@
+"""The demo's child processes: the site, which stays, and the reports, which end."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+
+from survey.demo.folder import DemoFolder
+from survey.months import Month
+from survey.serving.lifeline import Lifeline, python_module
+from survey.settings import CsatError
+
+READY_SECONDS = 30.0
+# Longer than the site gives its own children to finish.
+STOP_SECONDS = 25.0
+# How much of what a child said belongs into an error.
+_LAST_LINES = 12
+
+Process = subprocess.Popen[bytes]
+
+
+def free_port() -> int:
+    """A port on which nobody listens now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def write_reports(
+    folder: DemoFolder, months: Iterable[Month], environment: Mapping[str, str]
+) -> dict[Month, str | None]:
+    """Write the months' reports into the folder, all at once; for each what went wrong, or None."""
+    running = {month: _start_report(folder, month, environment) for month in months}
+    try:
+        return {month: _problem_of(process) for month, process in running.items()}
+    finally:
+        for process in running.values():
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+def _start_report(folder: DemoFolder, month: Month, environment: Mapping[str, str]) -> Process:
+    out = folder.report / str(month)
+    return subprocess.Popen(
+        python_module("csat", "report", "--month", str(month), "--out", str(out)),
+        cwd=folder.path,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def _problem_of(process: Process) -> str | None:
+    _, said = process.communicate()
+    return None if process.returncode == 0 else _last_lines(said.decode(errors="replace"))
+
+
+@contextmanager
+def running_site(
+    folder: DemoFolder, port: int, environment: Mapping[str, str]
+) -> Iterator[Process]:
+    """The site and its delivery, ready to answer; stopped, with all its children, at the end.
+
+    Raises CsatError with the site's own words if it does not get ready.
+    """
+    lifeline = Lifeline()
+    site = _start_site(lifeline, folder, port, environment)
+    try:
+        _wait_until_ready(site, folder, port)
+        yield site
+    finally:
+        _stop(site)
+
+
+def _start_site(
+    lifeline: Lifeline, folder: DemoFolder, port: int, environment: Mapping[str, str]
+) -> Process:
+    with folder.log.open("wb") as log:
+        return lifeline.spawn(
+            python_module("csat", "serve", "--port", str(port)),
+            cwd=folder.path,
+            env=dict(environment),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C is for the demo alone, which then stops the site in good order.
+            start_new_session=True,
+        )
+
+
+def watch_site(site: Process, folder: DemoFolder) -> None:
+    """Return never, unless the site ends: then raise CsatError with its last words."""
+    while site.poll() is None:
+        time.sleep(0.3)
+    raise CsatError(f"the site ended by itself, with code {site.returncode}. {_said(folder)}")
+
+
+def _wait_until_ready(site: Process, folder: DemoFolder, port: int) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if site.poll() is not None:
+            raise CsatError(f"the site did not start. {_said(folder)}")
+        if _is_ready(port):
+            return
+        time.sleep(0.1)
+    raise CsatError(f"the site was not ready within {READY_SECONDS:.0f} s. {_said(folder)}")
+
+
+def _is_ready(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _stop(site: Process) -> None:
+    if site.poll() is None:
+        site.terminate()
+    try:
+        site.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        site.kill()
+        site.wait()
+
+
+def _said(folder: DemoFolder) -> str:
+    said = folder.log.read_text(encoding="utf-8", errors="replace")
+    return f"It said:\n{_last_lines(said)}" if said.strip() else "It said nothing."
+
+
+def _last_lines(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-_LAST_LINES:])

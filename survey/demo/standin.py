@@ -1,0 +1,162 @@
+"""A stand-in for PostHog: a real HTTP server for the demo, and the one fake of the test suite."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from survey.demo.behaviour import ACCEPT, Behaviour
+from survey.demo.standin_http import Server
+
+Event = Mapping[str, Any]
+# How long stop() waits for the handlers it has just cut off.
+STOP_SECONDS = 5.0
+
+
+class PostHogStandIn:
+    """Takes batches on `/batch/` as PostHog does and remembers them; shows them on `/`.
+
+    `requests` and `events` hold what it accepted, in order; `attempts` counts every batch that
+    reached it, whatever became of it. `behave` and `refuse` make it fail. `desk` is what its page
+    offers to open, as (label, address); `report_folder` is shown read-only under `/report/`.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        desk: Sequence[tuple[str, str]] = (),
+        report_folder: Path | None = None,
+    ) -> None:
+        self._port = port
+        self.desk = list(desk)
+        self.report_folder = report_folder
+        self._changed = threading.Condition()
+        self._requests: list[dict[str, Any]] = []
+        self._attempts = 0
+        self._queued: list[Behaviour] = []
+        self._standing = ACCEPT
+        self._refused: Callable[[Event], bool] | None = None
+        self._released = threading.Event()
+        self._server: Server | None = None
+
+    def __enter__(self) -> "PostHogStandIn":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen; after a stop on the same port again, with everything still on record.
+
+        Raises OSError if the port is in use.
+        """
+        if self._server is not None:
+            return
+        self._released = threading.Event()
+        self._server = Server(("127.0.0.1", self._port), self)
+        self._port = self._server.server_port
+        threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.02},
+            name="posthog-standin",
+            daemon=True,
+        ).start()
+
+    def stop(self) -> None:
+        """Stop listening and cut off every connection, also those that hang."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        self._released.set()
+        server.shutdown()
+        server.server_close()
+        server.cut_off(STOP_SECONDS)
+
+    @property
+    def port(self) -> int:
+        """The port; known once started."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The accepted batches, each as {api_key, sent_at, batch}."""
+        with self._changed:
+            return list(self._requests)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The messages of all accepted batches, in order, repeats included."""
+        return [event for request in self.requests for event in request["batch"]]
+
+    @property
+    def attempts(self) -> int:
+        """How many batches reached it, accepted or not."""
+        with self._changed:
+            return self._attempts
+
+    def submissions(self) -> list[dict[str, Any]]:
+        """The accepted messages, each uuid once: its first copy."""
+        first: dict[Any, dict[str, Any]] = {}
+        for event in self.events:
+            first.setdefault(event.get("uuid"), event)
+        return list(first.values())
+
+    def behave(self, behaviour: Behaviour, times: int | None = None) -> None:
+        """Treat the next `times` batches like this, after those asked for before; without
+        `times` all from now on, until told otherwise."""
+        with self._changed:
+            if times is None:
+                self._queued, self._standing = [], behaviour
+            else:
+                self._queued += [behaviour] * times
+
+    def refuse(self, predicate: Callable[[Event], bool] | None) -> None:
+        """Answer 400 to every batch with an event that this holds for; None: to none."""
+        with self._changed:
+            self._refused = predicate
+
+    def release(self) -> None:
+        """Let go of the connections that hang now: they are closed without an answer."""
+        with self._changed:
+            released, self._released = self._released, threading.Event()
+        released.set()
+
+    def wait_for_events(self, count: int, timeout: float = 10.0) -> bool:
+        """Wait until so many different events were accepted; False if they were not in time."""
+        return self._wait(lambda: len(self.submissions()) >= count, timeout)
+
+    def wait_for_attempts(self, count: int, timeout: float = 10.0) -> bool:
+        """Wait until so many batches have reached it; False if they have not in time."""
+        return self._wait(lambda: self.attempts >= count, timeout)
+
+    def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(condition, timeout)
+
+    def next_behaviour(self) -> tuple[Behaviour, threading.Event]:
+        """For the handler: how to treat the batch at hand, and what ends a hang."""
+        with self._changed:
+            self._attempts += 1
+            self._changed.notify_all()
+            behaviour = self._queued.pop(0) if self._queued else self._standing
+            return behaviour, self._released
+
+    def is_refused(self, batch: Sequence[Event]) -> bool:
+        """For the handler: whether this batch holds an event that is to be refused."""
+        with self._changed:
+            predicate = self._refused
+        return predicate is not None and any(predicate(event) for event in batch)
+
+    def record(self, request: Mapping[str, Any]) -> None:
+        """For the handler: this batch is accepted."""
+        recorded = {key: request.get(key) for key in ("api_key", "sent_at", "batch")}
+        with self._changed:
+            self._requests.append(recorded)
+            self._changed.notify_all()

@@ -1,0 +1,84 @@
+"""What the stand-in shows to people: the events it received, and the files of a report."""
+
+import mimetypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from jinja2 import Environment, FileSystemLoader
+
+HTML = "text/html; charset=utf-8"
+JSON = "application/json; charset=utf-8"
+SHOWN_EVENTS = 200
+REFRESH_SECONDS = 5
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parents[1] / "templates" / "demo"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Something to send to a browser."""
+
+    content: bytes
+    content_type: str
+
+
+def render_desk(events: Sequence[Mapping[str, Any]], desk: Sequence[tuple[str, str]]) -> str:
+    """The page that lists the received events, newest first, below what there is to open."""
+    newest = list(reversed(events[-SHOWN_EVENTS:]))
+    return _templates.get_template("standin.html").render(
+        desk=desk,
+        events=[_shown(event) for event in newest],
+        total=len(events),
+        refresh_seconds=REFRESH_SECONDS,
+    )
+
+
+def _shown(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event's values as texts, whatever they are: it may have come from anywhere."""
+    given = event.get("properties")
+    properties = given if isinstance(given, dict) else {}
+    return {
+        "name": event.get("event"),
+        "time": _time(event.get("timestamp")),
+        "ticket": properties.get("ticketId"),
+        "team": properties.get("team") or properties.get("ticketTeam"),
+        "rating": properties.get("$survey_response"),
+        "comment": properties.get("$survey_response_1"),
+        "trust": properties.get("link_trust"),
+        "distinct_id": event.get("distinct_id"),
+    }
+
+
+def _time(value: object) -> str:
+    try:
+        instant = datetime.fromisoformat(str(value))
+    except ValueError:
+        return str(value)
+    utc = instant.astimezone(UTC) if instant.tzinfo else instant
+    return f"{utc:%Y-%m-%d %H:%M:%S}"
+
+
+def report_file(folder: Path, path: str) -> Page | None:
+    """A file inside the report folder; None for anything else, in particular for a way out."""
+    root = folder.resolve()
+    try:
+        file = (root / unquote(path).lstrip("/")).resolve()
+        if file.is_dir():
+            file = file / "report.html"
+        # Resolved first: neither `..` nor a link leads out of the folder.
+        if not file.resolve().is_relative_to(root) or not file.is_file():
+            return None
+        content = file.read_bytes()
+    except (OSError, ValueError):
+        return None
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return Page(content, f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)

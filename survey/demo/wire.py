@@ -1,0 +1,61 @@
+"""Batches as PostHog reads them, and answers as they go over the wire."""
+
+import gzip
+import json
+import os
+import socket
+import struct
+import zlib
+from typing import Any
+
+from survey.demo.standin_page import JSON
+
+# PostHog's own limit for a batch.
+MAX_BODY_BYTES = 20 * 1024 * 1024
+
+
+class Refusal(Exception):
+    """A request that PostHog would not accept."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        body = {"type": "validation_error", "code": code, "detail": detail, "attr": None}
+        self.body = json.dumps(body)
+
+
+def read_batch(body: bytes, encoding: str) -> dict[str, Any]:
+    """The batch in a request's body; raises Refusal where PostHog would refuse it."""
+    if len(body) > MAX_BODY_BYTES:
+        raise Refusal(413, "too_large", "the batch is larger than 20 MB")
+    try:
+        request = json.loads(gzip.decompress(body) if encoding == "gzip" else body)
+    except (ValueError, OSError, EOFError, zlib.error):
+        raise Refusal(400, "invalid_payload", "the body is not JSON") from None
+    if not isinstance(request, dict) or not isinstance(request.get("batch"), list):
+        raise Refusal(400, "invalid_payload", "the body holds no batch")
+    key = request.get("api_key")
+    if not isinstance(key, str) or not key.strip():
+        raise Refusal(401, "invalid_api_key", "the project API key is missing")
+    for event in request["batch"]:
+        if not isinstance(event, dict) or not event.get("event"):
+            raise Refusal(400, "invalid_payload", "an event has no name")
+        if not event.get("distinct_id"):
+            raise Refusal(400, "invalid_payload", "an event has no distinct_id")
+    return request
+
+
+def raw_answer(body: str, missing_bytes: int = 0) -> bytes:
+    """A whole 200 answer as it goes over the wire; `missing_bytes` more are promised than sent."""
+    content = body.encode()
+    length = len(content) + missing_bytes
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nContent-Length: {length}\r\n\r\n"
+    return head.encode() + content
+
+
+def reset_connection(connection: socket.socket) -> None:
+    """Break a connection off so that the other side sees a reset, not an end."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # Closing the descriptor itself: `close` would wait for the handler's own files, and the
+    # server would say goodbye properly before.
+    os.close(connection.detach())

@@ -1,0 +1,89 @@
+"""`csat serve` as a process tree: it starts ready, stops cleanly, and dies whole."""
+
+import os
+import signal
+
+import pytest
+import requests
+
+from survey.serving.supervisor import PortInUse, bind
+from tests.support.command import run_csat
+from tests.support.pages import LINK
+from tests.support.settings import SECRET_KEY
+from tests.support.site import answers, is_alive, running_site, wait_until
+
+
+def test_a_fresh_start_makes_the_database_and_is_ready(tmp_path):
+    with running_site(tmp_path) as site:
+        assert requests.get(f"{site.url}/readyz", timeout=5).text == "ready\n"
+        sent = requests.post(
+            site.url, params=LINK, data={"rating": "5"}, allow_redirects=False, timeout=5
+        )
+        assert sent.status_code == 303
+    assert (tmp_path / "csat.db").is_file()
+
+
+def test_without_a_key_the_start_says_that_events_wait(tmp_path):
+    with running_site(tmp_path):
+        log = (tmp_path / "serve.log").read_text()
+    assert "CSAT_POSTHOG_KEY is not set" in log
+
+
+def test_a_second_server_on_the_port_is_refused(tmp_path):
+    with running_site(tmp_path) as site:
+        port = site.url.rpartition(":")[2]
+        second = run_csat(
+            "serve",
+            "--port",
+            port,
+            CSAT_SECRET_KEY=SECRET_KEY,
+            CSAT_DATABASE_URL=f"sqlite:///{tmp_path}/csat.db",
+        )
+        assert second.returncode == 1
+        assert f"cannot listen on 127.0.0.1:{port}" in second.stderr
+        assert "Traceback" not in second.stderr
+
+
+def test_when_the_supervisor_is_killed_everything_it_started_dies(tmp_path):
+    settings = {"CSAT_POSTHOG_KEY": "phc_x", "CSAT_POSTHOG_HOST": "http://127.0.0.1:9"}
+    with running_site(tmp_path, "--workers", "2", **settings) as site:
+        children = site.children()
+        assert len(children) == 3  # two site workers and delivery
+        os.kill(site.process.pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(is_alive, children)), seconds=5)
+        assert not answers(f"{site.url}/healthz")
+        bind("127.0.0.1", int(site.url.rpartition(":")[2])).close()
+
+
+def test_a_worker_that_dies_is_started_anew(tmp_path):
+    with running_site(tmp_path) as site:
+        (worker,) = site.children()
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: site.children() not in ([], [worker]))
+        wait_until(lambda: answers(f"{site.url}/readyz"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopping_is_clean_and_quiet(tmp_path, number):
+    with running_site(tmp_path) as site:
+        children = site.children()
+        os.kill(site.process.pid, number)
+        assert site.process.wait(20) == 0
+        assert not any(map(is_alive, children))
+    assert "Traceback" not in (tmp_path / "serve.log").read_text()
+
+
+def test_a_chunked_body_over_64_kb_is_refused(tmp_path):
+    def body():
+        for _ in range(100):
+            yield b"x" * 1024
+
+    with running_site(tmp_path) as site:
+        sent = requests.post(site.url, params=LINK, data=body(), timeout=10)
+    assert sent.status_code == 413
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 99_999), ("nowhere.invalid", 8000)])
+def test_an_address_that_cannot_be_bound_is_named(host, port):
+    with pytest.raises(PortInUse, match=f"cannot listen on {host}:{port}"):
+        bind(host, port)

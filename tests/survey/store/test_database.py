@@ -1,0 +1,153 @@
+"""The file, its schema, and what the database itself holds."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from survey.store.database import Database, StoreError
+from survey.store.migrate import schema_is_current, upgrade
+from survey.store.models import AnswerRow, Base, OutboxRow, ResponseRow
+
+NOON = datetime(2026, 10, 14, 12, tzinfo=UTC)
+
+
+def an_answer(uuid="a"):
+    return AnswerRow(
+        uuid=uuid,
+        source="site",
+        ticket_id="42",
+        distinct_id="jane",
+        rating=5,
+        team="surveys",
+        answered_at=NOON,
+        link_trust="unverified",
+    )
+
+
+def a_response(submission_id="s"):
+    return ResponseRow(
+        ticket_id="42",
+        distinct_id="jane",
+        team="surveys",
+        rating=5,
+        link_trust="unverified",
+        answered_at=NOON,
+        changed_at=NOON,
+        submission_id=submission_id,
+    )
+
+
+def an_event():
+    return OutboxRow(
+        answer_uuid="a",
+        ticket_id="42",
+        payload="{}",
+        created_at=NOON,
+        available_at=NOON,
+        attempts=0,
+    )
+
+
+def test_migrations_make_the_tables_of_the_models(database):
+    with database.reading() as session:
+        connection = session.connection()
+        assert not compare_metadata(MigrationContext.configure(connection), Base.metadata)
+        indexes = {index["name"] for index in inspect(connection).get_indexes("outbox")}
+    assert "ix_outbox_waiting" in indexes
+
+
+def test_upgrading_again_changes_nothing(database):
+    upgrade(database)
+    assert schema_is_current(database)
+
+
+def test_a_database_of_a_newer_release_is_left_alone(database):
+    with database.writing() as session:
+        session.execute(text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer release"):
+        upgrade(database)
+
+
+def test_a_commit_is_on_the_disk_and_readers_do_not_wait(database):
+    with database.reading() as session:
+        assert session.scalar(text("pragma journal_mode")) == "wal"
+        assert session.scalar(text("pragma synchronous")) == 2  # FULL
+
+
+def test_a_block_that_fails_leaves_nothing(database):
+    with pytest.raises(RuntimeError), database.writing() as session:
+        session.add(an_answer())
+        session.flush()
+        raise RuntimeError
+    with database.reading() as session:
+        assert session.query(AnswerRow).count() == 0
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        lambda: [an_answer(), an_answer()],
+        lambda: [a_response("s"), a_response("t")],
+        lambda: [an_answer(), an_event(), an_event()],
+    ],
+    ids=["one answer per submit", "one response per ticket", "one event per answer"],
+)
+def test_the_database_holds_what_is_unique(database, twice):
+    *before, again = twice()
+    for row in before:
+        with database.writing() as session:
+            session.add(row)
+    with pytest.raises(StoreError) as raised, database.writing() as session:
+        session.add(again)
+    assert isinstance(raised.value.__cause__, IntegrityError)
+
+
+def test_a_stored_time_comes_back_to_the_microsecond_and_in_utc(database):
+    time = datetime(2026, 10, 25, 1, 30, 0, 999999, UTC)
+    answer = an_answer()
+    answer.answered_at = time
+    with database.writing() as session:
+        session.add(answer)
+    with database.reading() as session:
+        read = session.query(AnswerRow).one().answered_at
+    assert (read, read.tzinfo) == (time, UTC)
+
+
+def test_a_time_without_a_zone_is_refused(database):
+    answer = an_answer()
+    answer.answered_at = datetime(2026, 10, 14)  # noqa: DTZ001
+    with pytest.raises(StatementError, match="time zone"), database.writing() as session:
+        session.add(answer)
+
+
+def test_many_threads_write_without_being_locked_out(database):
+    def write(number: int) -> None:
+        for step in range(10):
+            with database.writing() as session:
+                session.add(an_answer(f"{number}-{step}"))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.reading() as session:
+        assert session.query(AnswerRow).count() == 160
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("these are my notes, not a database" * 100)
+    with pytest.raises(StoreError, match="cannot be used"):
+        upgrade(Database(f"sqlite:///{path}"))
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be made"):
+        upgrade(Database(f"sqlite:///{tmp_path}/file/csat.db"))
