@@ -3,7 +3,8 @@ from html.parser import HTMLParser
 
 import pandas as pd
 
-from reports.charts import draw_teams, draw_trend
+from reports.charts.teams import draw_teams
+from reports.charts.trend import draw_trend
 from survey.teams import Team
 
 TEAMS = (Team("surveys", "Surveys"), Team("sales_cs", "Sales & CS"))
