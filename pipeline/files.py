@@ -1,9 +1,10 @@
 """Files appear whole or not at all, with cells that no spreadsheet takes for formulas."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,22 @@ def write_files(folder: Path, contents: Mapping[str, str]) -> None:
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as beside:
             for name, text in contents.items():
                 _write_durably(Path(beside, name), text.encode("utf-8"))
-            for name in contents:
-                Path(beside, name).replace(folder / name)
+            _put_in_place(Path(beside), folder, contents)
+
+
+def _put_in_place(beside: Path, folder: Path, names: Iterable[str]) -> None:
+    """Move files into a folder; if one of them cannot be, all that stood there comes back."""
+    with ExitStack() as undo:
+        for name in names:
+            target, earlier = folder / name, beside / f"{name}.earlier"
+            if target.exists():
+                shutil.copy2(target, earlier)
+                undo.callback(earlier.replace, target)
+            else:
+                undo.callback(target.unlink, missing_ok=True)
+        for name in names:
+            (beside / name).replace(folder / name)
+        undo.pop_all()
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -25,8 +25,8 @@ def decide_source(
     """
     voids: frozenset[str] = frozenset()
     if database.exists:
-        with database.reading() as session:
-            voids = void_tickets(session)
+        with database.reading() as connection:
+            voids = void_tickets(connection)
     return decide(source.read_answers(on_progress), frame_rules(settings, voids))
 
 

@@ -108,16 +108,20 @@ def read_event(event: Mapping[str, Any], settings: Settings) -> Answer:
 
 
 def earliest_copies(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Of several events with one uuid the earliest; of equal times the greatest properties."""
+    """Of several events with one uuid the earliest; of equal times the greatest properties, and
+    of equal properties the greatest distinct_id, so that no order of files decides."""
     kept: dict[str, Mapping[str, Any]] = {}
     for event in events:
         rival = kept.setdefault(event["uuid"], event)
         if event["timestamp"] < rival["timestamp"] or (
-            event["timestamp"] == rival["timestamp"]
-            and _canonical_json(event["properties"]) > _canonical_json(rival["properties"])
+            event["timestamp"] == rival["timestamp"] and _weight(event) > _weight(rival)
         ):
             kept[event["uuid"]] = event
     return list(kept.values())
+
+
+def _weight(event: Mapping[str, Any]) -> tuple[str, str]:
+    return _canonical_json(event["properties"]), _text(event.get("distinct_id")) or ""
 
 
 def _canonical_json(properties: Any) -> str:

@@ -96,7 +96,8 @@ def parse_link(parameters: Mapping[str, str]) -> Link:
     characters, MissingTicket where no ticket is named.
     """
     for name in OUR_PARAMETERS:
-        _check_value(name, parameters.get(name, ""))
+        if name in parameters:
+            _check_value(name, parameters[name])
     raw_ticket = _value(parameters, "ticketId")
     ticket_id = normalise_ticket(raw_ticket)
     if ticket_id is None:
@@ -116,6 +117,8 @@ def parse_link(parameters: Mapping[str, str]) -> Link:
 def _check_value(name: str, value: str) -> None:
     if len(value) > MAX_LENGTH:
         raise LinkError(f"{name} is longer than {MAX_LENGTH} characters")
+    if value.isprintable():
+        return  # and so holds neither
     # Cc: control characters. Cs: halves of a surrogate pair, which no encoding can carry.
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         raise LinkError(f"{name} holds control characters")

@@ -1,26 +1,20 @@
 """Receiving an answer: answer, response and outbox row in one transaction."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
-
-from sqlalchemy.orm import Session
 
 from survey.events import Questions, build_event
 from survey.links import Link
-from survey.rules import Answer, Rules
+from survey.rules import Answer, Rules, decide
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import Source
 from survey.store.outbox import enqueue
-from survey.store.responses import (
-    add_answer,
-    answers_of,
-    derive_response,
-    find_answer,
-    find_response,
-)
+from survey.store.responses import add_answer, answers_of, find_void, save_response
 from survey.store.vocabulary import COUNTED, Trust
 
 
@@ -50,15 +44,28 @@ def receive(
     comes back is the answer that it made the first time.
     """
     uuid = _answer_uuid(submission)
-    with database.writing() as session:
-        known = find_answer(session, uuid)
-        if known is not None:
-            return known
-        answer = _answer(session, submission, uuid, now)
-        add_answer(session, answer, Source.SITE, submission.link.initial_target_area)
-        decision = derive_response(session, submission.link.ticket_id, rules_of(settings))
-        if decision.outcomes[uuid] in COUNTED:
-            _enqueue_event(session, settings, submission, answer, now)
+    with database.writing() as connection:
+        ticket_id = submission.link.ticket_id
+        earlier = answers_of(connection, ticket_id)
+        for answer in earlier:
+            if answer.uuid == uuid:
+                return answer
+        answer = _answer(submission, uuid, earlier, now)
+        void = find_void(connection, ticket_id) is not None
+        decision = decide([*earlier, answer], rules_of(settings), void=void)
+        add_answer(connection, answer, Source.SITE, submission.link.initial_target_area)
+        response = decision.response
+        if response is not None and decision.outcomes[uuid] in COUNTED:
+            submission_id = save_response(connection, ticket_id, response, is_first=not earlier)
+            event = build_event(
+                answer,
+                submission.link,
+                submission.questions,
+                team=response.first.team,
+                submission_id=submission_id,
+                settings=settings,
+            )
+            enqueue(connection, answer.uuid, ticket_id, _as_payload(event), now)
         return answer
 
 
@@ -70,10 +77,9 @@ def _answer_uuid(submission: Submission) -> str:
     return str(uuid5(NAMESPACE_URL, json.dumps(content)))
 
 
-def _answer(session: Session, submission: Submission, uuid: str, now: datetime) -> Answer:
+def _answer(submission: Submission, uuid: str, earlier: Sequence[Answer], now: datetime) -> Answer:
     """The answer, later than every answer the ticket has: a clock that was set back must not
     make somebody's latest answer their first."""
-    earlier = answers_of(session, submission.link.ticket_id)
     received_at = now
     if earlier and earlier[-1].answered_at >= now:
         received_at = earlier[-1].answered_at + timedelta(microseconds=1)
@@ -89,18 +95,5 @@ def _answer(session: Session, submission: Submission, uuid: str, now: datetime) 
     )
 
 
-def _enqueue_event(
-    session: Session, settings: Settings, submission: Submission, answer: Answer, now: datetime
-) -> None:
-    response = find_response(session, submission.link.ticket_id)
-    assert response is not None  # a counted answer has made or changed one
-    event = build_event(
-        answer,
-        submission.link,
-        submission.questions,
-        team=response.team,
-        submission_id=response.submission_id,
-        settings=settings,
-    )
-    payload = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-    enqueue(session, answer.uuid, submission.link.ticket_id, payload, now)
+def _as_payload(event: Mapping[str, Any]) -> str:
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))

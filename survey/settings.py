@@ -98,6 +98,7 @@ def _not_blank(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
+Text = Annotated[str, BeforeValidator(_not_blank)]
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
 Secret = Annotated[SecretStr, BeforeValidator(_not_blank)]
 
@@ -128,12 +129,12 @@ class Settings(BaseSettings):
     posthog_key: Secret | None = Field(
         None, description="project API key; without it events wait in the outbox"
     )
-    survey_id: str | None = Field(None, description="id of the survey at PostHog")
-    survey_name: str = Field("Customer satisfaction score (CSAT)", description="its name")
-    rating_question_id: str = Field(
+    survey_id: Text | None = Field(None, description="id of the survey at PostHog")
+    survey_name: Text = Field("Customer satisfaction score (CSAT)", description="its name")
+    rating_question_id: Text = Field(
         DEFAULT_RATING_QUESTION_ID, description="id of its rating question"
     )
-    comment_question_id: str = Field(
+    comment_question_id: Text = Field(
         DEFAULT_COMMENT_QUESTION_ID, description="id of its comment question"
     )
     timezone: Annotated[ZoneInfo, BeforeValidator(_timezone)] = Field(
@@ -160,6 +161,15 @@ class Settings(BaseSettings):
     def _signing_needs_a_secret(self) -> "Settings":
         if self.require_signed_links and not self.link_secret:
             raise ValueError("CSAT_REQUIRE_SIGNED_LINKS needs CSAT_LINK_SECRET")
+        return self
+
+    @model_validator(mode="after")
+    def _questions_differ(self) -> "Settings":
+        if self.rating_question_id == self.comment_question_id:
+            raise ValueError(
+                "CSAT_RATING_QUESTION_ID and CSAT_COMMENT_QUESTION_ID are the same; an event "
+                "could then hold only one of the two answers"
+            )
         return self
 
     @property
@@ -214,6 +224,7 @@ def _explain(detail: Any) -> str:
     problem = detail["msg"].removeprefix("Value error, ")
     if not detail["loc"]:
         return str(problem)
-    field = str(detail["loc"][0])
-    given = "" if is_secret(field) else f" (it is {detail['input']!r})"
-    return f"{variable(field)}: {problem}{given}"
+    field, given = str(detail["loc"][0]), str(detail["input"])
+    # An address can hold a password, which then stands before an @.
+    shown = "" if is_secret(field) or "@" in given else f" (it is {given!r})"
+    return f"{variable(field)}: {problem}{shown}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from survey.demo.standin import PostHogStandIn
 from survey.settings import Settings
 from survey.site.app import create_app
 from survey.store.database import Database
@@ -51,8 +52,6 @@ def client(settings: Settings, database: Database, clock: Clock) -> FlaskClient:
 
 
 @pytest.fixture
-def posthog():  # type: ignore[no-untyped-def]
-    from survey.demo.standin import PostHogStandIn
-
+def posthog() -> Iterator[PostHogStandIn]:
     with PostHogStandIn() as standin:
         yield standin

@@ -30,8 +30,8 @@ class StoreSource:
     def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
         """Every stored answer (`schemas.ANSWERS`), in the order of receipt."""
         rows = []
-        with self._database.reading() as session:
-            for row in all_answers(session):
+        with self._database.reading() as connection:
+            for row in all_answers(connection):
                 rows.append(row)
                 if len(rows) % 10_000 == 0:
                     on_progress(len(rows))

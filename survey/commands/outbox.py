@@ -17,8 +17,8 @@ def outbox(context: click.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     database = Database(load_settings().database_url)
-    with database.reading() as session:
-        summary = summarise(session)
+    with database.reading() as connection:
+        summary = summarise(connection)
     click.echo(describe(summary, now()))
 
 
@@ -28,8 +28,8 @@ def retry() -> None:
     database = Database(load_settings().database_url)
     with database.reading():
         pass  # says clearly where there is no database, instead of making one
-    with database.writing() as session:
-        revived = revive(session, now())
+    with database.writing() as connection:
+        revived = revive(connection, now())
     click.echo(f"{revived} dead letters wait for delivery again.")
 
 

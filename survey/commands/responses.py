@@ -6,12 +6,12 @@ import click
 
 from survey.links import normalise_ticket
 from survey.receive import rules_of
+from survey.rules import decide
 from survey.settings import CsatError, Settings, load_settings
 from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.responses import (
     answers_of,
-    decide_ticket,
     find_response,
     find_void,
     void_ticket,
@@ -44,17 +44,17 @@ def responses() -> None:
 def show(ticket_id: str) -> None:
     """All answers to a ticket, what became of each, and the response they make."""
     settings, database = _open()
-    with database.reading() as session:
-        answers = answers_of(session, ticket_id)
+    with database.reading() as connection:
+        answers = answers_of(connection, ticket_id)
         if not answers:
             raise UnknownTicket(f"nobody has answered for ticket {ticket_id}")
-        outcomes = decide_ticket(session, ticket_id, rules_of(settings)).outcomes
-        response, void = find_response(session, ticket_id), find_void(session, ticket_id)
+        response, void = find_response(connection, ticket_id), find_void(connection, ticket_id)
+    outcomes = decide(answers, rules_of(settings), void=void is not None).outcomes
     if response is not None:
         began = response.answered_at.astimezone(settings.timezone)
         click.echo(f"response  {response.rating} for {response.team}, {began:%Y-%m-%d}")
     elif void is not None:
-        click.echo(f"void      {void.reason} ({void.voided_at:%Y-%m-%d})")
+        click.echo(f"void      {void[0]} ({void[1]:%Y-%m-%d})")
     else:
         click.echo("no response")
     for answer in answers:
@@ -74,11 +74,11 @@ def void(ticket_id: str, reason: str) -> None:
     if not reason.strip():
         raise click.BadParameter("it is blank", param_hint="--reason")
     _settings, database = _open()
-    with database.reading() as session:
-        if not answers_of(session, ticket_id):
+    with database.reading() as connection:
+        if not answers_of(connection, ticket_id):
             click.echo(f"nobody has answered for ticket {ticket_id} yet; voided all the same")
-    with database.writing() as session:
-        if not void_ticket(session, ticket_id, reason.strip(), now()):
+    with database.writing() as connection:
+        if not void_ticket(connection, ticket_id, reason.strip(), now()):
             click.echo(f"csat: ticket {ticket_id} is void already", err=True)
             sys.exit(1)
     click.echo(f"ticket {ticket_id} counts nowhere now")

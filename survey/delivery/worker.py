@@ -65,14 +65,14 @@ class Worker:
             pause = self._deliver_batch()
             if pause is None or pause > 0:
                 break
-        with self._database.reading() as session:
-            return outbox.next_due(session) is None
+        with self._database.reading() as connection:
+            return outbox.next_due(connection) is None
 
     def _deliver_batch(self) -> float | None:
         """Send one batch; seconds to wait before the next, None if there was nothing to send."""
         now = self._clock()
-        with self._database.writing() as session:
-            claims = outbox.claim(session, now, BATCH_SIZE, LEASE)
+        with self._database.writing() as connection:
+            claims = outbox.claim(connection, now, BATCH_SIZE, LEASE)
         if not claims:
             return None
         return self._send(claims)
@@ -85,8 +85,8 @@ class Worker:
                 return self._isolate(claims, error)
             return self._postpone(claims, error)
         self._failures = 0
-        with self._database.writing() as session:
-            outbox.mark_delivered(session, _ids(claims), self._clock())
+        with self._database.writing() as connection:
+            outbox.mark_delivered(connection, _ids(claims), self._clock())
         log.info("delivered", events=len(claims))
         return 0.0
 
@@ -96,8 +96,8 @@ class Worker:
             middle = len(claims) // 2
             return max(self._send(claims[:middle]), self._send(claims[middle:]))
         log.error("dead letter", reason=error.reason, outbox_id=claims[0].id)
-        with self._database.writing() as session:
-            outbox.bury(session, _ids(claims), self._clock(), error.reason)
+        with self._database.writing() as connection:
+            outbox.bury(connection, _ids(claims), self._clock(), error.reason)
         return 0.0
 
     def _postpone(self, claims: list[Claim], error: DeliveryError) -> float:
@@ -112,8 +112,8 @@ class Worker:
             pause = self._next_pause(error.retry_after)
             log.warning("PostHog did not accept", reason=error.reason, seconds=round(pause, 1))
         until = self._clock() + timedelta(seconds=pause)
-        with self._database.writing() as session:
-            outbox.postpone(session, _ids(claims), until, error.reason)
+        with self._database.writing() as connection:
+            outbox.postpone(connection, _ids(claims), until, error.reason)
         return pause
 
     def _next_pause(self, retry_after: float | None = None) -> float:

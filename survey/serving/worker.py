@@ -1,16 +1,20 @@
 """One site worker: waitress on a listening socket that the supervisor bound."""
 
+import logging
 import signal
 import socket
 import sys
-import threading
+from typing import TYPE_CHECKING
 
 from waitress.server import create_server
 
 from survey.serving.lifeline import hold_on
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 # Threads of one worker. SQLite has one writer, so more would only queue longer.
-THREADS = 16
+THREADS = 8
 # Above Flask's own limit: the site answers a body that is too long with a page of its own.
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -20,9 +24,15 @@ def main() -> None:
     hold_on()
     from wsgi import create_site
 
-    listener = socket.socket(fileno=int(sys.argv[1]))
+    answer_requests(create_site(), socket.socket(fileno=int(sys.argv[1])))
+
+
+def answer_requests(application: "WSGIApplication", listener: socket.socket) -> None:
+    """Serve an application on a listening socket until SIGTERM or SIGINT."""
+    # It warns of every request that waits for a thread, which is what threads are for.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server = create_server(
-        create_site(),
+        application,
         sockets=[listener],
         threads=THREADS,
         max_request_body_size=MAX_BODY_BYTES,
@@ -42,5 +52,4 @@ def _stop(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    threading.current_thread().name = "site"
     main()

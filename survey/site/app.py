@@ -27,6 +27,7 @@ def create_app(
     configure_logs()
     app = SurveySite("survey", static_folder=None)
     app.settings, app.database, app.clock = settings, database, clock
+    app.blank_pages = {}
     app.config.update(
         SECRET_KEY=settings.require_secret_key(),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,

@@ -16,6 +16,7 @@ class SurveySite(Flask):
     settings: Settings
     database: Database
     clock: Callable[[], datetime]
+    blank_pages: dict[int | None, str]
 
 
 def current_site() -> SurveySite:

@@ -21,8 +21,8 @@ def read_receipt(site: SurveySite, receipt: str, link: Link) -> Answer | None:
     """The answer that a receipt is for; None if it is not valid any more, or not for this link."""
     try:
         uuid = _serializer(site).loads(receipt, max_age=VALID_FOR_SECONDS)
-        with site.database.reading() as session:
-            answer = find_answer(session, uuid)
+        with site.database.reading() as connection:
+            answer = find_answer(connection, uuid)
     except (BadData, StoreError):
         return None
     if answer is None or (answer.ticket_id, answer.distinct_id) != (link.ticket_id, link.person):

@@ -10,7 +10,7 @@ from survey.rules import Answer, decide
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import ResponseRow
-from survey.store.responses import answers_of, find_response, find_void
+from survey.store.responses import answers_of, find_response, find_void, has_answers
 from survey.store.vocabulary import Outcome, Trust
 
 
@@ -18,7 +18,7 @@ from survey.store.vocabulary import Outcome, Trust
 class Situation:
     """A ticket as one visitor may see it.
 
-    `own_response` is the response if this person gave it. `shown_response` is the response if
+    `own_response` is the response if it is known to be theirs. `shown_response` is the response if
     this link may see it: ticket numbers can be guessed, so that takes the distinct_id that gave
     it or a valid signature. `outcome_now` is what would become of an answer sent now.
     """
@@ -33,18 +33,17 @@ def look_up(
     database: Database, settings: Settings, link: Link, trust: Trust, now: datetime
 ) -> Situation:
     """The situation of a visitor who comes through `link`; raises StoreError."""
-    with database.reading() as session:
-        answers = answers_of(session, link.ticket_id)
-        if not answers:
-            return Situation()
-        response = find_response(session, link.ticket_id)
-        void = find_void(session, link.ticket_id) is not None
-        session.expunge_all()
+    if not has_answers(database, link.ticket_id):
+        return Situation()
+    with database.reading() as connection:
+        answers = answers_of(connection, link.ticket_id)
+        response = find_response(connection, link.ticket_id)
+        void = find_void(connection, link.ticket_id) is not None
     rules = rules_of(settings)
-    own = response if response and response.distinct_id == link.person else None
     # A link without a distinct_id names nobody: whoever guesses the ticket has the same one.
-    is_named = link.person != anonymous_person(link.ticket_id)
-    may_see = trust is Trust.SIGNED or (own is not None and is_named)
+    is_somebody = trust is Trust.SIGNED or link.person != anonymous_person(link.ticket_id)
+    is_own = response is not None and response.distinct_id == link.person
+    own = response if is_own and is_somebody else None
     hypothetical = Answer(
         uuid="",
         ticket_id=link.ticket_id,
@@ -57,7 +56,7 @@ def look_up(
     )
     return Situation(
         own_response=own,
-        shown_response=response if may_see else None,
+        shown_response=response if trust is Trust.SIGNED else own,
         outcome_now=decide([*answers, hypothetical], rules, void=void).outcomes[""],
         outcomes=decide(answers, rules, void=void).outcomes,
     )

@@ -1,29 +1,33 @@
 """The survey itself: the page, the submit, the thanks."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import structlog
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as Redirect
 
-from survey.events import COMMENT_QUESTION, Questions
+from survey.events import Questions
 from survey.links import Link, LinkError, MissingTicket, judge_link, parse_link
 from survey.months import Month
 from survey.receive import Submission, receive
 from survey.scale import LABELS
 from survey.site.context import current_site
 from survey.site.errors import NO_TICKET, error_page
-from survey.site.form import MAX_COMMENT_LENGTH, Form, read_form
+from survey.site.form import Form, read_form
+from survey.site.question import (
+    RATING_QUESTION,
+    form_context,
+    render_blank_question,
+    render_question,
+)
 from survey.site.receipt import issue_receipt, read_receipt
 from survey.site.situation import Situation, look_up
 from survey.store.database import StoreError
 from survey.store.responses import count_responses
 from survey.store.vocabulary import Outcome, Trust
-
-RATING_QUESTION = "How happy are you with the level of support you received?"
 
 survey = Blueprint("survey", __name__)
 log = structlog.get_logger()
@@ -61,8 +65,10 @@ def show_question() -> Page:
     earlier = situation.shown_response
     if earlier is not None and situation.outcome_now is Outcome.LATE_CHANGE:
         return render_template("too_late.html", label=LABELS[earlier.rating], rating=earlier.rating)
-    rating = visit.link.rating or (earlier.rating if earlier else None)
-    return _render_question(visit, Form(rating=rating), answered_before=earlier is not None)
+    if earlier is None:
+        return render_blank_question(_question_url(visit), visit.link.rating)
+    form = Form(rating=visit.link.rating or earlier.rating)
+    return render_question(_question_url(visit), form, answered_before=True)
 
 
 @survey.post("/")
@@ -71,7 +77,7 @@ def submit() -> Page | Redirect:
     visit = _visit()
     form, problems = read_form(request.form)
     if problems:
-        return _render_question(visit, form, problems=problems), 400
+        return render_question(_question_url(visit), form, problems=problems), 400
     assert form.rating is not None  # read_form has a problem with a missing one
     site = current_site()
     submission = Submission(
@@ -90,9 +96,9 @@ def submit() -> Page | Redirect:
             "form": "We could not save your answer just now. Please send it again in a minute: "
             "everything you wrote is still here."
         }
-        return _render_question(visit, form, problems=problems), 503
+        return render_question(_question_url(visit), form, problems=problems), 503
     receipt = issue_receipt(site, answer.uuid)
-    return redirect(_address("survey.thanks", visit, answer=receipt), 303)
+    return redirect(_address("/thanks", visit, answer=receipt), 303)
 
 
 @survey.get("/thanks")
@@ -102,7 +108,7 @@ def thanks() -> Page:
     site = current_site()
     answer = read_receipt(site, request.args.get("answer", ""), visit.link)
     if answer is None:
-        return render_template("thanks.html", hedgehogs=_hedgehogs(), again=_question_url(visit))
+        return render_template("thanks.html", hedgehogs=_hedgehogs(), action=_question_url(visit))
     situation = _look_up(visit)
     standing = situation.own_response
     late = standing is not None and situation.outcomes.get(answer.uuid) is Outcome.LATE_CHANGE
@@ -115,8 +121,8 @@ def thanks() -> Page:
         label=LABELS[rating or 3],
         late=late,
         hedgehogs=_hedgehogs(),
-        again=_question_url(visit),
-        **_form_context(form),
+        action=_question_url(visit),
+        **form_context(form),
     )
 
 
@@ -147,48 +153,17 @@ def _hedgehogs() -> int | None:
     timezone = site.settings.timezone
     month = Month.of(site.clock(), timezone)
     try:
-        with site.database.reading() as session:
-            return count_responses(session, *month.bounds(timezone))
+        with site.database.reading() as connection:
+            return count_responses(connection, *month.bounds(timezone))
     except StoreError as error:
         log.error("hedgehogs not counted", reason=str(error))
         return None
 
 
-def _address(endpoint: str, visit: Visit, **more: str) -> str:
+def _address(path: str, visit: Visit, **more: str) -> str:
     """One of our own pages, with the link that the visitor came by."""
-    parameters: dict[str, Any] = {**visit.link.parameters(), **more}
-    return url_for(endpoint, **parameters)
+    return f"{request.script_root}{path}?{urlencode({**visit.link.parameters(), **more})}"
 
 
 def _question_url(visit: Visit) -> str:
-    return _address("survey.show_question", visit)
-
-
-def _render_question(
-    visit: Visit,
-    form: Form,
-    *,
-    problems: dict[str, str] | None = None,
-    answered_before: bool = False,
-) -> str:
-    form = replace(form, submit_id=form.submit_id or str(uuid4()))
-    return render_template(
-        "question.html",
-        again=_question_url(visit),
-        answered_before=answered_before,
-        **_form_context(form, problems),
-    )
-
-
-def _form_context(form: Form, problems: dict[str, str] | None = None) -> dict[str, object]:
-    settings = current_site().settings
-    return {
-        "form": form,
-        "problems": problems or {},
-        "rating_question": RATING_QUESTION,
-        "comment_question": COMMENT_QUESTION,
-        "labels": LABELS,
-        "max_comment_length": MAX_COMMENT_LENGTH,
-        "privacy_url": settings.privacy_url,
-        "support_url": settings.support_url,
-    }
+    return _address("/", visit)

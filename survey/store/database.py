@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from survey.settings import CsatError
 
@@ -56,23 +55,32 @@ class Database:
         return self.path is None or self.path.is_file()
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the data; raises StoreError if it cannot be read."""
         if not self.exists:
             raise StoreError(
                 f"there is no database at {self.path}. `csat serve` makes one at its first start; "
                 "CSAT_DATABASE_URL names another."
             )
-        with _as_store_error(), Session(self.engine) as session:
-            yield session
+        with _as_store_error(), self.engine.connect() as connection:
+            yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def asking(self) -> Iterator[Connection]:
+        """A connection for one quick statement, in no transaction; raises StoreError."""
+        engine = self.engine.execution_options(begin=None)
+        with _as_store_error(), engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
         """A transaction that is durably committed at the end of the block, or not at all."""
         with _as_store_error(), self._writing:
-            engine = self.engine.execution_options(writes=True)
-            with Session(engine, expire_on_commit=False) as session, session.begin():
-                yield session
+            # A writer takes SQLite's lock at once: a transaction that reads first and is refused
+            # the lock afterwards could not wait for it.
+            engine = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+            with engine.begin() as connection:
+                yield connection
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -85,6 +93,8 @@ def _as_store_error() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise StoreError(f"the database cannot be used: {error.orig}") from error
+    except sqlite3.Error as error:  # while a connection is made
+        raise StoreError(f"the database cannot be used: {error}") from error
 
 
 def _connect_arguments(url: str) -> dict[str, object]:
@@ -100,10 +110,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: a transaction that reads first and is refused the lock
-    # afterwards could not wait for it.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    statement = connection.get_execution_options().get("begin", "BEGIN")
+    if statement is not None:
+        connection.exec_driver_sql(statement)
 
 
 def prepare_file(engine: Engine, path: Path) -> None:

@@ -24,8 +24,7 @@ def upgrade(database: Database) -> None:
             prepare_file(database.engine, database.path)
         except OSError as error:
             raise StoreError(f"{database.path} cannot be made: {error.strerror}") from error
-    with database.writing() as session:
-        connection = session.connection()
+    with database.writing() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
         known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
         if found is not None and found not in known:
@@ -39,6 +38,6 @@ def upgrade(database: Database) -> None:
 
 def schema_is_current(database: Database) -> bool:
     """Whether the schema is the one that this release was written for."""
-    with database.reading() as session:
-        found = MigrationContext.configure(session.connection()).get_current_revision()
+    with database.reading() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
     return found == ScriptDirectory(str(_MIGRATIONS)).get_current_head()

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, func, insert, select, update
 
 from survey.store.models import OutboxRow
 
@@ -34,22 +33,23 @@ class Summary:
 
 
 def enqueue(
-    session: Session, answer_uuid: str, ticket_id: str, payload: str, now: datetime
+    connection: Connection, answer_uuid: str, ticket_id: str, payload: str, now: datetime
 ) -> None:
     """Put an event into the outbox, in the transaction that stores its answer."""
-    session.add(
-        OutboxRow(
-            answer_uuid=answer_uuid,
-            ticket_id=ticket_id,
-            payload=payload,
-            created_at=now,
-            available_at=now,
-            attempts=0,
-        )
+    connection.execute(
+        insert(OutboxRow),
+        {
+            "answer_uuid": answer_uuid,
+            "ticket_id": ticket_id,
+            "payload": payload,
+            "created_at": now,
+            "available_at": now,
+            "attempts": 0,
+        },
     )
 
 
-def claim(session: Session, now: datetime, limit: int, lease: timedelta) -> list[Claim]:
+def claim(connection: Connection, now: datetime, limit: int, lease: timedelta) -> list[Claim]:
     """Take the next rows that are due. Nobody else gets them until the lease ends, so what a
     dead worker held comes back by itself."""
     due = (
@@ -65,26 +65,26 @@ def claim(session: Session, now: datetime, limit: int, lease: timedelta) -> list
         .values(available_at=now + lease, attempts=OutboxRow.attempts + 1)
         .returning(OutboxRow.id, OutboxRow.payload, OutboxRow.attempts)
     )
-    claims = [Claim(*row) for row in session.execute(claimed)]
+    claims = [Claim(*row) for row in connection.execute(claimed)]
     return sorted(claims, key=lambda claimed: claimed.id)
 
 
-def mark_delivered(session: Session, ids: Sequence[int], now: datetime) -> None:
+def mark_delivered(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """PostHog has accepted these."""
-    _update(session, ids, delivered_at=now, last_error=None)
+    _update(connection, ids, delivered_at=now, last_error=None)
 
 
-def postpone(session: Session, ids: Sequence[int], until: datetime, error: str) -> None:
+def postpone(connection: Connection, ids: Sequence[int], until: datetime, error: str) -> None:
     """These wait until then, with the reason on record."""
-    _update(session, ids, available_at=until, last_error=error)
+    _update(connection, ids, available_at=until, last_error=error)
 
 
-def bury(session: Session, ids: Sequence[int], now: datetime, error: str) -> None:
+def bury(connection: Connection, ids: Sequence[int], now: datetime, error: str) -> None:
     """PostHog will never accept these as they are: dead letters, kept with its words."""
-    _update(session, ids, dead_at=now, last_error=error)
+    _update(connection, ids, dead_at=now, last_error=error)
 
 
-def revive(session: Session, now: datetime) -> int:
+def revive(connection: Connection, now: datetime) -> int:
     """Put all dead letters back into the queue; how many there were."""
     revived = (
         update(OutboxRow)
@@ -92,29 +92,29 @@ def revive(session: Session, now: datetime) -> int:
         .values(dead_at=None, available_at=now, attempts=0)
         .returning(OutboxRow.id)
     )
-    return len(session.execute(revived).all())
+    return len(connection.execute(revived).all())
 
 
-def next_due(session: Session) -> datetime | None:
+def next_due(connection: Connection) -> datetime | None:
     """When the next waiting event may be sent; None if none waits."""
-    return session.scalar(select(func.min(OutboxRow.available_at)).where(*_WAITING))
+    return connection.scalar(select(func.min(OutboxRow.available_at)).where(*_WAITING))
 
 
-def summarise(session: Session) -> Summary:
+def summarise(connection: Connection) -> Summary:
     """How much waits, how old it is, what was refused and why."""
-    waiting, oldest_at = session.execute(
+    waiting, oldest_at = connection.execute(
         select(func.count(), func.min(OutboxRow.created_at)).where(*_WAITING)
     ).one()
-    delivered, last_delivered_at = session.execute(
+    delivered, last_delivered_at = connection.execute(
         select(func.count(OutboxRow.delivered_at), func.max(OutboxRow.delivered_at))
     ).one()
-    last_error = session.scalar(
+    last_error = connection.scalar(
         select(OutboxRow.last_error)
         .where(*_WAITING, OutboxRow.last_error.is_not(None))
         .order_by(OutboxRow.id)
         .limit(1)
     )
-    dead = session.execute(
+    dead = connection.execute(
         select(OutboxRow.last_error, func.count())
         .where(OutboxRow.dead_at.is_not(None))
         .group_by(OutboxRow.last_error)
@@ -130,5 +130,5 @@ def summarise(session: Session) -> Summary:
     )
 
 
-def _update(session: Session, ids: Sequence[int], **values: object) -> None:
-    session.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(**values))
+def _update(connection: Connection, ids: Sequence[int], **values: object) -> None:
+    connection.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(**values))

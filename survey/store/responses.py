@@ -2,122 +2,143 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from survey.rules import Answer, Decision, Response, Rules, decide
+from survey.rules import Answer, Response
+from survey.store.database import Database
 from survey.store.models import AnswerRow, ResponseRow, Source, VoidRow
 from survey.store.vocabulary import Trust
 
+_ANSWER = select(
+    AnswerRow.uuid,
+    AnswerRow.ticket_id,
+    AnswerRow.distinct_id,
+    AnswerRow.rating,
+    AnswerRow.comment,
+    AnswerRow.team,
+    AnswerRow.answered_at,
+    AnswerRow.link_trust,
+)
+_ANSWERS_OF_TICKET = _ANSWER.where(AnswerRow.ticket_id == bindparam("ticket_id"))
+_ANY_ANSWER = select(AnswerRow.id).where(AnswerRow.ticket_id == bindparam("ticket_id")).limit(1)
+_VOID = select(VoidRow.reason, VoidRow.voided_at).where(VoidRow.ticket_id == bindparam("ticket_id"))
 
-def answers_of(session: Session, ticket_id: str) -> list[Answer]:
+
+def has_answers(database: Database, ticket_id: str) -> bool:
+    """Whether a ticket has any answer: what every opened link asks, so it asks for nothing more."""
+    with database.asking() as connection:
+        return connection.scalar(_ANY_ANSWER, {"ticket_id": ticket_id}) is not None
+
+
+def answers_of(connection: Connection, ticket_id: str) -> list[Answer]:
     """All answers to a ticket, whatever became of them, in the order of their time."""
-    rows = session.scalars(select(AnswerRow).where(AnswerRow.ticket_id == ticket_id))
+    rows = connection.execute(_ANSWERS_OF_TICKET, {"ticket_id": ticket_id})
     return sorted((_answer(row) for row in rows), key=lambda answer: answer.order)
 
 
-def find_answer(session: Session, uuid: str) -> Answer | None:
+def find_answer(connection: Connection, uuid: str) -> Answer | None:
     """The answer with this uuid."""
-    row = session.scalar(select(AnswerRow).where(AnswerRow.uuid == uuid))
+    row = connection.execute(_ANSWER.where(AnswerRow.uuid == uuid)).first()
     return None if row is None else _answer(row)
 
 
-def find_response(session: Session, ticket_id: str) -> ResponseRow | None:
-    """The ticket's response; a void or test ticket has none."""
-    return session.get(ResponseRow, ticket_id)
-
-
-def add_answer(
-    session: Session, answer: Answer, source: Source, initial_target_area: str | None = None
-) -> None:
-    """Append an answer; derive its ticket's response in the same transaction."""
-    session.add(
-        AnswerRow(
-            uuid=answer.uuid,
-            source=source,
-            ticket_id=answer.ticket_id,
-            distinct_id=answer.distinct_id,
-            rating=answer.rating,
-            comment=answer.comment,
-            team=answer.team,
-            answered_at=answer.answered_at,
-            link_trust=answer.trust,
-            initial_target_area=initial_target_area,
-        )
-    )
-    session.flush()
-
-
-def decide_ticket(session: Session, ticket_id: str, rules: Rules) -> Decision:
-    """What the rules make of a ticket's stored answers."""
-    void = session.get(VoidRow, ticket_id) is not None
-    return decide(answers_of(session, ticket_id), rules, void=void)
-
-
-def derive_response(session: Session, ticket_id: str, rules: Rules) -> Decision:
-    """Bring the ticket's row in `responses` in line with its answers."""
-    decision = decide_ticket(session, ticket_id, rules)
-    row = session.get(ResponseRow, ticket_id)
-    if decision.response is not None:
-        if row is None:
-            row = ResponseRow(ticket_id=ticket_id, submission_id=str(uuid4()))
-            session.add(row)
-        _fill(row, decision.response)
-    elif row is not None:
-        session.delete(row)
-    session.flush()
-    return decision
-
-
-def count_responses(session: Session, opens_at: datetime, closes_at: datetime) -> int:
-    """How many responses began in `[opens_at, closes_at)`: as many hedgehogs are owed."""
-    began = ResponseRow.answered_at
-    counted = select(func.count()).where(began >= opens_at, began < closes_at)
-    return session.scalar(counted) or 0
-
-
-def void_ticket(session: Session, ticket_id: str, reason: str, now: datetime) -> bool:
-    """Put a ticket's answers out of every number; False if it was void already."""
-    if session.get(VoidRow, ticket_id) is not None:
-        return False
-    session.add(VoidRow(ticket_id=ticket_id, reason=reason, voided_at=now))
-    row = session.get(ResponseRow, ticket_id)
-    if row is not None:
-        session.delete(row)
-    session.flush()
-    return True
-
-
-def find_void(session: Session, ticket_id: str) -> VoidRow | None:
-    """When and why a ticket was made void."""
-    return session.get(VoidRow, ticket_id)
-
-
-def void_tickets(session: Session) -> frozenset[str]:
-    """All void tickets, which no source counts."""
-    return frozenset(session.scalars(select(VoidRow.ticket_id)))
-
-
-def all_answers(session: Session) -> Iterator[tuple[object, ...]]:
+def all_answers(connection: Connection) -> Iterator[tuple[Any, ...]]:
     """Every stored answer as `(uuid, ticket_id, distinct_id, rating, comment, team,
     answered_at, link_trust)`, in the order of receipt."""
-    columns = select(
-        AnswerRow.uuid,
-        AnswerRow.ticket_id,
-        AnswerRow.distinct_id,
-        AnswerRow.rating,
-        AnswerRow.comment,
-        AnswerRow.team,
-        AnswerRow.answered_at,
-        AnswerRow.link_trust,
-    ).order_by(AnswerRow.id)
-    for row in session.execute(columns.execution_options(yield_per=10_000)):
+    in_order = _ANSWER.order_by(AnswerRow.id).execution_options(yield_per=10_000)
+    for row in connection.execute(in_order):
         yield tuple(row)
 
 
-def _answer(row: AnswerRow) -> Answer:
+def add_answer(
+    connection: Connection, answer: Answer, source: Source, initial_target_area: str | None = None
+) -> None:
+    """Append an answer; its ticket's response is to be saved in the same transaction."""
+    connection.execute(
+        insert(AnswerRow),
+        {
+            "uuid": answer.uuid,
+            "source": source.value,
+            "ticket_id": answer.ticket_id,
+            "distinct_id": answer.distinct_id,
+            "rating": answer.rating,
+            "comment": answer.comment,
+            "team": answer.team,
+            "answered_at": answer.answered_at,
+            "link_trust": answer.trust.value,
+            "initial_target_area": initial_target_area,
+        },
+    )
+
+
+def save_response(
+    connection: Connection, ticket_id: str, response: Response, *, is_first: bool = False
+) -> str:
+    """Bring the ticket's row in line with what the rules made of its answers.
+
+    Gives the response's submission id, which stays the same as long as there is a response.
+    `is_first` says that the ticket had no answer before, and so no row.
+    """
+    values = {
+        "distinct_id": response.first.distinct_id,
+        "team": response.first.team,
+        "rating": response.latest.rating,
+        "comment": response.latest.comment,
+        "link_trust": response.first.trust.value,
+        "answered_at": response.first.answered_at,
+        "changed_at": response.latest.answered_at,
+    }
+    if not is_first:
+        changed = update(ResponseRow).where(ResponseRow.ticket_id == ticket_id).values(values)
+        known = connection.scalar(changed.returning(ResponseRow.submission_id))
+        if known is not None:
+            return str(known)
+    submission_id = str(uuid4())
+    connection.execute(
+        insert(ResponseRow), {"ticket_id": ticket_id, "submission_id": submission_id, **values}
+    )
+    return submission_id
+
+
+def find_response(connection: Connection, ticket_id: str) -> ResponseRow | None:
+    """The ticket's response; a void or test ticket has none."""
+    columns = ResponseRow.__table__.select().where(ResponseRow.ticket_id == ticket_id)
+    row = connection.execute(columns).first()
+    return None if row is None else ResponseRow(**row._mapping)
+
+
+def count_responses(connection: Connection, opens_at: datetime, closes_at: datetime) -> int:
+    """How many responses began in `[opens_at, closes_at)`: as many hedgehogs are owed."""
+    began = ResponseRow.answered_at
+    counted = select(func.count()).where(began >= opens_at, began < closes_at)
+    return connection.scalar(counted) or 0
+
+
+def void_ticket(connection: Connection, ticket_id: str, reason: str, now: datetime) -> bool:
+    """Put a ticket's answers out of every number; False if it was void already."""
+    if find_void(connection, ticket_id) is not None:
+        return False
+    voided = {"ticket_id": ticket_id, "reason": reason, "voided_at": now}
+    connection.execute(insert(VoidRow), voided)
+    connection.execute(delete(ResponseRow).where(ResponseRow.ticket_id == ticket_id))
+    return True
+
+
+def find_void(connection: Connection, ticket_id: str) -> tuple[str, datetime] | None:
+    """Why and when a ticket was made void."""
+    row = connection.execute(_VOID, {"ticket_id": ticket_id}).first()
+    return None if row is None else (row.reason, row.voided_at)
+
+
+def void_tickets(connection: Connection) -> frozenset[str]:
+    """All void tickets, which no source counts."""
+    return frozenset(connection.scalars(select(VoidRow.ticket_id)))
+
+
+def _answer(row: Row[*tuple[Any, ...]]) -> Answer:
     return Answer(
         uuid=row.uuid,
         ticket_id=row.ticket_id,
@@ -128,13 +149,3 @@ def _answer(row: AnswerRow) -> Answer:
         answered_at=row.answered_at,
         trust=Trust(row.link_trust),
     )
-
-
-def _fill(row: ResponseRow, response: Response) -> None:
-    row.distinct_id = response.first.distinct_id
-    row.team = response.first.team
-    row.answered_at = response.first.answered_at
-    row.link_trust = response.first.trust
-    row.rating = response.latest.rating or 0
-    row.comment = response.latest.comment
-    row.changed_at = response.latest.answered_at

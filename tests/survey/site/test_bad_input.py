@@ -12,8 +12,8 @@ from tests.support.settings import make_settings
 
 
 def stored(database):
-    with database.reading() as session:
-        return session.scalar(text("select count(*) from answers"))
+    with database.reading() as connection:
+        return connection.scalar(text("select count(*) from answers"))
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_a_comment_of_5000_characters_is_taken_in_any_script(client, database):
         )
         assert sent.status_code == 303
     assert client.post(address(), data={"rating": "3", "comment": "🦔" * 5000}).status_code == 303
-    with database.reading() as session:
-        assert set(session.scalars(text("select length(comment) from answers"))) == {5000}
+    with database.reading() as connection:
+        assert set(connection.scalars(text("select length(comment) from answers"))) == {5000}
 
 
 def test_lines_count_one_character_as_in_the_browser(client):
@@ -142,8 +142,8 @@ def test_a_bug_of_ours_gives_a_page_and_a_log_line_without_data(client, capsys, 
 
 
 def test_a_database_that_fails_keeps_what_was_typed(client, database):
-    with database.writing() as session:
-        session.execute(text("alter table answers rename to gone"))
+    with database.writing() as connection:
+        connection.execute(text("alter table answers rename to gone"))
     response = client.post(address(), data={"rating": "4", "comment": "please keep"})
     page = Page(response.text)
     assert response.status_code == 503

@@ -13,8 +13,8 @@ def test_a_site_on_a_current_database_is_ready(client):
 
 
 def test_a_site_on_an_old_schema_lives_but_is_not_ready(client, database):
-    with database.writing() as session:
-        session.execute(text("update alembic_version set version_num = '0000'"))
+    with database.writing() as connection:
+        connection.execute(text("update alembic_version set version_num = '0000'"))
     assert client.get("/healthz").status_code == 200
     response = client.get("/readyz")
     assert response.status_code == 503

@@ -10,8 +10,8 @@ from tests.support.settings import make_settings
 
 
 def stored(database):
-    with database.reading() as session:
-        return session.scalar(text("select count(*) from answers"))
+    with database.reading() as connection:
+        return connection.scalar(text("select count(*) from answers"))
 
 
 def test_the_page_has_five_radios_a_comment_and_a_submit_id(client):

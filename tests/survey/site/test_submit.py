@@ -22,8 +22,9 @@ def submit(client, url=None, **fields):
 
 
 def rows(database, model):
-    with database.reading() as session:
-        return list(session.scalars(select(model).order_by(model.__table__.primary_key.columns[0])))
+    with database.reading() as connection:
+        in_order = select(model).order_by(model.__table__.primary_key.columns[0])
+        return connection.execute(in_order).all()
 
 
 def test_an_answer_is_stored_with_its_response_and_its_event(client, database, clock):

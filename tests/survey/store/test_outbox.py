@@ -27,13 +27,13 @@ def fill(database, settings, clock):
 
 
 def claim(database, clock, limit=100):
-    with database.writing() as session:
-        return outbox.claim(session, clock(), limit, LEASE)
+    with database.writing() as connection:
+        return outbox.claim(connection, clock(), limit, LEASE)
 
 
 def summary(database):
-    with database.reading() as session:
-        return outbox.summarise(session)
+    with database.reading() as connection:
+        return outbox.summarise(connection)
 
 
 def test_events_are_claimed_in_the_order_of_their_answers(database, clock, fill):
@@ -55,8 +55,8 @@ def test_nobody_else_gets_what_is_claimed_until_the_lease_ends(database, clock, 
 def test_delivered_events_are_done(database, clock, fill):
     fill(3)
     ids = [claimed.id for claimed in claim(database, clock)]
-    with database.writing() as session:
-        outbox.mark_delivered(session, ids[:2], clock())
+    with database.writing() as connection:
+        outbox.mark_delivered(connection, ids[:2], clock())
     clock.advance(minutes=5)
     assert [claimed.id for claimed in claim(database, clock)] == ids[2:]
     state = summary(database)
@@ -66,8 +66,8 @@ def test_delivered_events_are_done(database, clock, fill):
 def test_postponed_events_wait_with_their_reason(database, clock, fill):
     fill(1)
     ids = [claimed.id for claimed in claim(database, clock)]
-    with database.writing() as session:
-        outbox.postpone(session, ids, clock() + timedelta(seconds=9), "PostHog answered 503")
+    with database.writing() as connection:
+        outbox.postpone(connection, ids, clock() + timedelta(seconds=9), "PostHog answered 503")
     clock.advance(seconds=8)
     assert claim(database, clock) == []
     assert summary(database).last_error == "PostHog answered 503"
@@ -78,13 +78,13 @@ def test_postponed_events_wait_with_their_reason(database, clock, fill):
 def test_dead_letters_are_kept_with_the_reason_until_they_are_revived(database, clock, fill):
     fill(2)
     ids = [claimed.id for claimed in claim(database, clock)]
-    with database.writing() as session:
-        outbox.bury(session, ids[:1], clock(), "too large")
-        outbox.mark_delivered(session, ids[1:], clock())
+    with database.writing() as connection:
+        outbox.bury(connection, ids[:1], clock(), "too large")
+        outbox.mark_delivered(connection, ids[1:], clock())
     assert claim(database, clock) == []
     assert summary(database).dead == {"too large": 1}
-    with database.writing() as session:
-        assert outbox.revive(session, clock()) == 1
+    with database.writing() as connection:
+        assert outbox.revive(connection, clock()) == 1
     assert [claimed.id for claimed in claim(database, clock)] == ids[:1]
 
 

@@ -1,0 +1,61 @@
+"""Rendering the question page. Most customers get it blank, so that is rendered only once."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+from flask import render_template
+from markupsafe import escape
+
+from survey.events import COMMENT_QUESTION
+from survey.scale import LABELS
+from survey.site.context import current_site
+from survey.site.form import MAX_COMMENT_LENGTH, Form
+
+RATING_QUESTION = "How happy are you with the level of support you received?"
+
+# What stands in the rendered blank page where each customer's own values belong.
+_ACTION_PLACE = "@@action@@"
+_SUBMIT_ID_PLACE = "@@submit_id@@"
+
+
+def render_blank_question(action: str, rating: int | None) -> str:
+    """The page for a ticket without answers, with the link's face preselected, if any."""
+    pages = current_site().blank_pages
+    if rating not in pages:
+        blank = Form(rating=rating, submit_id=_SUBMIT_ID_PLACE)
+        pages[rating] = render_question(_ACTION_PLACE, blank)
+    page = pages[rating].replace(_SUBMIT_ID_PLACE, str(uuid4()))
+    # Last, for it holds a stranger's text, in which nothing may be replaced.
+    return page.replace(_ACTION_PLACE, escape(action))
+
+
+def render_question(
+    action: str,
+    form: Form,
+    *,
+    problems: dict[str, str] | None = None,
+    answered_before: bool = False,
+) -> str:
+    """The page with a form that has been filled, and what is wrong with it."""
+    form = replace(form, submit_id=form.submit_id or str(uuid4()))
+    return render_template(
+        "question.html",
+        action=action,
+        answered_before=answered_before,
+        **form_context(form, problems),
+    )
+
+
+def form_context(form: Form, problems: dict[str, str] | None = None) -> dict[str, object]:
+    """What the form's template needs to show `form`."""
+    settings = current_site().settings
+    return {
+        "form": form,
+        "problems": problems or {},
+        "rating_question": RATING_QUESTION,
+        "comment_question": COMMENT_QUESTION,
+        "labels": LABELS,
+        "max_comment_length": MAX_COMMENT_LENGTH,
+        "privacy_url": settings.privacy_url,
+        "support_url": settings.support_url,
+    }

@@ -1,0 +1,134 @@
+"""What PostHog may answer, over real HTTP, and what each answer means for the batch."""
+
+import inspect
+import json
+
+import posthog.request
+import pytest
+
+from survey.delivery.sender import DeliveryError, PostHogSender, Remedy
+from survey.demo.behaviour import (
+    accept_then_reset,
+    answer,
+    garbage,
+    hang,
+    redirect,
+    reset,
+    truncate,
+)
+from tests.support.site import free_port
+
+EVENT = {
+    "event": "survey sent",
+    "distinct_id": "jane",
+    "uuid": "01890000-0000-7000-8000-000000000001",
+    "timestamp": "2026-10-14T09:30:00.123456+00:00",
+    "properties": {"$survey_id": "s", "rating": 4},
+}
+PAYLOAD = json.dumps(EVENT)
+
+
+@pytest.fixture
+def sender(posthog):
+    sender = PostHogSender(posthog.url, "phc_test")
+    yield sender
+    sender.close()
+
+
+def refusal(sender) -> DeliveryError:
+    with pytest.raises(DeliveryError) as raised:
+        sender.send([PAYLOAD])
+    return raised.value
+
+
+def test_an_accepted_batch_arrives_as_it_was_stored(sender, posthog):
+    sender.send([PAYLOAD, PAYLOAD.replace("jane", "joe")])
+    (request,) = posthog.requests
+    assert request["api_key"] == "phc_test"
+    assert request["batch"][0] == EVENT
+    assert [event["distinct_id"] for event in request["batch"]] == ["jane", "joe"]
+
+
+@pytest.mark.parametrize("status", [201, 204, 408, 429, 500, 502, 503])
+def test_these_may_pass_with_time(sender, posthog, status):
+    posthog.behave(answer(status))
+    error = refusal(sender)
+    assert error.remedy is Remedy.TIME
+    assert str(status) in error.reason
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_these_need_the_operator(sender, posthog, status):
+    posthog.behave(answer(status, {"detail": "no such key"}))
+    error = refusal(sender)
+    assert error.remedy is Remedy.OPERATOR
+    assert "no such key" in error.reason
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_these_are_the_fault_of_an_event_in_the_batch(sender, posthog, status):
+    posthog.behave(answer(status, "event without a name"))
+    error = refusal(sender)
+    assert error.remedy is Remedy.OTHER_EVENTS
+    assert "event without a name" in error.reason
+
+
+def test_a_redirect_is_not_followed_to_a_200_that_means_nothing(sender, posthog):
+    posthog.behave(redirect())
+    assert refusal(sender).remedy is Remedy.OPERATOR
+
+
+@pytest.mark.parametrize("body", ["", "ok", "[]", "{}", '{"status": 0}', '"Ok"', "null"])
+def test_a_200_that_does_not_say_ok_is_not_acceptance(sender, posthog, body):
+    posthog.behave(garbage(body))
+    assert refusal(sender).remedy is Remedy.TIME
+
+
+def test_the_words_of_posthog_itself_are_acceptance(sender, posthog):
+    posthog.behave(answer(200, {"status": "Ok"}))
+    sender.send([PAYLOAD])
+
+
+@pytest.mark.parametrize(
+    "behaviour", [reset(), accept_then_reset(), truncate()], ids=["reset", "late", "truncated"]
+)
+def test_a_broken_connection_may_pass_with_time(sender, posthog, behaviour):
+    posthog.behave(behaviour)
+    assert refusal(sender).remedy is Remedy.TIME
+
+
+def test_silence_ends_after_the_timeout(sender, posthog, monkeypatch):
+    monkeypatch.setattr("survey.delivery.sender.REQUEST_TIMEOUT_SECONDS", 0.3)
+    posthog.behave(hang())
+    assert refusal(sender).remedy is Remedy.TIME
+
+
+def test_nobody_listening_may_pass_with_time():
+    sender = PostHogSender(f"http://127.0.0.1:{free_port()}", "phc_test")
+    error = refusal(sender)
+    assert error.remedy is Remedy.TIME
+    assert "cannot be reached" in error.reason
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), (None, None)])
+def test_posthogs_own_wish_for_a_pause_is_kept(sender, posthog, header, seconds):
+    posthog.behave(answer(429, headers={"Retry-After": header} if header else {}))
+    assert refusal(sender).retry_after == seconds
+
+
+@pytest.mark.parametrize("body", ["[1, 2]", '"no"'])
+def test_an_error_whose_body_is_no_object_is_an_error_like_any_other(sender, posthog, body):
+    posthog.behave(answer(503, body))
+    assert refusal(sender).remedy is Remedy.TIME
+
+
+def test_no_reason_holds_what_the_event_holds(sender, posthog):
+    posthog.behave(answer(503))
+    assert "jane" not in refusal(sender).reason
+
+
+def test_the_package_still_has_the_call_that_we_use():
+    """`batch_post` is in the package's public API, but not in its documentation."""
+    parameters = inspect.signature(posthog.request.batch_post).parameters
+    assert list(parameters)[:4] == ["api_key", "host", "gzip", "timeout"]
+    assert "session" in inspect.signature(posthog.request.post).parameters
