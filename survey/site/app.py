@@ -27,9 +27,10 @@ def create_app(
     configure_logs()
     app = SurveySite("survey", static_folder=None)
     app.settings, app.database, app.clock = settings, database, clock
+    # Not Flask's own SECRET_KEY: without one there are no sessions, and so no cookies.
+    app.receipt_key = settings.require_secret_key()
     app.blank_pages = {}
     app.config.update(
-        SECRET_KEY=settings.require_secret_key(),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         # A form that cannot be read is answered by a page, not by a debugger.
         TRAP_BAD_REQUEST_ERRORS=False,

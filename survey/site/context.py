@@ -16,6 +16,7 @@ class SurveySite(Flask):
     settings: Settings
     database: Database
     clock: Callable[[], datetime]
+    receipt_key: str
     blank_pages: dict[int | None, str]
 
 

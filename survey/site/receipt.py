@@ -31,4 +31,4 @@ def read_receipt(site: SurveySite, receipt: str, link: Link) -> Answer | None:
 
 
 def _serializer(site: SurveySite) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(site.config["SECRET_KEY"], salt="receipt")
+    return URLSafeTimedSerializer(site.receipt_key, salt="receipt")

@@ -129,7 +129,7 @@ def thanks() -> Page:
 def _visit() -> Visit:
     """The link of the current request; raises LinkError, Forbidden for a wrong signature."""
     site = current_site()
-    link = parse_link(request.args)
+    link = parse_link(request.args.to_dict())
     trust = judge_link(link, site.settings.link_secrets)
     if trust is None or (site.settings.require_signed_links and trust is not Trust.SIGNED):
         raise Forbidden

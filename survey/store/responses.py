@@ -23,14 +23,13 @@ _ANSWER = select(
     AnswerRow.link_trust,
 )
 _ANSWERS_OF_TICKET = _ANSWER.where(AnswerRow.ticket_id == bindparam("ticket_id"))
-_ANY_ANSWER = select(AnswerRow.id).where(AnswerRow.ticket_id == bindparam("ticket_id")).limit(1)
+_ANY_ANSWER = select(AnswerRow.id).where(AnswerRow.ticket_id == bindparam("ticket_id"))
 _VOID = select(VoidRow.reason, VoidRow.voided_at).where(VoidRow.ticket_id == bindparam("ticket_id"))
 
 
 def has_answers(database: Database, ticket_id: str) -> bool:
     """Whether a ticket has any answer: what every opened link asks, so it asks for nothing more."""
-    with database.asking() as connection:
-        return connection.scalar(_ANY_ANSWER, {"ticket_id": ticket_id}) is not None
+    return database.ask(_ANY_ANSWER, ticket_id=ticket_id) is not None
 
 
 def answers_of(connection: Connection, ticket_id: str) -> list[Answer]:
