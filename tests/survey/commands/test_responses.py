@@ -1,0 +1,74 @@
+"""`csat responses`: one ticket's answers, and taking it out of the numbers."""
+
+import pytest
+
+from tests.support.command import run_csat
+from tests.support.pages import address
+
+
+@pytest.fixture
+def csat(settings):
+    def csat(*arguments):
+        return run_csat(*arguments, CSAT_DATABASE_URL=settings.database_url)
+
+    return csat
+
+
+@pytest.fixture
+def _answered(client):
+    """Jane answered and changed her mind; somebody else tried, too."""
+    client.post(address(), data={"rating": "2", "comment": "slow"})
+    client.post(address(), data={"rating": "4", "comment": "then quick"})
+    client.post(address(distinct_id="eve"), data={"rating": "5"})
+
+
+@pytest.mark.usefixtures("_answered")
+def test_show_tells_what_became_of_each_answer(csat):
+    shown = csat("responses", "show", "--ticket", " 42.0 ").stdout
+    response, first, second, third = shown.splitlines()
+    assert response == "response  4 for web_analytics, 2026-10-14"
+    assert "2  response" in first
+    assert "4  edit" in second
+    assert "'then quick'" in second
+    assert "5  other_person" in third
+
+
+@pytest.mark.usefixtures("database")
+def test_show_of_a_ticket_without_answers_says_so(csat):
+    done = csat("responses", "show", "--ticket", "7")
+    assert done.returncode == 1
+    assert "nobody has answered for ticket 7" in done.stderr
+
+
+@pytest.mark.usefixtures("_answered")
+def test_a_void_ticket_leaves_every_number_and_stays_on_record(csat, client, tmp_path):
+    client.post(address(ticketId="43"), data={"rating": "5"})
+    assert csat("responses", "void", "--ticket", "42", "--reason", "by the agent").returncode == 0
+    csat("report", "--month", "2026-10", "--out", str(tmp_path / "out"))
+    teams = (tmp_path / "out/teams.csv").read_text()
+    quality = (tmp_path / "out/quality.csv").read_text()
+    assert "2026-10,all,1,1,100.00" in teams
+    assert "received,4\nresponse,1\n" in quality
+    assert "void,3\n" in quality
+    shown = csat("responses", "show", "--ticket", "42").stdout
+    assert shown.startswith("void      by the agent")
+    assert shown.count("void  ") == 4
+
+
+@pytest.mark.usefixtures("_answered")
+def test_voiding_twice_or_without_a_reason_is_refused(csat):
+    assert csat("responses", "void", "--ticket", "42", "--reason", " ").returncode == 2
+    assert csat("responses", "void", "--ticket", " ", "--reason", "x").returncode == 2
+    assert csat("responses", "void", "--ticket", "42", "--reason", "x").returncode == 0
+    again = csat("responses", "void", "--ticket", "42", "--reason", "y")
+    assert again.returncode == 1
+    assert "void already" in again.stderr
+
+
+@pytest.mark.usefixtures("_answered")
+def test_answers_to_a_void_ticket_are_taken_and_count_nowhere(csat, client):
+    csat("responses", "void", "--ticket", "42", "--reason", "x")
+    sent = client.post(address(), data={"rating": "5"})
+    assert sent.status_code == 303
+    assert client.get(sent.location).status_code == 200
+    assert csat("responses", "show", "--ticket", "42").stdout.count("  void  ") == 4

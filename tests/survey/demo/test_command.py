@@ -1,0 +1,71 @@
+"""`csat demo`: starts, delivers, stops, starts again, and leaves nothing running."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from tests.support.command import environment
+from tests.support.site import answers, wait_until
+
+
+@contextmanager
+def running_demo(folder) -> Iterator[tuple[dict[str, str], "subprocess.Popen[bytes]"]]:
+    """The demo in a folder of its own, with the addresses that it printed, by their labels."""
+    path = folder / "printed"
+    with path.open("wb") as printed:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "csat", "demo"],
+            cwd=folder,
+            env=environment(),
+            stdout=printed,
+            stderr=printed,
+        )
+    try:
+        deadline = time.monotonic() + 90
+        while "Stop with Ctrl-C" not in path.read_text():
+            assert process.poll() is None, path.read_text()
+            assert time.monotonic() < deadline, path.read_text()
+            time.sleep(0.1)
+        lines = re.findall(r"^ {2}(\S.*?) {2,}(\S+)$", path.read_text(), re.MULTILINE)
+        yield dict(lines), process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(40)
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_from_start_to_a_second_start(tmp_path):
+    with running_demo(tmp_path) as (printed, process):
+        links = [address for label, address in printed.items() if label.startswith("Survey")]
+        desk = printed["Events as they arrive"]
+        for link in links:
+            sent = requests.post(link, data={"rating": "5", "comment": "hello demo"}, timeout=10)
+            assert "Thank you" in sent.text
+        wait_until(lambda: len(requests.get(f"{desk}events.json", timeout=5).json()) == 3)
+        assert "hello demo" in requests.get(desk, timeout=5).text
+        reports = [address for label, address in printed.items() if label.startswith("Report of")]
+        assert all("<h1" in requests.get(address, timeout=5).text for address in reports)
+        site = links[0].partition("?")[0]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(40) == 0
+        assert not answers(f"{site}healthz")
+        assert not answers(desk)
+
+    with running_demo(tmp_path) as (printed, process):
+        again = requests.get(links[0].replace(site, _site(printed)), timeout=10)
+        assert "You have answered already" in again.text
+        process.kill()
+        wait_until(lambda: not answers(f"{_site(printed)}healthz"), seconds=10)
+
+
+def _site(printed: dict[str, str]) -> str:
+    link = next(address for label, address in printed.items() if label.startswith("Survey"))
+    return link.partition("?")[0]
