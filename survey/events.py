@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from survey.links import Link, normalise_ticket, person_of
+from survey.links import anonymous_person, normalise_ticket, person_of
 from survey.rules import Answer
 from survey.scale import parse_rating
 from survey.settings import Settings
@@ -29,9 +29,9 @@ class Questions:
 
 def build_event(
     answer: Answer,
-    link: Link,
     questions: Questions,
     *,
+    initial_target_area: str | None = None,
     team: str,
     submission_id: str,
     settings: Settings,
@@ -41,6 +41,7 @@ def build_event(
     `team` is the response's, which its first answer fixed; `submission_id` is the response's
     too, so that PostHog shows an edit in place of what it changed.
     """
+    is_anonymous = answer.distinct_id == anonymous_person(answer.ticket_id or "")
     rating, comment = str(answer.rating), answer.comment or ""
     rating_id, comment_id = settings.rating_question_id, settings.comment_question_id
     properties: dict[str, Any] = {
@@ -59,10 +60,10 @@ def build_event(
         "$survey_language": questions.language,
         "$survey_question": questions.rating,
         "ticketId": answer.ticket_id,
-        "userId": link.distinct_id or None,
+        "userId": None if is_anonymous else answer.distinct_id,
         "team": team,
         "ticketTeam": team,
-        "initialTargetArea": link.initial_target_area,
+        "initialTargetArea": initial_target_area,
         "rating": answer.rating,
         "link_trust": answer.trust.value,
         # The time is the answer's own: PostHog must not shift it by how late it was sent.
@@ -71,7 +72,7 @@ def build_event(
         "$geoip_disable": True,
         "$lib": "csat",
     }
-    if not link.distinct_id:
+    if is_anonymous:
         properties["$process_person_profile"] = False
     return {
         "event": SURVEY_SENT,

@@ -1,20 +1,28 @@
 """Receiving an answer: answer, response and outbox row in one transaction."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from sqlalchemy import Connection
 
 from survey.events import Questions, build_event
 from survey.links import Link
-from survey.rules import Answer, Rules, decide
+from survey.rules import Answer, Decision, Rules, decide
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import Source
-from survey.store.outbox import enqueue
-from survey.store.responses import add_answer, answers_of, find_void, save_response
+from survey.store.outbox import enqueue, is_enqueued
+from survey.store.responses import (
+    Asked,
+    add_answer,
+    answers_of,
+    find_asked,
+    find_void,
+    save_response,
+)
 from survey.store.vocabulary import COUNTED, Trust
 
 
@@ -51,22 +59,61 @@ def receive(
             if answer.uuid == uuid:
                 return answer
         answer = _answer(submission, uuid, earlier, now)
+        asked = Asked(submission.questions, submission.link.initial_target_area)
+        add_answer(connection, answer, Source.SITE, asked)
+
         void = find_void(connection, ticket_id) is not None
-        decision = decide([*earlier, answer], rules_of(settings), void=void)
-        add_answer(connection, answer, Source.SITE, submission.link.initial_target_area)
-        response = decision.response
-        if response is not None and decision.outcomes[uuid] in COUNTED:
+        before = decide(earlier, rules_of(settings), void=void)
+        after = decide([*earlier, answer], rules_of(settings), void=void)
+        response = after.response
+        if response is not None and response != before.response:
             submission_id = save_response(connection, ticket_id, response, is_first=not earlier)
-            event = build_event(
-                answer,
-                submission.link,
-                submission.questions,
-                team=response.first.team,
-                submission_id=submission_id,
-                settings=settings,
-            )
-            enqueue(connection, answer.uuid, ticket_id, _as_payload(event), now)
+            events = _Events(connection, settings, response.first.team, submission_id, now)
+            for other in earlier:
+                if _begins_to_count(other, before, after):
+                    events.enqueue_late(other)
+            if after.outcomes[uuid] in COUNTED:
+                events.enqueue(answer, asked)
         return answer
+
+
+def _begins_to_count(answer: Answer, before: Decision, after: Decision) -> bool:
+    """Whether an earlier answer counts from now on.
+
+    A stranger's answer counts nowhere; but when the same person comes back by a link that is
+    trusted more, the ticket is theirs, and their first answer begins the response.
+    """
+    counted, counts = (each.outcomes[answer.uuid] in COUNTED for each in (before, after))
+    return counts and not counted
+
+
+@dataclass(frozen=True)
+class _Events:
+    """Puts events of one response into the outbox."""
+
+    connection: Connection
+    settings: Settings
+    team: str
+    submission_id: str
+    now: datetime
+
+    def enqueue(self, answer: Answer, asked: Asked) -> None:
+        event = build_event(
+            answer,
+            asked.questions,
+            initial_target_area=asked.initial_target_area,
+            team=self.team,
+            submission_id=self.submission_id,
+            settings=self.settings,
+        )
+        payload = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+        enqueue(self.connection, answer.uuid, answer.ticket_id or "", payload, self.now)
+
+    def enqueue_late(self, answer: Answer) -> None:
+        """The event of an earlier answer, unless it was sent then, or came by an import."""
+        asked = find_asked(self.connection, answer.uuid)
+        if asked is not None and not is_enqueued(self.connection, answer.uuid):
+            self.enqueue(answer, asked)
 
 
 def _answer_uuid(submission: Submission) -> str:
@@ -93,7 +140,3 @@ def _answer(submission: Submission, uuid: str, earlier: Sequence[Answer], now: d
         answered_at=received_at,
         trust=submission.trust,
     )
-
-
-def _as_payload(event: Mapping[str, Any]) -> str:
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))

@@ -129,7 +129,6 @@ def _as_event(
     )
     event = build_event(
         answer,
-        link,
         Questions(QUESTION, language=language),
         team=link.team,
         submission_id=submission_id,

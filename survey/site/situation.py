@@ -18,13 +18,12 @@ from survey.store.vocabulary import Outcome, Trust
 class Situation:
     """A ticket as one visitor may see it.
 
-    `own_response` is the response if it is known to be theirs. `shown_response` is the response if
-    this link may see it: ticket numbers can be guessed, so that takes the distinct_id that gave
-    it or a valid signature. `outcome_now` is what would become of an answer sent now.
+    `own_response` is the response if it is theirs: ticket numbers can be guessed, so that takes
+    the distinct_id that gave it or, where none was given, a valid signature. `outcome_now` is
+    what would become of an answer sent now.
     """
 
     own_response: ResponseRow | None = None
-    shown_response: ResponseRow | None = None
     outcome_now: Outcome = Outcome.RESPONSE
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
 
@@ -56,7 +55,6 @@ def look_up(
     )
     return Situation(
         own_response=own,
-        shown_response=response if trust is Trust.SIGNED else own,
         outcome_now=decide([*answers, hypothetical], rules, void=void).outcomes[""],
         outcomes=decide(answers, rules, void=void).outcomes,
     )

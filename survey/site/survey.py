@@ -62,7 +62,7 @@ def show_question() -> Page:
     """The survey page. Looking at it records nothing, whatever the link carries."""
     visit = _visit()
     situation = _look_up(visit)
-    earlier = situation.shown_response
+    earlier = situation.own_response
     if earlier is not None and situation.outcome_now is Outcome.LATE_CHANGE:
         return render_template("too_late.html", label=LABELS[earlier.rating], rating=earlier.rating)
     if earlier is None:

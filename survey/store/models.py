@@ -56,7 +56,8 @@ class AnswerRow(Base):
 
     `uuid` is that of its event, too. On the site it is made from what was submitted and by whom
     (`survey.receive`), so that being unique here makes a double click one answer.
-    `ticket_id` and `rating` are missing only where an import brought an answer without.
+    `ticket_id` and `rating` are missing only where an import brought an answer without; the
+    questions, as the customer saw them, are missing for every imported answer.
     """
 
     __tablename__ = "answers"
@@ -72,6 +73,9 @@ class AnswerRow(Base):
     answered_at: Mapped[datetime] = mapped_column(index=True)
     link_trust: Mapped[str]
     initial_target_area: Mapped[str | None]
+    language: Mapped[str | None]
+    rating_question: Mapped[str | None]
+    comment_question: Mapped[str | None]
 
 
 class ResponseRow(Base):

@@ -49,6 +49,12 @@ def enqueue(
     )
 
 
+def is_enqueued(connection: Connection, answer_uuid: str) -> bool:
+    """Whether an answer's event is in the outbox, delivered or not."""
+    found = select(OutboxRow.id).where(OutboxRow.answer_uuid == answer_uuid)
+    return connection.scalar(found) is not None
+
+
 def claim(connection: Connection, now: datetime, limit: int, lease: timedelta) -> list[Claim]:
     """Take the next rows that are due. Nobody else gets them until the lease ends, so what a
     dead worker held comes back by itself."""

@@ -1,12 +1,14 @@
 """Reading and writing answers, and the responses derived from them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from survey.events import Questions
 from survey.rules import Answer, Response
 from survey.store.database import Database
 from survey.store.models import AnswerRow, ResponseRow, Source, VoidRow
@@ -21,6 +23,12 @@ _ANSWER = select(
     AnswerRow.team,
     AnswerRow.answered_at,
     AnswerRow.link_trust,
+)
+_ASKED = select(
+    AnswerRow.rating_question,
+    AnswerRow.comment_question,
+    AnswerRow.language,
+    AnswerRow.initial_target_area,
 )
 _ANSWERS_OF_TICKET = _ANSWER.where(AnswerRow.ticket_id == bindparam("ticket_id"))
 _ANY_ANSWER = select(AnswerRow.id).where(AnswerRow.ticket_id == bindparam("ticket_id"))
@@ -52,10 +60,28 @@ def all_answers(connection: Connection) -> Iterator[tuple[Any, ...]]:
         yield tuple(row)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What an answer's event says besides the answer: the questions, and a word from the link."""
+
+    questions: Questions
+    initial_target_area: str | None = None
+
+
+def find_asked(connection: Connection, uuid: str) -> Asked | None:
+    """What the customer who gave an answer was asked; None for an imported answer."""
+    row = connection.execute(_ASKED.where(AnswerRow.uuid == uuid)).first()
+    if row is None or row.rating_question is None:
+        return None
+    questions = Questions(row.rating_question, row.comment_question, row.language)
+    return Asked(questions, row.initial_target_area)
+
+
 def add_answer(
-    connection: Connection, answer: Answer, source: Source, initial_target_area: str | None = None
+    connection: Connection, answer: Answer, source: Source, asked: Asked | None = None
 ) -> None:
     """Append an answer; its ticket's response is to be saved in the same transaction."""
+    questions = asked.questions if asked else None
     connection.execute(
         insert(AnswerRow),
         {
@@ -68,7 +94,10 @@ def add_answer(
             "team": answer.team,
             "answered_at": answer.answered_at,
             "link_trust": answer.trust.value,
-            "initial_target_area": initial_target_area,
+            "initial_target_area": asked.initial_target_area if asked else None,
+            "language": questions.language if questions else None,
+            "rating_question": questions.rating if questions else None,
+            "comment_question": questions.comment if questions else None,
         },
     )
 

@@ -186,6 +186,19 @@ def test_a_signed_answer_takes_over_a_strangers(settings, database):
     assert len(submissions) == 1
 
 
+def test_a_person_who_comes_back_signed_and_too_late_gets_the_ticket_but_no_change(database, clock):
+    client = create_app(make_settings(link_secret="s"), database, clock).test_client()
+    submit(client, address(distinct_id="eve"), rating="1")
+    submit(client, rating="4")
+    clock.advance(days=8)
+    thanks = submit(client, address(sig=sign_link(parse_link(LINK), "s")), rating="2")
+    assert "Your answer stands as it was: Satisfied" in Page(thanks.text).text
+    (response,) = rows(database, ResponseRow)
+    assert (response.distinct_id, response.rating) == ("jane", 4)
+    sent = [json.loads(row.payload)["properties"] for row in rows(database, OutboxRow)]
+    assert [(event["userId"], event["rating"]) for event in sent] == [("eve", 1), ("jane", 4)]
+
+
 def test_test_answers_are_kept_but_make_no_response_and_no_event(database):
     client = create_app(make_settings(test_distinct_ids="jane"), database).test_client()
     thanks = submit(client, rating="5")

@@ -24,6 +24,9 @@ def upgrade() -> None:
         sa.Column("answered_at", INSTANT, nullable=False),
         sa.Column("link_trust", sa.Text, nullable=False),
         sa.Column("initial_target_area", sa.Text),
+        sa.Column("language", sa.Text),
+        sa.Column("rating_question", sa.Text),
+        sa.Column("comment_question", sa.Text),
         sa.PrimaryKeyConstraint("id", name="pk_answers"),
         sa.UniqueConstraint("uuid", name="uq_answers_uuid"),
     )
