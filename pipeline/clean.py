@@ -41,7 +41,7 @@ def raw_event(uuid: Any, distinct_id: Any, timestamp: Any, properties: Any) -> R
 
     No timestamp or uuid is guessed: they decide the month, and what is a copy of what.
     """
-    if not isinstance(uuid, str) or not uuid.strip():
+    if not isinstance(uuid, str) or not uuid.strip() or _encodable(uuid) != uuid:
         raise BadEvent(f"{uuid!r} is not a uuid")
     if properties is not None and not isinstance(properties, dict):
         raise BadEvent("properties are not a JSON object")
@@ -52,9 +52,13 @@ def _instant(value: Any) -> datetime:
     """An aware time in UTC; one without a zone is UTC, as PostHog means it."""
     try:
         instant = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
+        instant = instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         raise BadEvent(f"{value!r} is not a time") from None
+    # At the ends of the calendar an instant has no month in every time zone.
+    if not 1 < instant.year < 9999:
+        raise BadEvent(f"{value!r} is not a time that an answer can have")
+    return instant
 
 
 def clean_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
@@ -99,14 +103,18 @@ def clean_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame
 
 
 def _find_duplicates(events: Sequence[RawEvent]) -> pd.Series:
-    """True for every copy of a uuid but the earliest; of equal times the greatest properties."""
+    """True for every copy of a uuid but the earliest; of equal times the greatest properties, and
+    of equal properties the greatest distinct_id, so that no order of files decides."""
     frame = pd.DataFrame(
         {"uuid": [e.uuid for e in events], "timestamp": [e.timestamp for e in events]}
     )
     copies = frame[frame.duplicated("uuid", keep=False)]
     properties = [_canonical_json(events[row].properties) for row in copies.index]
-    ordered = copies.assign(properties=properties).sort_values(
-        ["uuid", "timestamp", "properties"], ascending=[True, True, False], kind="stable"
+    persons = [events[row].distinct_id or "" for row in copies.index]
+    ordered = copies.assign(properties=properties, distinct_id=persons).sort_values(
+        ["uuid", "timestamp", "properties", "distinct_id"],
+        ascending=[True, True, False, False],
+        kind="stable",
     )
     is_duplicate = pd.Series(False, index=frame.index, dtype="bool")
     is_duplicate[ordered.index[ordered.duplicated("uuid")]] = True

@@ -37,14 +37,25 @@ class ExportSource:
             if len(events) % 10_000 == 0:
                 on_progress(len(events))
         on_progress(len(events))
-        return clean_events(events, self._settings)
+        try:
+            return clean_events(events, self._settings)
+        except RecursionError:
+            raise SourceError(
+                f"{self._path}: an event's properties are nested too deeply"
+            ) from None
 
 
 def _read(path: Path) -> Iterator[RawEvent]:
-    if not path.exists():
-        raise SourceError(f"{path} does not exist")
-    if path.is_dir():
-        raise SourceError(f"{path} is a folder; name one file")
+    try:
+        if not path.exists():
+            raise SourceError(f"{path} does not exist")
+        if path.is_dir():
+            raise SourceError(f"{path} is a folder; name one file")
+        # An unpacker takes nothing at all for the end of a whole file.
+        if path.stat().st_size == 0:
+            raise SourceError(f"{path} is empty; perhaps it was not fetched to its end")
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
     name = path.name.lower()
     if ".parquet" in name:
         return read_parquet(path)

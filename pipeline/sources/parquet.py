@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ def read_parquet(path: Path) -> Iterator[RawEvent]:
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=list(_COLUMNS)):
                 yield from _read_batch(path, batch, first_row)
                 first_row += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise SourceError(f"{path} is not a whole Parquet file: {reason}") from None
 
@@ -39,36 +38,40 @@ def _check_columns(path: Path, schema: pa.Schema) -> None:
         )
     for name in ("uuid", "event", "distinct_id", "properties"):
         kind = schema.field(name).type
-        if not (
-            pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
-        ):
+        if not _is_text(kind):
             raise SourceError(f"{path}: the column {name} holds {kind}, not text")
     kind = schema.field("timestamp").type
-    if not (pa.types.is_timestamp(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)):
+    if not (pa.types.is_timestamp(kind) or _is_text(kind)):
         raise SourceError(f"{path}: the column timestamp holds {kind}, not times")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Whether a column can hold text; one without any value has a type of its own."""
+    return (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or bool(pa.types.is_null(kind))
+    )
 
 
 def _read_batch(path: Path, batch: pa.RecordBatch, first_row: int) -> Iterator[RawEvent]:
     is_answer = pc.fill_null(pc.equal(batch.column("event").cast(pa.string()), SURVEY_SENT), False)
     rows = pc.indices_nonzero(is_answer)
     answers = batch.take(rows)
-    times = _times(answers.column("timestamp"))
-    columns = (answers.column(name).to_pylist() for name in ("uuid", "distinct_id", "properties"))
-    for row, time, uuid, distinct_id, properties in zip(
-        rows.to_pylist(), times, *columns, strict=True
-    ):
+    columns = [answers.column(name) for name in ("uuid", "distinct_id", "properties")]
+    columns.append(_to_microseconds(answers.column("timestamp")))
+    for row, *cells in zip(rows.to_pylist(), *columns, strict=True):
         try:
+            uuid, distinct_id, properties, time = (cell.as_py() for cell in cells)
             yield raw_event(uuid, distinct_id, time, _parse(properties))
-        except BadEvent as error:
+        # The other two: text that is not UTF-8, a time that no calendar has.
+        except (BadEvent, UnicodeDecodeError, OverflowError) as error:
             raise SourceError(f"{path}, row {first_row + row}: {error}") from None
 
 
-def _times(column: pa.Array) -> list[datetime | str | None]:
-    if pa.types.is_timestamp(column.type):
-        # Finer than microseconds is cut off, as everywhere else.
-        column = column.cast(pa.timestamp("us", tz=column.type.tz), safe=False)
-    times: list[datetime | str | None] = column.to_pylist()
-    return times
+def _to_microseconds(column: pa.Array) -> pa.Array:
+    """Times without what is finer than microseconds, which is cut off as everywhere else."""
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        return column.cast(pa.timestamp("us", tz=column.type.tz), safe=False)
+    return column
 
 
 def _parse(properties: str | None) -> Any:

@@ -65,10 +65,12 @@ def test_bounds_are_instants_in_utc(zone, month, opens_at, closes_at):
 
 
 @given(
-    instant=st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)),
+    # Seconds, because the years at the ends of the calendar have no month in every time zone.
+    seconds=st.integers(0, 4_000_000_000),
     zone=st.sampled_from(ZONES),
 )
-def test_an_instant_is_within_the_bounds_of_its_month_and_of_no_other(instant, zone):
+def test_an_instant_is_within_the_bounds_of_its_month_and_of_no_other(seconds, zone):
+    instant = datetime.fromtimestamp(seconds, UTC)
     month = Month.of(instant, zone)
     opens_at, closes_at = month.bounds(zone)
     assert opens_at <= instant < closes_at

@@ -1,0 +1,231 @@
+"""Rule 8: what the site received gives the same numbers by every door."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from pipeline.counts import count_responses
+from pipeline.monthly import decide_source
+from pipeline.rules import derive_responses
+from pipeline.sources.export import ExportSource
+from pipeline.sources.source import Source
+from pipeline.sources.store import StoreSource
+from survey.events import Questions
+from survey.links import judge_link, parse_link, sign_link
+from survey.receive import Submission, receive
+from survey.settings import Settings
+from survey.store.database import Database
+from survey.store.migrate import upgrade
+from survey.store.models import OutboxRow, ResponseRow
+from survey.store.responses import void_ticket
+from survey.store.vocabulary import COUNTED
+from tests.support.events import Event, write_jsonl, write_parquet
+from tests.support.settings import make_settings
+
+# An hour before London's October begins, so that the first edits cross the month's end.
+OPENING = datetime(2026, 9, 30, 22, 0, 0, 5, UTC)
+SECRET = "a secret for links"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody submits the form; `wait` is the time since the visit before."""
+
+    person: str
+    signed: bool
+    ticket: str
+    team: str
+    rating: int
+    comment: str | None
+    submit_id: str
+    wait: timedelta
+
+
+visits = st.builds(
+    Visit,
+    person=st.sampled_from(["ann", "ann", "bob", "", "robot"]),
+    signed=st.booleans(),
+    ticket=st.sampled_from(["1", "1.0", "2", "nan", "void"]),
+    team=st.sampled_from(["", "Web analytics", "web-analytics", "all", "Équipe"]),
+    rating=st.integers(1, 5),
+    comment=st.sampled_from([None, None, "Thanks!", "=1+1", "two\nlines 🦔"]),
+    submit_id=st.sampled_from(["a", "b", "c"]),
+    wait=st.sampled_from(
+        [
+            *(timedelta(0), timedelta(microseconds=1), timedelta(minutes=59), timedelta(days=2)),
+            *(timedelta(hours=168), timedelta(hours=168, microseconds=1), -timedelta(hours=1)),
+        ]
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "csat.db"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    database.close()
+    return path
+
+
+@contextmanager
+def site(empty_store: Path) -> Iterator[tuple[Settings, Database, Path]]:
+    """A store of its own, with its settings and folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(empty_store, Path(folder, "csat.db"))
+        configured = make_settings(
+            database_url=f"sqlite:///{folder}/csat.db",
+            link_secret=(SECRET,),
+            test_distinct_ids={"robot"},
+        )
+        database = Database(configured.database_url)
+        with database.writing() as session:
+            void_ticket(session, "void", "a test of ours", OPENING)
+        yield configured, database, Path(folder)
+        database.close()
+
+
+def submit(database: Database, configured: Settings, visit: Visit, now: datetime) -> None:
+    link = parse_link({"distinct_id": visit.person, "ticketId": visit.ticket, "team": visit.team})
+    if visit.signed:
+        link = parse_link({**link.parameters(), "sig": sign_link(link, SECRET)})
+    trust = judge_link(link, configured.link_secrets)
+    assert trust is not None
+    questions = Questions(rating="How happy are you?")
+    form = (visit.rating, visit.comment, visit.submit_id, questions)
+    receive(database, configured, Submission(link, trust, *form), now)
+
+
+def play(database: Database, configured: Settings, played: list[Visit]) -> None:
+    now = OPENING
+    for visit in played:
+        now += visit.wait
+        submit(database, configured, visit, now)
+
+
+def outbox_events(database: Database) -> list[Event]:
+    """What PostHog gets, as it then exports it."""
+    with database.reading() as session:
+        payloads = session.scalars(select(OutboxRow.payload).order_by(OutboxRow.id)).all()
+    events: list[dict[str, Any]] = [json.loads(payload) for payload in payloads]
+    return [{**e, "timestamp": datetime.fromisoformat(e["timestamp"])} for e in events]
+
+
+def responses_of(source: Source, configured: Settings, database: Database) -> pd.DataFrame:
+    decided = decide_source(source, configured, database, lambda _read: None)
+    return derive_responses(decided, configured.timezone)
+
+
+def doors(folder: Path, configured: Settings, database: Database) -> list[Source]:
+    """The store, and exports of what PostHog got: one with every event twice, and backwards."""
+    events = outbox_events(database)
+    jsonl = write_jsonl(folder / "x.jsonl", [*reversed(events), *events])
+    parquet = write_parquet(folder / "x.parquet", events)
+    exports = (ExportSource(str(path), configured) for path in (jsonl, parquet))
+    return [StoreSource(database), *exports]
+
+
+def stored_responses(database: Database) -> list[tuple[object, ...]]:
+    """The rows that the site keeps up to date, answer by answer."""
+    columns = (ResponseRow.ticket_id, ResponseRow.team, ResponseRow.rating, ResponseRow.comment)
+    rows = select(*columns, ResponseRow.answered_at).order_by(ResponseRow.ticket_id)
+    with database.reading() as session:
+        return [tuple(row) for row in session.execute(rows)]
+
+
+def check_every_door(database: Database, configured: Settings, folder: Path) -> None:
+    by_store, *by_export = (
+        responses_of(source, configured, database) for source in doors(folder, configured, database)
+    )
+    rows = by_store.astype({"comment": "object"})
+    rows["comment"] = rows["comment"].where(rows["comment"].notna(), None)
+    columns = ["ticket_id", "team", "rating", "comment", "answered_at"]
+    assert stored_responses(database) == list(rows[columns].itertuples(index=False, name=None))
+    for responses in by_export:
+        pd.testing.assert_frame_equal(responses, by_store)
+        pd.testing.assert_frame_equal(count_responses(responses), count_responses(by_store))
+
+
+def counts_an_unsent_answer(database: Database, configured: Settings) -> bool:
+    """Whether a stranger's answer, which was not sent, counts since they came by a signed link."""
+    decided = decide_source(StoreSource(database), configured, database, lambda _read: None)
+    counted = set(decided.loc[decided["outcome"].isin(COUNTED), "uuid"])
+    return not counted <= {event["uuid"] for event in outbox_events(database)}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(played=st.lists(visits, min_size=1, max_size=10))
+def test_store_and_exports_of_its_outbox_give_the_same_responses(
+    empty_store: Path, played: list[Visit]
+):
+    with site(empty_store) as (configured, database, folder):
+        play(database, configured, played)
+        assume(outbox_events(database))  # an empty file is refused
+        assume(not counts_an_unsent_answer(database, configured))  # the test below
+        check_every_door(database, configured, folder)
+
+
+def test_a_stranger_who_comes_back_by_a_signed_link(empty_store: Path):
+    first = Visit("bob", False, "1", "surveys", 4, None, "a", timedelta(0))
+    stranger = replace(first, person="ann", team="experiments", rating=2)
+    signed = replace(stranger, signed=True, rating=5, wait=timedelta(days=3))
+    with site(empty_store) as (configured, database, folder):
+        play(database, configured, [first, stranger, signed])
+        check_every_door(database, configured, folder)
+
+
+def test_edits_strangers_testers_and_voids_by_every_door(empty_store: Path):
+    first = Visit("ann", True, "1.0", "Web analytics", 5, None, "a", timedelta(0))
+    played = [
+        first,
+        first,  # a double click
+        replace(first, rating=3, comment="Hm.", wait=timedelta(hours=168)),
+        replace(first, rating=1, submit_id="b", wait=timedelta(microseconds=1)),
+        replace(first, person="eve", signed=False),
+        replace(first, person="robot", ticket="2"),
+        replace(first, ticket="void"),
+        replace(first, person="", signed=False, ticket="nan", team=""),
+    ]
+    with site(empty_store) as (configured, database, folder):
+        play(database, configured, played)
+        assert [(*row[:4],) for row in stored_responses(database)] == [
+            ("1", "web_analytics", 3, "Hm."),
+            ("nan", "unassigned", 5, None),
+        ]
+        check_every_door(database, configured, folder)
+        decided = decide_source(StoreSource(database), configured, database, lambda _read: None)
+        assert decided["outcome"].value_counts().to_dict() == {
+            "response": 2,
+            "edit": 1,
+            "late_change": 1,
+            "other_person": 1,
+            "test": 1,
+            "void": 1,
+        }
+
+
+def test_a_ticket_voided_later_counts_by_no_door(empty_store: Path):
+    answer = Visit("ann", False, "1", "surveys", 5, None, "a", timedelta(0))
+    with site(empty_store) as (configured, database, folder):
+        play(database, configured, [answer, replace(answer, ticket="2")])
+        with database.writing() as session:
+            void_ticket(session, "1", "a test of ours", OPENING)
+        check_every_door(database, configured, folder)
+        assert [row[0] for row in stored_responses(database)] == ["2"]
+
+
+def test_an_empty_store_gives_an_empty_frame(empty_store: Path):
+    with site(empty_store) as (configured, database, _folder):
+        assert responses_of(StoreSource(database), configured, database).empty
