@@ -1,6 +1,7 @@
 """The main job with real parts: the printed link in a browser, the event, the monthly files."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ CHROMIUM_FLAGS = [
 def browser():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS
+            executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS
         )
         yield browser
         browser.close()

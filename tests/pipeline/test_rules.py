@@ -1,5 +1,6 @@
 """Section 5: three implementations of the rules agree, and what they say where it is close."""
 
+import json
 import math
 import random
 from collections import Counter, defaultdict
@@ -108,7 +109,14 @@ def check_sums(decided: pd.DataFrame, counts: pd.DataFrame, timezone: ZoneInfo) 
 
 def outcomes_of(events: list[Event], result: Result) -> Counter:
     """What became of what. Copies that are alike in everything can change places."""
-    return Counter(zip(map(repr, events), result.outcomes, strict=True))
+    said = [
+        (
+            *(each["uuid"], each["timestamp"], each["distinct_id"] or ""),
+            json.dumps(each["properties"], sort_keys=True),
+        )
+        for each in events
+    ]
+    return Counter(zip(said, result.outcomes, strict=True))
 
 
 # Half an hour before London's October begins, so that the offsets reach across the month's end.
