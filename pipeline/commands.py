@@ -7,8 +7,8 @@ import click
 import pandas as pd
 
 from pipeline.files import format_csv, write_file
-from pipeline.monthly import count_all_months, decide_source
 from pipeline.progress import show_progress
+from pipeline.reading import count_all_months, decide_source
 from pipeline.sources.source import BadSource, Source, open_source
 from survey.settings import Settings, load_settings
 from survey.store.database import Database

@@ -1,4 +1,4 @@
-"""The way from a source to one month's numbers, and to the counts of all months."""
+"""From decided answers to one month's numbers."""
 
 from datetime import datetime, tzinfo
 
@@ -8,31 +8,10 @@ from pipeline.counts import count_comments, count_outcomes, count_responses
 from pipeline.donations import draft_month
 from pipeline.metrics import TREND_MONTHS, tabulate_month, tabulate_trend
 from pipeline.numbers import MonthlyNumbers
-from pipeline.rules import decide, derive_responses, frame_rules
-from pipeline.sources.source import OnProgress, Source
+from pipeline.rules import derive_responses
+from pipeline.sources.source import Source
 from survey.months import Month
 from survey.settings import Settings
-from survey.store.database import Database
-from survey.store.responses import void_tickets
-
-
-def decide_source(
-    source: Source, settings: Settings, database: Database, on_progress: OnProgress
-) -> pd.DataFrame:
-    """All answers of a source with their outcomes (`schemas.DECIDED`).
-
-    Whatever the source, tickets that the configured store holds void count nowhere.
-    """
-    voids: frozenset[str] = frozenset()
-    if database.exists:
-        with database.reading() as connection:
-            voids = void_tickets(connection)
-    return decide(source.read_answers(on_progress), frame_rules(settings, voids))
-
-
-def count_all_months(decided: pd.DataFrame, timezone: tzinfo) -> pd.DataFrame:
-    """`month, team, rating, responses` of every month (`schemas.COUNTS`)."""
-    return count_responses(derive_responses(decided, timezone))
 
 
 def number_month(

@@ -6,8 +6,9 @@ import click
 
 from pipeline.commands import open_all, source_option
 from pipeline.files import write_files
-from pipeline.monthly import decide_source, number_month
+from pipeline.monthly import number_month
 from pipeline.progress import show_progress
+from pipeline.reading import decide_source
 from reports.monthly_files import render_files
 from survey.months import Month
 from survey.store.clock import now

@@ -47,6 +47,13 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _secrets(value: object) -> object:
+    secrets: Any = _split(value)
+    if isinstance(value, str) and not secrets:
+        raise ValueError("it holds no secret")
+    return secrets
+
+
 def _teams(value: object) -> object:
     entries: Any = _split(value)
     if all(isinstance(entry, Team) for entry in entries):
@@ -119,7 +126,7 @@ class Settings(BaseSettings):
     secret_key: Secret | None = Field(
         None, description="signs what the site hands out for later; any long random text"
     )
-    link_secret: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_split)] = Field(
+    link_secret: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_secrets)] = Field(
         (), description="signs survey links: the first one signs, all of them verify"
     )
     require_signed_links: bool = Field(False, description="refuse links without a signature")

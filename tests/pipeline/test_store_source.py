@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from pipeline.counts import count_responses
-from pipeline.monthly import decide_source
+from pipeline.reading import decide_source
 from pipeline.rules import derive_responses
 from pipeline.sources.export import ExportSource
 from pipeline.sources.source import Source
@@ -181,6 +181,17 @@ def test_a_stranger_who_comes_back_by_a_signed_link(empty_store: Path):
     first = Visit("bob", False, "1", "surveys", 4, None, "a", timedelta(0))
     stranger = replace(first, person="ann", team="experiments", rating=2)
     signed = replace(stranger, signed=True, rating=5, wait=timedelta(days=3))
+    with site(empty_store) as (configured, database, folder):
+        play(database, configured, [first, stranger, signed])
+        check_every_door(database, configured, folder)
+
+
+def test_a_stranger_who_comes_back_by_a_signed_link_when_it_is_too_late_to_change(
+    empty_store: Path,
+):
+    first = Visit("bob", False, "1", "surveys", 4, None, "a", timedelta(0))
+    stranger = replace(first, person="ann", team="experiments", rating=2)
+    signed = replace(stranger, signed=True, rating=5, wait=timedelta(days=8))
     with site(empty_store) as (configured, database, folder):
         play(database, configured, [first, stranger, signed])
         check_every_door(database, configured, folder)

@@ -196,7 +196,11 @@ def test_a_person_who_comes_back_signed_and_too_late_gets_the_ticket_but_no_chan
     (response,) = rows(database, ResponseRow)
     assert (response.distinct_id, response.rating) == ("jane", 4)
     sent = [json.loads(row.payload)["properties"] for row in rows(database, OutboxRow)]
-    assert [(event["userId"], event["rating"]) for event in sent] == [("eve", 1), ("jane", 4)]
+    assert [(event["userId"], event["rating"]) for event in sent] == [
+        ("eve", 1),
+        ("jane", 4),
+        ("jane", 2),
+    ]
 
 
 def test_test_answers_are_kept_but_make_no_response_and_no_event(database):
