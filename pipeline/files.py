@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -43,23 +43,28 @@ def _format_cell(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def write_files(folder: Path, contents: Mapping[str, str]) -> None:
+def write_files(
+    folder: Path, contents: Mapping[str, str], *, replacing: Collection[str] = ()
+) -> None:
     """Write all these files into a folder, or none: each is written beside, then put in place.
 
-    Raises OutputError where the folder cannot be made or written.
+    Files named in `replacing` that are not written again are removed: they belong to what stood
+    there before. Raises OutputError where the folder cannot be made or written.
     """
     with _as_output_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as beside:
             for name, text in contents.items():
                 _write_durably(Path(beside, name), text.encode("utf-8"))
-            _put_in_place(Path(beside), folder, contents)
+            _put_in_place(Path(beside), folder, contents, set(replacing) - set(contents))
 
 
-def _put_in_place(beside: Path, folder: Path, names: Iterable[str]) -> None:
+def _put_in_place(
+    beside: Path, folder: Path, names: Iterable[str], obsolete: Collection[str]
+) -> None:
     """Move files into a folder; if one of them cannot be, all that stood there comes back."""
     with ExitStack() as undo:
-        for name in names:
+        for name in (*names, *obsolete):
             target, earlier = folder / name, beside / f"{name}.earlier"
             if target.exists():
                 shutil.copy2(target, earlier)
@@ -68,6 +73,8 @@ def _put_in_place(beside: Path, folder: Path, names: Iterable[str]) -> None:
                 undo.callback(target.unlink, missing_ok=True)
         for name in names:
             (beside / name).replace(folder / name)
+        for name in obsolete:
+            (folder / name).unlink(missing_ok=True)
         undo.pop_all()
 
 

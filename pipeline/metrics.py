@@ -120,15 +120,16 @@ def _tally(counts: pd.DataFrame, comments: pd.DataFrame) -> Tallies:
     for month, team, rating, responses in counts.itertuples(index=False, name=None):
         of_month = tallies.setdefault(month, {})
         by_rating = tuple(int(responses) if each == rating else 0 for each in RATINGS)
-        name = _row_name(team)
+        name = row_name(team)
         of_month[name] = of_month.get(name, NOTHING) + Tally(by_rating)
     for month, team, how_many in comments.itertuples(index=False, name=None):
-        name = _row_name(team)
+        name = row_name(team)
         tallies[month][name] += Tally(NOTHING.by_rating, int(how_many))
     return tallies
 
 
-def _row_name(team: str) -> str:
+def row_name(team: str) -> str:
+    """What a team is called where a row `all` stands beside it."""
     return TEAM_CALLED_ALL if team == ALL else team
 
 
@@ -136,7 +137,7 @@ def _rows_of_month(
     tallies: Tallies, month: Month, teams: Sequence[Team]
 ) -> list[dict[str, object]]:
     now, before = tallies.get(str(month), {}), tallies.get(str(month.shift(-1)), {})
-    names = sorted({_row_name(team.slug) for team in teams} | set(now))
+    names = sorted({row_name(team.slug) for team in teams} | set(now))
     changes = judge_changes(
         {name: (now.get(name, NOTHING), before.get(name, NOTHING)) for name in names}
     )

@@ -75,7 +75,7 @@ def _outcomes_of_valid(valid: pd.DataFrame, rules: FrameRules) -> pd.Series:
 
 
 def derive_responses(decided: pd.DataFrame, timezone: tzinfo) -> pd.DataFrame:
-    """One row per ticket: time, team and trust of its first answer, rating and comment of the last.
+    """One row per ticket: time and team of its first answer, the rest of its latest.
 
     Takes `schemas.DECIDED`, gives `schemas.RESPONSES` by ticket.
     """
@@ -83,8 +83,10 @@ def derive_responses(decided: pd.DataFrame, timezone: tzinfo) -> pd.DataFrame:
     counted = counted.sort_values(["ticket_id", "answered_at", "uuid"])
     first = counted.drop_duplicates("ticket_id", keep="first").reset_index(drop=True)
     latest = counted.drop_duplicates("ticket_id", keep="last").reset_index(drop=True)
-    responses = first[["ticket_id", "team", "answered_at", "link_trust"]].merge(
-        latest[["ticket_id", "rating", "comment"]], on="ticket_id", validate="one_to_one"
+    responses = first[["ticket_id", "team", "answered_at"]].merge(
+        latest[["ticket_id", "rating", "comment", "link_trust"]],
+        on="ticket_id",
+        validate="one_to_one",
     )
     responses["month"] = months_of(responses["answered_at"], timezone)
     return check(responses[list(RESPONSES.columns)], RESPONSES)

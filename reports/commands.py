@@ -9,7 +9,7 @@ from pipeline.files import write_files
 from pipeline.monthly import number_month
 from pipeline.progress import show_progress
 from pipeline.reading import decide_source
-from reports.monthly_files import render_files
+from reports.monthly_files import DONATIONS, render_files
 from survey.months import Month
 from survey.store.clock import now
 
@@ -41,6 +41,6 @@ def report(month: Month, source_name: str, out: Path) -> None:
     with show_progress("Reading") as on_progress:
         decided = decide_source(source, settings, database, on_progress)
     numbers = number_month(source, decided, month, settings, as_of)
-    write_files(out, render_files(numbers, settings))
+    write_files(out, render_files(numbers, settings), replacing=[DONATIONS])
     responses = numbers.teams["responses"].iloc[-1]
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")

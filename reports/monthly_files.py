@@ -5,6 +5,8 @@ from pipeline.numbers import MonthlyNumbers
 from reports.page import render_page
 from survey.settings import Settings
 
+DONATIONS = "donations.csv"
+
 
 def render_files(numbers: MonthlyNumbers, settings: Settings) -> dict[str, str]:
     """File names and contents (design.md section 8); `donations.csv` only from the store."""
@@ -16,6 +18,6 @@ def render_files(numbers: MonthlyNumbers, settings: Settings) -> dict[str, str]:
         "quality.csv": numbers.quality,
     }
     if numbers.donations is not None:
-        frames["donations.csv"] = numbers.donations
+        frames[DONATIONS] = numbers.donations
     files = {name: format_csv(frame) for name, frame in frames.items()}
     return {**files, "report.html": render_page(numbers, settings)}

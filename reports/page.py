@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.metrics import FEWEST_TO_COMPARE
+from pipeline.metrics import FEWEST_TO_COMPARE, row_name
 from pipeline.numbers import MonthlyNumbers
 from reports.charts.teams import draw_teams
 from reports.charts.trend import draw_trend
@@ -108,7 +108,7 @@ def group_comments(comments: pd.DataFrame, team_list: Sequence[Team]) -> list[Ro
     groups: dict[str, list[Row]] = {}
     for row in list_rows(comments):
         answered_at = pd.Timestamp(row["answered_at"]).to_pydatetime()
-        groups.setdefault(row["team"], []).append(row | {"answered_at": answered_at})
+        groups.setdefault(row_name(row["team"]), []).append(row | {"answered_at": answered_at})
     found = [
         {"team": team, "name": name_team(team, team_list), "comments": rows}
         for team, rows in groups.items()

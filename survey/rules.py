@@ -46,10 +46,6 @@ class Response:
     first: Answer
     latest: Answer
 
-    def closes_at(self, rules: Rules) -> datetime:
-        """The last instant at which its person can still change it."""
-        return self.first.answered_at + rules.edit_window
-
 
 @dataclass(frozen=True)
 class Decision:

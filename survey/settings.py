@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Annotated, Any, get_args
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -17,6 +17,8 @@ PREFIX = "CSAT_"
 DEFAULT_SURVEY_ID = "0192f1a4-6d2e-7c3b-9a58-c5a70000c5a7"
 DEFAULT_RATING_QUESTION_ID = "0192f1a4-6d2e-7c3b-9a58-c5a70000fa5e"
 DEFAULT_COMMENT_QUESTION_ID = "0192f1a4-6d2e-7c3b-9a58-c5a700007e87"
+
+LONGEST_DURATION = timedelta(days=3650)
 
 _DURATION_TEXT = re.compile(r"(\d{1,6})(d|h|m|s)", re.ASCII)
 _DURATION_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -37,7 +39,19 @@ def parse_duration(value: object) -> timedelta:
     match = _DURATION_TEXT.fullmatch(str(value).strip())
     if match is None:
         raise ValueError("write a duration as 7d, 168h, 30m or 45s")
-    return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
+    duration = timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
+    if duration > LONGEST_DURATION:
+        raise ValueError(f"it is longer than {LONGEST_DURATION.days}d")
+    return duration
+
+
+def format_duration(duration: timedelta) -> str:
+    """A duration as it is written in settings, in the largest unit that fits."""
+    seconds = int(duration.total_seconds())
+    for letter, unit in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds % unit == 0:
+            return f"{seconds // unit}{letter}"
+    return f"{seconds}s"
 
 
 def _split(value: object) -> object:
@@ -73,9 +87,27 @@ def _timezone(value: object) -> object:
 def _web_address(value: object) -> object:
     """An http(s) address without a slash at its end."""
     parts = urlsplit(str(value).strip())
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(parts):
         raise ValueError("write a whole address, for example https://survey.example.com")
+    if "@" in parts.netloc:
+        raise ValueError("an address must hold no user and no password")
     return str(value).strip().rstrip("/")
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port is one, if one is given."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+def _base_address(value: object) -> object:
+    """A web address to which paths and parameters are added."""
+    text = str(_web_address(value))
+    if "?" in text or "#" in text:
+        raise ValueError("write it without what begins with ? or #")
+    return text
 
 
 def _contact_address(value: object) -> object:
@@ -94,7 +126,8 @@ def _ticket_pattern(value: object) -> object:
 
 def _database_url(value: object) -> object:
     text = str(value).strip()
-    if not text.startswith("sqlite:///") or text in ("sqlite:///", "sqlite:///:memory:"):
+    path = text.removeprefix("sqlite:///")
+    if path == text or not path or path == ":memory:" or "?" in path:
         raise ValueError("write it as sqlite:///path/to/file.db")
     return text
 
@@ -107,6 +140,7 @@ def _not_blank(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(_not_blank)]
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
+BaseAddress = Annotated[str, BeforeValidator(_base_address)]
 Secret = Annotated[SecretStr, BeforeValidator(_not_blank)]
 
 
@@ -120,7 +154,7 @@ class Settings(BaseSettings):
     database_url: Annotated[str, BeforeValidator(_database_url)] = Field(
         "sqlite:///var/csat.db", description="where answers are stored"
     )
-    base_url: WebAddress = Field(
+    base_url: BaseAddress = Field(
         "http://127.0.0.1:8000", description="the survey page's own address, for links"
     )
     secret_key: Secret | None = Field(
@@ -130,7 +164,7 @@ class Settings(BaseSettings):
         (), description="signs survey links: the first one signs, all of them verify"
     )
     require_signed_links: bool = Field(False, description="refuse links without a signature")
-    posthog_host: WebAddress = Field(
+    posthog_host: BaseAddress = Field(
         "https://us.i.posthog.com", description="where events are sent"
     )
     posthog_key: Secret | None = Field(

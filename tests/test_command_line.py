@@ -50,6 +50,7 @@ def test_a_site_process_does_not_carry_pandas():
     [
         ("report", "--month", "2026-13", "--out", "x"),
         ("report", "--month", "October", "--out", "x"),
+        ("report", "--month", "0002-01", "--out", "x"),
         ("report", "--out", "x"),
         ("aggregate", "--source", "nowhere", "--out", "counts.csv"),
         ("aggregate", "--source", "export:", "--out", "counts.csv"),
@@ -73,7 +74,11 @@ def test_bad_usage_exits_2_and_says_what_is_wrong(arguments):
         ("serve", "CSAT_SECRET_KEY", ""),
         ("serve", "CSAT_TIMEZONE", "Mars/Phobos"),
         ("serve", "CSAT_EDIT_WINDOW", "a week"),
+        ("serve", "CSAT_EDIT_WINDOW", "999999d"),
         ("serve", "CSAT_DATABASE_URL", "oracle://x"),
+        ("serve", "CSAT_DATABASE_URL", "sqlite:///x.db?timeout=abc"),
+        ("config check", "CSAT_BASE_URL", "https://example.com/?a=b"),
+        ("config check", "CSAT_BASE_URL", "https://example.com:99999"),
         ("deliver", "CSAT_POSTHOG_KEY", ""),
         ("deliver", "CSAT_POSTHOG_HOST", "eu.posthog.com"),
         ("config check", "CSAT_TICKET_URL", "https://example.com/tickets"),
@@ -86,6 +91,19 @@ def test_a_wrong_setting_stops_the_command_and_names_itself(command, setting, va
     assert done.returncode == 1
     assert setting in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_address_with_a_password_is_refused_without_repeating_it():
+    done = run_csat("config", "check", CSAT_POSTHOG_HOST="https://user:passw0rd@example.com")
+    assert done.returncode == 1
+    assert "CSAT_POSTHOG_HOST" in done.stderr
+    assert "passw0rd" not in done.stdout + done.stderr
+
+
+def test_durations_are_shown_as_they_are_written():
+    done = run_csat("config", "check", CSAT_EDIT_WINDOW="36h")
+    assert "CSAT_EDIT_WINDOW" in done.stdout
+    assert " 36h\n" in done.stdout
 
 
 def test_config_check_shows_no_secret_and_no_person():

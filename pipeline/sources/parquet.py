@@ -36,6 +36,9 @@ def _check_columns(path: Path, schema: pa.Schema) -> None:
         raise SourceError(
             f"{path} is not one of PostHog's event exports: it has no column {', '.join(missing)}"
         )
+    doubled = [name for name in _COLUMNS if schema.names.count(name) > 1]
+    if doubled:
+        raise SourceError(f"{path} has more than one column {', '.join(doubled)}")
     for name in ("uuid", "event", "distinct_id", "properties"):
         kind = schema.field(name).type
         if not _is_text(kind):

@@ -1,6 +1,7 @@
 """`csat config`: which settings apply, and what they lack."""
 
 import os
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,14 @@ from typing import Any
 import click
 from dotenv import dotenv_values
 
-from survey.settings import PREFIX, Settings, is_secret, load_settings, variable
+from survey.settings import (
+    PREFIX,
+    Settings,
+    format_duration,
+    is_secret,
+    load_settings,
+    variable,
+)
 from survey.teams import Team
 
 
@@ -45,6 +53,8 @@ def show(field: str, value: Any) -> str:
         return "not set"
     if is_secret(field):
         return "is set, not shown"
+    if isinstance(value, timedelta):
+        return format_duration(value)
     if isinstance(value, frozenset):
         return f"{len(value)} of them"  # distinct_ids are personal data
     if isinstance(value, tuple):

@@ -2,6 +2,7 @@
 
 import click
 
+from survey.rederive import apply_rules
 from survey.settings import load_settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
@@ -15,6 +16,8 @@ def db() -> None:
 @db.command("upgrade")
 def upgrade_command() -> None:
     """Create the database, or bring it to the schema of this release; nothing is lost."""
-    database = Database(load_settings().database_url)
+    settings = load_settings()
+    database = Database(settings.database_url)
     upgrade(database)
+    apply_rules(database, settings)
     click.echo("The schema is current.")

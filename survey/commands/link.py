@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from survey.links import LinkError, build_url, parse_link, sign_link
-from survey.scale import RATINGS
+from survey.scale import RATINGS, parse_rating
 from survey.settings import CsatError, Settings, load_settings
 
 
@@ -62,11 +62,14 @@ def _linked_rows(path: Path, settings: Settings) -> Iterator[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restval="")
-            if "ticketId" not in (reader.fieldnames or ()):
+            if not {"ticketId", "ticket_id"}.intersection(reader.fieldnames or ()):
                 raise BadRow(f"{path} has no column ticketId; its first line must name the columns")
             for row in reader:
                 if None in row:
                     raise BadRow(f"{path}, line {reader.line_num}: more values than columns")
+                rating = row.get("rating", "")
+                if rating.strip() and parse_rating(rating) is None:
+                    raise BadRow(f"{path}, line {reader.line_num}: {rating!r} is not a rating")
                 try:
                     yield {**row, "link": make_link(row, settings)}
                 except LinkError as error:

@@ -3,6 +3,7 @@
 import click
 
 from survey.logs import configure_logs
+from survey.rederive import apply_rules
 from survey.serving.lifeline import hold_on
 from survey.serving.supervisor import Supervisor, bind, delivery, site_workers
 from survey.settings import load_settings
@@ -35,6 +36,7 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     listener = bind(host, port)
     database = Database(settings.database_url)
     upgrade(database)
+    apply_rules(database, settings)
     database.close()
     children = site_workers(listener, workers)
     if not no_deliver and settings.posthog_key is not None:

@@ -1,6 +1,7 @@
 """Handing a batch to PostHog, and telling what its answer means for the batch."""
 
 import json
+import math
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any
@@ -10,6 +11,9 @@ from posthog.request import APIError, batch_post
 
 # requests counts this for connecting and for each read.
 REQUEST_TIMEOUT_SECONDS = 10.0
+
+# How much of an answer is kept, in characters.
+MAX_WORDS = 300
 
 _RETRY_STATUSES = frozenset({201, 204, 408, 425, 429})
 _REFUSED_STATUSES = frozenset({400, 413})
@@ -24,13 +28,25 @@ class Remedy(Enum):
 
 
 class DeliveryError(Exception):
-    """A batch that PostHog did not accept; `retry_after` is in seconds, if it said."""
+    """A batch that PostHog did not accept.
 
-    def __init__(self, remedy: Remedy, reason: str, retry_after: float | None = None) -> None:
+    `reason` is for the log. `words` are PostHog's own, which may repeat what customers wrote:
+    they belong beside the event, not into a log. `retry_after` is in seconds, if it said.
+    """
+
+    def __init__(
+        self, remedy: Remedy, reason: str, words: str = "", retry_after: float | None = None
+    ) -> None:
         super().__init__(reason)
         self.remedy = remedy
         self.reason = reason
+        self.words = words
         self.retry_after = retry_after
+
+    @property
+    def record(self) -> str:
+        """What is kept beside the event."""
+        return f"{self.reason}: {self.words}" if self.words else self.reason
 
 
 class PostHogSender:
@@ -65,8 +81,10 @@ class PostHogSender:
             raise DeliveryError(Remedy.TIME, reason) from None
         except TypeError:
             # The package trips over an error whose body is JSON, but not an object.
-            reason = "PostHog answered with an error it did not explain"
-            raise DeliveryError(Remedy.TIME, reason) from None
+            raise _explain_status(APIError(self._session.last_status, "")) from None
+        except ValueError:
+            reason = f"{self._host} is not an address that can be reached"
+            raise DeliveryError(Remedy.OPERATOR, reason) from None
         if not _is_accepted(response):
             reason = f"{self._host} answered 200, but not as PostHog does"
             raise DeliveryError(Remedy.TIME, reason)
@@ -79,8 +97,13 @@ class PostHogSender:
 class _SessionWithoutRedirects(requests.Session):
     """A redirected POST arrives as a GET, whose 200 would look like acceptance."""
 
+    last_status = 0
+
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        return super().request(*args, **{**kwargs, "allow_redirects": False})
+        self.last_status = 0
+        response = super().request(*args, **{**kwargs, "allow_redirects": False})
+        self.last_status = response.status_code
+        return response
 
 
 def _is_accepted(response: requests.Response) -> bool:
@@ -93,10 +116,14 @@ def _is_accepted(response: requests.Response) -> bool:
 
 def _explain_status(error: APIError) -> DeliveryError:
     status = int(error.status) if str(error.status).isdigit() else 0
-    words = " ".join(str(error.message).split())[:500]
-    reason = f"PostHog answered {status}: {words}" if words else f"PostHog answered {status}"
+    words = " ".join(str(error.message).split())[:MAX_WORDS]
+    reason = f"PostHog answered {status}"
     if status in _RETRY_STATUSES or status >= 500:
-        return DeliveryError(Remedy.TIME, reason, error.retry_after)
+        return DeliveryError(Remedy.TIME, reason, words, _finite(error.retry_after))
     if status in _REFUSED_STATUSES:
-        return DeliveryError(Remedy.OTHER_EVENTS, reason)
-    return DeliveryError(Remedy.OPERATOR, reason)
+        return DeliveryError(Remedy.OTHER_EVENTS, reason, words)
+    return DeliveryError(Remedy.OPERATOR, reason, words)
+
+
+def _finite(seconds: float | None) -> float | None:
+    return seconds if seconds is not None and math.isfinite(seconds) else None

@@ -97,7 +97,7 @@ class Worker:
             return max(self._send(claims[:middle]), self._send(claims[middle:]))
         log.error("dead letter", reason=error.reason, outbox_id=claims[0].id)
         with self._database.writing() as connection:
-            outbox.bury(connection, _ids(claims), self._clock(), error.reason)
+            outbox.bury(connection, _ids(claims), self._clock(), error.record)
         return 0.0
 
     def _postpone(self, claims: list[Claim], error: DeliveryError) -> float:
@@ -113,14 +113,14 @@ class Worker:
             log.warning("PostHog did not accept", reason=error.reason, seconds=round(pause, 1))
         until = self._clock() + timedelta(seconds=pause)
         with self._database.writing() as connection:
-            outbox.postpone(connection, _ids(claims), until, error.reason)
+            outbox.postpone(connection, _ids(claims), until, error.record)
         return pause
 
     def _next_pause(self, retry_after: float | None = None) -> float:
         """Exponential backoff with full jitter; what PostHog asks for wins, within the cap."""
         self._failures += 1
         if retry_after is not None:
-            return min(max(retry_after, 0.0), LONGEST_PAUSE_SECONDS)
+            return min(max(retry_after, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
         ceiling = FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10)
         return random.uniform(FIRST_PAUSE_SECONDS, min(ceiling, LONGEST_PAUSE_SECONDS))
 

@@ -16,6 +16,7 @@ from survey.demo.load import load_sample
 from survey.demo.processes import free_port, running_site, watch_site, write_reports
 from survey.demo.standin import PostHogStandIn
 from survey.months import Month
+from survey.rederive import apply_rules
 from survey.settings import CsatError, Settings
 from survey.store.clock import now
 from survey.store.database import Database
@@ -97,6 +98,7 @@ def _prepare_store(console: Console, settings: Settings, until: datetime) -> Non
     database = Database(settings.database_url)
     try:
         upgrade(database)
+        apply_rules(database, settings)
         with _showing_progress(console, "Making sample answers") as on_progress:
             load_sample(database, settings, until, on_progress)
     finally:

@@ -53,5 +53,6 @@ def _die_with_parent(read_end: int) -> None:
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
-    """The command that runs one of our modules in a Python like this one."""
-    return [sys.executable, "-m", module, *arguments]
+    """The command that runs one of our modules in a Python like this one, wherever it is started:
+    -P keeps files of the current folder from being taken for modules."""
+    return [sys.executable, "-P", "-m", module, *arguments]

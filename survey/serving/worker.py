@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 # Threads of one worker. SQLite has one writer, so more would only queue longer.
 THREADS = 8
-# Above Flask's own limit: the site answers a body that is too long with a page of its own.
-MAX_BODY_BYTES = 1024 * 1024
+# Far above the site's own limit, so that it is the site that answers, with a page of its own;
+# what arrives is kept on disk meanwhile.
+MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
 def main() -> None:

@@ -34,9 +34,12 @@ def render_question(
     form: Form,
     *,
     problems: dict[str, str] | None = None,
-    answered_before: bool = False,
+    answered_before: int | None = None,
 ) -> str:
-    """The page with a form that has been filled, and what is wrong with it."""
+    """The page with a form that has been filled, and what is wrong with it.
+
+    `answered_before` is the rating of this person's response, if there is one.
+    """
     form = replace(form, submit_id=form.submit_id or str(uuid4()))
     return render_template(
         "question.html",

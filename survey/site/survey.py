@@ -68,7 +68,7 @@ def show_question() -> Page:
     if earlier is None:
         return render_blank_question(_question_url(visit), visit.link.rating)
     form = Form(rating=visit.link.rating or earlier.rating)
-    return render_question(_question_url(visit), form, answered_before=True)
+    return render_question(_question_url(visit), form, answered_before=earlier.rating)
 
 
 @survey.post("/")
@@ -111,7 +111,7 @@ def thanks() -> Page:
         return render_template("thanks.html", hedgehogs=_hedgehogs(), action=_question_url(visit))
     situation = _look_up(visit)
     standing = situation.own_response
-    late = standing is not None and situation.outcomes.get(answer.uuid) is Outcome.LATE_CHANGE
+    late = situation.outcomes.get(answer.uuid) is Outcome.LATE_CHANGE
     rating = standing.rating if standing else answer.rating
     comment = standing.comment if standing else answer.comment
     form = Form(rating=rating, comment=comment or "", submit_id=str(uuid4()))
@@ -120,6 +120,7 @@ def thanks() -> Page:
         rating=rating,
         label=LABELS[rating or 3],
         late=late,
+        stands=late and standing is not None,
         hedgehogs=_hedgehogs(),
         action=_question_url(visit),
         **form_context(form),

@@ -102,7 +102,14 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is durably committed at the end of the block, or not at all."""
+        """A transaction that is durably committed at the end of the block, or not at all.
+
+        Raises StoreError where it cannot be; an SQLite file that was taken away is not made anew,
+        and its open remains are not written: nobody would find there what was acknowledged.
+        """
+        if not self.exists:
+            self.engine.dispose()
+            raise StoreError(f"there is no database at {self.path} any more")
         with _as_store_error(), self._writing:
             # A writer takes SQLite's lock at once: a transaction that reads first and is refused
             # the lock afterwards could not wait for it.

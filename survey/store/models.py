@@ -129,6 +129,15 @@ class OutboxRow(Base):
     dead_at: Mapped[datetime | None]
 
 
+class AppliedRulesRow(Base):
+    """The settings by which `responses` were derived; one row, with `id` 1."""
+
+    __tablename__ = "applied_rules"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+
+
 class VoidRow(Base):
     """A ticket whose answers count nowhere, and why."""
 

@@ -27,7 +27,6 @@ class Summary:
     waiting: int
     oldest_at: datetime | None
     delivered: int
-    last_delivered_at: datetime | None
     last_error: str | None
     dead: dict[str, int]
 
@@ -111,9 +110,7 @@ def summarise(connection: Connection) -> Summary:
     waiting, oldest_at = connection.execute(
         select(func.count(), func.min(OutboxRow.created_at)).where(*_WAITING)
     ).one()
-    delivered, last_delivered_at = connection.execute(
-        select(func.count(OutboxRow.delivered_at), func.max(OutboxRow.delivered_at))
-    ).one()
+    delivered = connection.scalar(select(func.count(OutboxRow.delivered_at))) or 0
     last_error = connection.scalar(
         select(OutboxRow.last_error)
         .where(*_WAITING, OutboxRow.last_error.is_not(None))
@@ -130,7 +127,6 @@ def summarise(connection: Connection) -> Summary:
         waiting=waiting,
         oldest_at=oldest_at,
         delivered=delivered,
-        last_delivered_at=last_delivered_at,
         last_error=last_error,
         dead={reason or "no reason on record": count for reason, count in dead},
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from survey.events import Questions
 from survey.rules import Answer, Response
 from survey.store.database import Database
-from survey.store.models import AnswerRow, ResponseRow, Source, VoidRow
+from survey.store.models import AnswerRow, AppliedRulesRow, ResponseRow, Source, VoidRow
 from survey.store.vocabulary import Trust
 
 _ANSWER = select(
@@ -115,7 +115,7 @@ def save_response(
         "team": response.first.team,
         "rating": response.latest.rating,
         "comment": response.latest.comment,
-        "link_trust": response.first.trust.value,
+        "link_trust": response.latest.trust.value,
         "answered_at": response.first.answered_at,
         "changed_at": response.latest.answered_at,
     }
@@ -129,6 +129,28 @@ def save_response(
         insert(ResponseRow), {"ticket_id": ticket_id, "submission_id": submission_id, **values}
     )
     return submission_id
+
+
+def remove_response(connection: Connection, ticket_id: str) -> None:
+    """A ticket whose answers all count nowhere has no row."""
+    connection.execute(delete(ResponseRow).where(ResponseRow.ticket_id == ticket_id))
+
+
+def answered_tickets(connection: Connection) -> list[str]:
+    """Every ticket that has answers."""
+    tickets = select(AnswerRow.ticket_id).where(AnswerRow.ticket_id.is_not(None)).distinct()
+    return [str(ticket_id) for ticket_id in connection.scalars(tickets)]
+
+
+def applied_rules(connection: Connection) -> str | None:
+    """By which settings the responses were derived, as a fingerprint; None in a new store."""
+    return connection.scalar(select(AppliedRulesRow.fingerprint))
+
+
+def save_applied_rules(connection: Connection, fingerprint: str) -> None:
+    """Remember by which settings the responses were derived."""
+    connection.execute(delete(AppliedRulesRow))
+    connection.execute(insert(AppliedRulesRow), {"id": 1, "fingerprint": fingerprint})
 
 
 def find_response(connection: Connection, ticket_id: str) -> ResponseRow | None:
@@ -151,7 +173,7 @@ def void_ticket(connection: Connection, ticket_id: str, reason: str, now: dateti
         return False
     voided = {"ticket_id": ticket_id, "reason": reason, "voided_at": now}
     connection.execute(insert(VoidRow), voided)
-    connection.execute(delete(ResponseRow).where(ResponseRow.ticket_id == ticket_id))
+    remove_response(connection, ticket_id)
     return True
 
 

@@ -98,7 +98,7 @@ def count_by_hand(events: Sequence[dict[str, Any]], contract: Contract) -> Resul
         month = at.astimezone(contract.timezone).isoformat()[:7]
         team, rating = readings[first]["team"], readings[last]["rating"]
         result.responses[ticket] = (
-            *(month, team, rating, readings[last]["comment"], at, readings[first]["trust"]),
+            *(month, team, rating, readings[last]["comment"], at, readings[last]["trust"]),
         )
         result.counts[month, team, rating] += 1
     return result

@@ -133,11 +133,16 @@ class TestWriting:
 
     def test_a_failure_while_files_are_put_in_place_brings_the_earlier_ones_back(self, tmp_path):
         beside, folder = tmp_path / "beside", tmp_path / "folder"
-        write_files(folder, {"a.csv": "old a"})
+        write_files(folder, {"a.csv": "old a", "old.csv": "old"})
         write_files(beside, {"a.csv": "new", "b.csv": "new"})
         with pytest.raises(FileNotFoundError):
-            _put_in_place(beside, folder, ["a.csv", "b.csv", "lost.csv"])
-        assert content(folder) == {"a.csv": "old a"}
+            _put_in_place(beside, folder, ["a.csv", "b.csv", "lost.csv"], ["old.csv"])
+        assert content(folder) == {"a.csv": "old a", "old.csv": "old"}
+
+    def test_what_belongs_to_the_files_that_stood_there_goes_with_them(self, tmp_path):
+        write_files(tmp_path, {"a.csv": "old", "b.csv": "old", "notes.txt": "mine"})
+        write_files(tmp_path, {"a.csv": "new"}, replacing=["a.csv", "b.csv"])
+        assert content(tmp_path) == {"a.csv": "new", "notes.txt": "mine"}
 
     def test_a_text_that_cannot_be_encoded_leaves_what_was_there(self, tmp_path):
         write_files(tmp_path, {"a.csv": "old"})

@@ -62,7 +62,7 @@ def count_one_by_one(events: list[Event], contract: Contract) -> Result:
             month = str(Month.of(first.answered_at, contract.timezone))
             result.responses[ticket] = (
                 *(month, first.team, latest.rating, latest.comment),
-                *(first.answered_at, first.trust.value),
+                *(first.answered_at, latest.trust.value),
             )
             result.counts[month, first.team, latest.rating] += 1
     return result
@@ -318,7 +318,7 @@ def test_the_response_begins_with_the_persons_first_answer_though_a_later_one_wa
         .answer("response", distinct_id="ann", **{"$survey_response": 5})
         .answer("other_person", NOON + MICROSECOND, distinct_id="eve")
         .answer("edit", later, distinct_id="ann", link_trust="signed", **{"$survey_response": 2})
-        .makes(rating=2, at=NOON, trust="unverified")
+        .makes(rating=2, at=NOON, trust="signed")
     )
 
 

@@ -19,7 +19,7 @@ def run_csat(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; what it printed and its exit code."""
     return subprocess.run(
-        [sys.executable, "-m", "csat", *arguments],
+        [sys.executable, "-P", "-m", "csat", *arguments],
         env=environment(**settings),
         capture_output=True,
         text=True,

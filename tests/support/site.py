@@ -77,7 +77,7 @@ def running_site(folder: Path, *arguments: str, **settings: str) -> Iterator[Sit
     }
     with (folder / "serve.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "csat", "serve", "--port", str(port), *arguments],
+            [sys.executable, "-P", "-m", "csat", "serve", "--port", str(port), *arguments],
             env=environment(**given),
             stdout=log,
             stderr=log,

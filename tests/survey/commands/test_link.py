@@ -54,6 +54,7 @@ def test_a_file_gets_a_column_with_its_links(tmp_path):
         ("", "no column ticketId"),
         ("ticketId\n1\n\n  \n", "line 4: the link names no ticket"),
         ("ticketId,team\n1,a,b\n", "line 2: more values than columns"),
+        ("ticketId,rating\n1,9\n", "line 2: '9' is not a rating"),
         ("ticketId\n" + "1" * 201 + "\n", "line 2: ticketId is longer than 200"),
         ("ticketId,distinct_id\n1,a\x07b\n", "line 2: distinct_id holds control characters"),
     ],

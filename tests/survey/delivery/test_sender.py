@@ -62,7 +62,7 @@ def test_these_need_the_operator(sender, posthog, status):
     posthog.behave(answer(status, {"detail": "no such key"}))
     error = refusal(sender)
     assert error.remedy is Remedy.OPERATOR
-    assert "no such key" in error.reason
+    assert "no such key" in error.record
 
 
 @pytest.mark.parametrize("status", [400, 413])
@@ -70,7 +70,7 @@ def test_these_are_the_fault_of_an_event_in_the_batch(sender, posthog, status):
     posthog.behave(answer(status, "event without a name"))
     error = refusal(sender)
     assert error.remedy is Remedy.OTHER_EVENTS
-    assert "event without a name" in error.reason
+    assert "event without a name" in error.record
 
 
 def test_a_redirect_is_not_followed_to_a_200_that_means_nothing(sender, posthog):
@@ -110,21 +110,35 @@ def test_nobody_listening_may_pass_with_time():
     assert "cannot be reached" in error.reason
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), (None, None)])
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), (None, None), ("nan", None)])
 def test_posthogs_own_wish_for_a_pause_is_kept(sender, posthog, header, seconds):
     posthog.behave(answer(429, headers={"Retry-After": header} if header else {}))
     assert refusal(sender).retry_after == seconds
 
 
 @pytest.mark.parametrize("body", ["[1, 2]", '"no"'])
-def test_an_error_whose_body_is_no_object_is_an_error_like_any_other(sender, posthog, body):
-    posthog.behave(answer(503, body))
-    assert refusal(sender).remedy is Remedy.TIME
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [(503, Remedy.TIME), (400, Remedy.OTHER_EVENTS), (401, Remedy.OPERATOR)],
+)
+def test_an_error_whose_body_is_no_object_is_an_error_like_any_other(
+    sender, posthog, body, status, remedy
+):
+    posthog.behave(answer(status, body))
+    assert refusal(sender).remedy is remedy
 
 
-def test_no_reason_holds_what_the_event_holds(sender, posthog):
-    posthog.behave(answer(503))
-    assert "jane" not in refusal(sender).reason
+def test_an_error_that_repeats_the_event_is_kept_out_of_the_log(sender, posthog):
+    posthog.behave(answer(400, {"detail": f"invalid event: {PAYLOAD}"}))
+    error = refusal(sender)
+    assert error.reason == str(error) == "PostHog answered 400"
+    assert "jane" in error.record
+    assert len(error.record) < 400
+
+
+def test_an_address_that_cannot_be_one_needs_the_operator():
+    sender = PostHogSender(f"http://{'x' * 64}.example.com", "phc_test")
+    assert refusal(sender).remedy is Remedy.OPERATOR
 
 
 def test_the_package_still_has_the_call_that_we_use():

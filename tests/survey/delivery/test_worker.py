@@ -100,6 +100,14 @@ def test_the_event_that_posthog_can_never_take_is_found_and_buried(fill, worker,
     assert "400" in reason
 
 
+@pytest.mark.parametrize("wish", ["0", "-5", "nan"])
+def test_a_wish_for_no_pause_does_not_hammer_posthog(fill, worker, posthog, wish):
+    fill(1)
+    posthog.behave(answer(503, headers={"Retry-After": wish}))
+    assert not worker.drain()
+    assert posthog.attempts == 1
+
+
 def test_pauses_grow_and_stay_under_the_cap(worker):
     pauses = [worker._next_pause() for _ in range(40)]
     assert all(1.0 <= pause <= LONGEST_PAUSE_SECONDS for pause in pauses)

@@ -55,6 +55,13 @@ def test_when_the_supervisor_is_killed_everything_it_started_dies(tmp_path):
         bind("127.0.0.1", int(site.url.rpartition(":")[2])).close()
 
 
+def test_files_of_the_current_folder_are_not_taken_for_modules(tmp_path, monkeypatch):
+    (tmp_path / "wsgi.py").write_text("raise SystemExit('not ours')")
+    monkeypatch.chdir(tmp_path)
+    with running_site(tmp_path) as site:
+        assert answers(f"{site.url}/readyz")
+
+
 def test_a_worker_that_dies_is_started_anew(tmp_path):
     with running_site(tmp_path) as site:
         (worker,) = site.children()

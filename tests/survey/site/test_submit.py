@@ -80,6 +80,15 @@ def test_the_answer_can_be_changed_on_the_thank_you_page(client, database):
     assert (response.rating, response.comment) == (4, "Good & quick")
 
 
+def test_a_database_file_that_was_taken_away_acknowledges_nothing(client, database):
+    submit(client, rating="5")
+    database.path.unlink()
+    sent = client.post(address(ticketId="43"), data={"rating": "4", "comment": "kept"})
+    assert sent.status_code == 503
+    assert Page(sent.text).fields["comment"] == "kept"
+    assert not database.path.exists()
+
+
 def test_a_clock_that_is_set_back_does_not_turn_an_edit_into_the_first_answer(
     client, database, clock
 ):
@@ -95,8 +104,14 @@ class TestOpeningAnAnsweredLink:
         submit(client, rating="2", comment="between us")
         html = client.get(address()).text
         assert Page(html).checked == "2"
-        assert "You have answered already" in html
+        assert "You have answered already: Dissatisfied" in Page(html).text
         assert "between us" not in html
+
+    def test_by_another_face_in_the_mail_shows_what_stands(self, client):
+        submit(client, rating="2")
+        page = Page(client.get(address(rating="5")).text)
+        assert page.checked == "5"
+        assert "You have answered already: Dissatisfied" in page.text
 
     def test_says_after_the_edit_window_that_the_answer_stands(self, client, database, clock):
         submit(client, rating="2")

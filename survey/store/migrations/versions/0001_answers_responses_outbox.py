@@ -72,6 +72,12 @@ def upgrade() -> None:
         sqlite_where=sa.text("delivered_at IS NULL AND dead_at IS NULL"),
     )
     op.create_table(
+        "applied_rules",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("fingerprint", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_applied_rules"),
+    )
+    op.create_table(
         "voids",
         sa.Column("ticket_id", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),

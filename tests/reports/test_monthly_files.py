@@ -1,0 +1,61 @@
+"""The folder of a month: what stands in it belongs together."""
+
+import json
+
+import pytest
+
+from survey.links import parse_link, sign_link
+from survey.site.app import create_app
+from tests.support.clock import Clock
+from tests.support.command import run_csat
+from tests.support.pages import LINK, address
+from tests.support.settings import make_settings
+
+
+@pytest.fixture
+def report(settings, tmp_path):
+    def report(*arguments):
+        done = run_csat(
+            *("report", "--month", "2026-10", "--out", str(tmp_path / "out"), *arguments),
+            CSAT_DATABASE_URL=settings.database_url,
+        )
+        assert done.returncode == 0, done.stderr
+        return {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+
+    return report
+
+
+def test_a_report_from_an_export_leaves_no_donations_of_the_store(report, client, tmp_path):
+    client.post(address(), data={"rating": "5"})
+    assert "donations.csv" in report()
+    event = {
+        "uuid": "0192f1a4-0000-7000-8000-000000000001",
+        "event": "survey sent",
+        "distinct_id": "joe",
+        "timestamp": "2026-10-05T10:00:00Z",
+        "properties": {"ticketId": 7, "$survey_response": 2},
+    }
+    (tmp_path / "events.jsonl").write_text(json.dumps(event))
+    files = report("--source", f"export:{tmp_path}/events.jsonl")
+    assert "donations.csv" not in files
+    assert files["counts.csv"].splitlines()[1:] == ["2026-10,unassigned,2,1"]
+
+
+def test_a_team_that_calls_itself_all_is_not_taken_for_all_teams(report, client):
+    client.post(address(team="All"), data={"rating": "5", "comment": "from a team called all"})
+    client.post(address(ticketId="43"), data={"rating": "1"})
+    files = report()
+    rows = [line.split(",")[1:3] for line in files["teams.csv"].splitlines()]
+    assert ["all_team", "1"] in rows
+    assert rows[-1] == ["all", "2"]
+    assert "All team " in files["report.html"] or ">All team<" in files["report.html"]
+
+
+def test_the_trust_beside_a_comment_is_that_of_the_link_it_came_by(report, database):
+    signing = make_settings(link_secret="s")
+    client = create_app(signing, database, Clock()).test_client()
+    client.post(address(sig=sign_link(parse_link(LINK), "s")), data={"rating": "5"})
+    client.post(address(), data={"rating": "1", "comment": "forged?"})
+    (comment,) = report()["comments.csv"].splitlines()[1:]
+    assert "forged?" in comment
+    assert comment.endswith(",unverified")
