@@ -9,6 +9,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
+from pipeline.schemas import COMMENT_COUNTS, COUNTS, check
 from survey.months import Month, months_up_to
 from survey.scale import RATINGS, SATISFIED
 from survey.teams import Team
@@ -116,6 +117,7 @@ def round_exactly(value: Fraction | None, decimals: int) -> Decimal | None:
 
 
 def _tally(counts: pd.DataFrame, comments: pd.DataFrame) -> Tallies:
+    counts, comments = check(counts, COUNTS), check(comments, COMMENT_COUNTS)
     tallies: Tallies = {}
     for month, team, rating, responses in counts.itertuples(index=False, name=None):
         of_month = tallies.setdefault(month, {})

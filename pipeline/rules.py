@@ -79,6 +79,7 @@ def derive_responses(decided: pd.DataFrame, timezone: tzinfo) -> pd.DataFrame:
 
     Takes `schemas.DECIDED`, gives `schemas.RESPONSES` by ticket.
     """
+    decided = check(decided, DECIDED)
     counted = decided[decided["outcome"].isin(COUNTED)]
     counted = counted.sort_values(["ticket_id", "answered_at", "uuid"])
     first = counted.drop_duplicates("ticket_id", keep="first").reset_index(drop=True)

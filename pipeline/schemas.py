@@ -10,6 +10,7 @@ from survey.scale import RATINGS
 from survey.settings import CsatError
 from survey.store.vocabulary import Outcome, Trust
 
+RECEIVED = "received"
 MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
 
 
@@ -72,6 +73,38 @@ COUNTS = pa.DataFrameSchema(
     ordered=True,
     unique=["month", "team", "rating"],
     name="counts",
+)
+
+# How many responses have a comment.
+COMMENT_COUNTS = pa.DataFrameSchema(
+    {
+        "month": pa.Column("str", pa.Check.str_matches(f"^{MONTH_PATTERN}$")),
+        "team": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "comments": pa.Column("int64", pa.Check.gt(0)),
+    },
+    strict=True,
+    ordered=True,
+    unique=["month", "team"],
+    name="comment counts",
+)
+
+# What became of the answers of one month: `received` and every outcome once.
+QUALITY = pa.DataFrameSchema(
+    {
+        "reason": pa.Column(
+            "str",
+            pa.Check.isin([RECEIVED, *(outcome.value for outcome in Outcome)]),
+            unique=True,
+        ),
+        "answers": pa.Column("int64", pa.Check.ge(0)),
+    },
+    checks=pa.Check(
+        lambda frame: frame["answers"].sum() == 2 * frame["answers"].iloc[0],
+        name="received is the sum of the others",
+    ),
+    strict=True,
+    ordered=True,
+    name="quality",
 )
 
 

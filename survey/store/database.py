@@ -96,6 +96,7 @@ class Database:
                     compiled.string, [parameters[name] for name in compiled.positiontup or ()]
                 )
                 row = cursor.fetchone()
+                cursor.close()
             finally:
                 connection.close()
         return None if row is None else row[0]
