@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from survey.demo.processes import free_port
 from tests.support.command import ROOT, environment
 from tests.support.pages import address
-from tests.support.site import answers, free_port, running_site, wait_until
+from tests.support.site import answers, running_site, wait_until
 
 CONNECTIONS = 32
 SECONDS = 5

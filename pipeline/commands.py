@@ -39,22 +39,25 @@ def aggregate(source_name: str, out: Path) -> None:
     """
     if out.suffix not in (".csv", ".parquet"):
         raise click.BadParameter(f"{out} must end in .csv or .parquet", param_hint="--out")
-    settings, database, source = open_all(source_name)
-    with show_progress("Reading") as on_progress:
-        decided = decide_source(source, settings, database, on_progress)
+    settings, _source, decided = read_source(source_name)
     counts = count_all_months(decided, settings.timezone)
     write_file(out, format_counts(counts, out.suffix))
     click.echo(f"{out}: {counts['responses'].sum():,} responses of {len(decided):,} answers")
 
 
-def open_all(source_name: str) -> tuple[Settings, Database, Source]:
-    """Settings, store, and the source that `--source` names; a wrong name is bad usage."""
+def read_source(source_name: str) -> tuple[Settings, Source, pd.DataFrame]:
+    """The settings, the source that `--source` names, and its decided answers (`schemas.DECIDED`).
+
+    Shows how far it is; a wrong name is bad usage.
+    """
     settings = load_settings()
     database = Database(settings.database_url)
     try:
-        return settings, database, open_source(source_name, settings, database)
+        source = open_source(source_name, settings, database)
     except BadSource as error:
         raise click.BadParameter(str(error), param_hint="--source") from None
+    with show_progress("Reading") as on_progress:
+        return settings, source, decide_source(source, settings, database, on_progress)
 
 
 def format_counts(counts: pd.DataFrame, suffix: str) -> bytes:

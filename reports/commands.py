@@ -4,11 +4,9 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import open_all, source_option
+from pipeline.commands import read_source, source_option
 from pipeline.files import write_files
 from pipeline.monthly import number_month
-from pipeline.progress import show_progress
-from pipeline.reading import decide_source
 from reports.monthly_files import DONATIONS, render_files
 from survey.months import Month
 from survey.store.clock import now
@@ -36,10 +34,8 @@ def report(month: Month, source_name: str, out: Path) -> None:
     teams.csv, counts.csv, trend.csv, comments.csv, quality.csv, report.html, and from the
     database donations.csv. All are written, or none.
     """
-    settings, database, source = open_all(source_name)
     as_of = now()
-    with show_progress("Reading") as on_progress:
-        decided = decide_source(source, settings, database, on_progress)
+    settings, source, decided = read_source(source_name)
     numbers = number_month(source, decided, month, settings, as_of)
     write_files(out, render_files(numbers, settings), replacing=[DONATIONS])
     responses = numbers.teams["responses"].iloc[-1]

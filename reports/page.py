@@ -11,14 +11,14 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.metrics import FEWEST_TO_COMPARE, row_name
+from pipeline.metrics import ALL, FEWEST_TO_COMPARE, row_name
 from pipeline.numbers import MonthlyNumbers
 from reports.charts.teams import draw_teams
 from reports.charts.trend import draw_trend
 from reports.rows import count_responses, list_rows, name_team
 from survey.months import Month
 from survey.scale import LABELS, RATINGS
-from survey.settings import Settings
+from survey.settings import Settings, split_duration
 from survey.teams import Team
 
 Row = dict[str, Any]
@@ -44,7 +44,7 @@ def render_page(numbers: MonthlyNumbers, settings: Settings) -> str:
     """
     teams = list_rows(numbers.teams)
     comments = group_comments(numbers.comments, settings.teams)
-    together = next(row for row in teams if row["team"] == "all")
+    together = next(row for row in teams if row["team"] == ALL)
     return _environment(settings).get_template("report.html").render(
         month=name_month(numbers.month),
         previous_month=name_month(numbers.month.shift(-1)),
@@ -52,10 +52,10 @@ def render_page(numbers: MonthlyNumbers, settings: Settings) -> str:
         as_of=numbers.as_of,
         provisional=explain_provisional(numbers, settings),
         together=together,
-        teams=[row for row in teams if row["team"] != "all"],
+        teams=[row for row in teams if row["team"] != ALL],
         with_invitations=any(row["invitations"] is not None for row in teams),
         teams_chart=Markup(draw_teams(numbers.teams, settings.teams)),
-        trend=[row for row in list_rows(numbers.trend) if row["team"] == "all"],
+        trend=[row for row in list_rows(numbers.trend) if row["team"] == ALL],
         trend_chart=Markup(draw_trend(numbers.trend)),
         comments=comments,
         comment_places={group["team"]: place for place, group in enumerate(comments, start=1)},
@@ -86,12 +86,9 @@ def explain_provisional(numbers: MonthlyNumbers, settings: Settings) -> Row | No
 
 
 def describe_duration(duration: timedelta) -> str:
-    """A duration in the largest unit that it fills exactly: `7 days`, `36 hours`."""
-    seconds = int(duration.total_seconds())
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds % size == 0:
-            return f"{seconds // size} {unit}{'' if seconds == size else 's'}"
-    return f"{seconds} seconds"
+    """A duration in words: `7 days`, `36 hours`, `1 hour`."""
+    count, unit = split_duration(duration)
+    return f"{count} {unit.removesuffix('s') if count == 1 else unit}"
 
 
 def describe_change(row: Row) -> str:

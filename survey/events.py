@@ -15,6 +15,7 @@ from survey.store.vocabulary import Trust
 from survey.teams import slugify_team
 
 SURVEY_SENT = "survey sent"
+RATING_QUESTION = "How happy are you with the level of support you received?"
 COMMENT_QUESTION = "What can we do to increase your rating?"
 
 

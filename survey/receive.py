@@ -43,6 +43,14 @@ def rules_of(settings: Settings) -> Rules:
     return Rules(settings.edit_window, settings.test_distinct_ids)
 
 
+def time_of_receipt(earlier: Sequence[Answer], now: datetime) -> datetime:
+    """When an answer counts as received: now, but later than every answer the ticket has, which
+    are given in order. A clock that was set back must not make somebody's latest their first."""
+    if not earlier:
+        return now
+    return max(now, earlier[-1].answered_at + timedelta(microseconds=1))
+
+
 def receive(
     database: Database, settings: Settings, submission: Submission, now: datetime
 ) -> Answer:
@@ -58,7 +66,7 @@ def receive(
         for answer in earlier:
             if answer.uuid == uuid:
                 return answer
-        answer = _answer(submission, uuid, earlier, now)
+        answer = _answer(submission, uuid, time_of_receipt(earlier, now))
         asked = Asked(submission.questions, submission.link.initial_target_area)
         add_answer(connection, answer, Source.SITE, asked)
 
@@ -125,12 +133,7 @@ def _answer_uuid(submission: Submission) -> str:
     return str(uuid5(NAMESPACE_URL, json.dumps(content)))
 
 
-def _answer(submission: Submission, uuid: str, earlier: Sequence[Answer], now: datetime) -> Answer:
-    """The answer, later than every answer the ticket has: a clock that was set back must not
-    make somebody's latest answer their first."""
-    received_at = now
-    if earlier and earlier[-1].answered_at >= now:
-        received_at = earlier[-1].answered_at + timedelta(microseconds=1)
+def _answer(submission: Submission, uuid: str, received_at: datetime) -> Answer:
     return Answer(
         uuid=uuid,
         ticket_id=submission.link.ticket_id,

@@ -45,13 +45,19 @@ def parse_duration(value: object) -> timedelta:
     return duration
 
 
+def split_duration(duration: timedelta) -> tuple[int, str]:
+    """A duration in the largest unit that it fills exactly: `(7, "days")`, `(36, "hours")`."""
+    for unit in ("days", "hours", "minutes"):
+        count, rest = divmod(duration, timedelta(**{unit: 1}))
+        if not rest:
+            return count, unit
+    return int(duration.total_seconds()), "seconds"
+
+
 def format_duration(duration: timedelta) -> str:
-    """A duration as it is written in settings, in the largest unit that fits."""
-    seconds = int(duration.total_seconds())
-    for letter, unit in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds % unit == 0:
-            return f"{seconds // unit}{letter}"
-    return f"{seconds}s"
+    """A duration as it is written in settings: `7d`, `36h`."""
+    count, unit = split_duration(duration)
+    return f"{count}{unit[0]}"
 
 
 def _split(value: object) -> object:

@@ -14,11 +14,10 @@ from survey.demo.sample_month import (
     random_moment,
     random_uuid,
 )
-from survey.events import SURVEY_SENT
+from survey.events import RATING_QUESTION, SURVEY_SENT
 from survey.months import Month
 from survey.settings import Settings
 
-QUESTION = "How happy are you with the level of support you received?"
 UNLISTED_TEAM = "Billing"
 
 
@@ -57,7 +56,7 @@ def _plain_event(rng: random.Random, ticket: Ticket, settings: Settings) -> Even
         "properties": {
             "$survey_id": settings.event_survey_id,
             "$survey_name": settings.survey_name,
-            "$survey_question": QUESTION,
+            "$survey_question": RATING_QUESTION,
             "$survey_response": ticket.rating,
             "$survey_response_1": comment or "",
             "ticketId": ticket.number,

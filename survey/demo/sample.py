@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from survey.demo.comments import HOSTILE, write_comment
-from survey.demo.predecessor import QUESTION, predecessor_events
+from survey.demo.predecessor import predecessor_events
 from survey.demo.sample_month import (
     PREDECESSOR_PLACE,
     Event,
@@ -17,7 +17,7 @@ from survey.demo.sample_month import (
     random_customer,
     random_uuid,
 )
-from survey.events import Questions, build_event
+from survey.events import RATING_QUESTION, Questions, build_event
 from survey.links import Link
 from survey.months import Month, months_up_to
 from survey.rules import Answer
@@ -129,7 +129,7 @@ def _as_event(
     )
     event = build_event(
         answer,
-        Questions(QUESTION, language=language),
+        Questions(RATING_QUESTION, language=language),
         team=link.team,
         submission_id=submission_id,
         settings=settings,

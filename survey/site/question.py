@@ -6,12 +6,10 @@ from uuid import uuid4
 from flask import render_template
 from markupsafe import escape
 
-from survey.events import COMMENT_QUESTION
+from survey.events import COMMENT_QUESTION, RATING_QUESTION
 from survey.scale import LABELS
 from survey.site.context import current_site
 from survey.site.form import MAX_COMMENT_LENGTH, Form
-
-RATING_QUESTION = "How happy are you with the level of support you received?"
 
 # What stands in the rendered blank page where each customer's own values belong.
 _ACTION_PLACE = "@@action@@"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from survey.links import Link, anonymous_person
-from survey.receive import rules_of
+from survey.receive import rules_of, time_of_receipt
 from survey.rules import Answer, decide
 from survey.settings import Settings
 from survey.store.database import Database
@@ -50,7 +50,7 @@ def look_up(
         rating=1,
         comment=None,
         team=link.team,
-        answered_at=max(now, answers[-1].answered_at + timedelta(microseconds=1)),
+        answered_at=time_of_receipt(answers, now),
         trust=trust,
     )
     return Situation(

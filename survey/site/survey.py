@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as Redirect
 
-from survey.events import Questions
+from survey.events import RATING_QUESTION, Questions
 from survey.links import Link, LinkError, MissingTicket, judge_link, parse_link
 from survey.months import Month
 from survey.receive import Submission, receive
@@ -17,12 +17,7 @@ from survey.scale import LABELS
 from survey.site.context import current_site
 from survey.site.errors import NO_TICKET, error_page
 from survey.site.form import Form, read_form
-from survey.site.question import (
-    RATING_QUESTION,
-    form_context,
-    render_blank_question,
-    render_question,
-)
+from survey.site.question import form_context, render_blank_question, render_question
 from survey.site.receipt import issue_receipt, read_receipt
 from survey.site.situation import Situation, look_up
 from survey.store.database import StoreError
@@ -64,7 +59,7 @@ def show_question() -> Page:
     situation = _look_up(visit)
     earlier = situation.own_response
     if earlier is not None and situation.outcome_now is Outcome.LATE_CHANGE:
-        return render_template("too_late.html", label=LABELS[earlier.rating], rating=earlier.rating)
+        return render_template("too_late.html", labels=LABELS, rating=earlier.rating)
     if earlier is None:
         return render_blank_question(_question_url(visit), visit.link.rating)
     form = Form(rating=visit.link.rating or earlier.rating)
@@ -118,7 +113,6 @@ def thanks() -> Page:
     return render_template(
         "thanks.html",
         rating=rating,
-        label=LABELS[rating or 3],
         late=late,
         stands=late and standing is not None,
         hedgehogs=_hedgehogs(),

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import requests
 
+from survey.demo.processes import free_port
 from tests.support.command import environment
 from tests.support.settings import SECRET_KEY
 
@@ -28,12 +28,6 @@ class Site:
         """The processes that the supervisor started."""
         pids = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
         return sorted(pid for pid in pids if _state(pid)[1:2] == [str(self.process.pid)])
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def wait_until(condition, seconds: float = 20) -> None:  # type: ignore[no-untyped-def]

@@ -16,7 +16,7 @@ from survey.demo.behaviour import (
     reset,
     truncate,
 )
-from tests.support.site import free_port
+from survey.demo.processes import free_port
 
 EVENT = {
     "event": "survey sent",
