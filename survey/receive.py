@@ -1,7 +1,7 @@
 """Receiving an answer: answer, response and outbox row in one transaction."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -10,18 +10,20 @@ from sqlalchemy import Connection
 
 from survey.events import Questions, build_event
 from survey.links import Link
-from survey.rules import Answer, Decision, Rules, decide
+from survey.rules import Answer, Decision, Response, Rules, decide
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import Source
 from survey.store.outbox import enqueue, is_enqueued
 from survey.store.responses import (
     Asked,
-    add_answer,
-    answers_of,
+    NewAnswer,
+    add_answers,
+    add_responses,
+    answers_of_tickets,
     find_asked,
-    find_void,
     save_response,
+    void_among,
 )
 from survey.store.vocabulary import COUNTED, Trust
 
@@ -36,6 +38,19 @@ class Submission:
     comment: str | None
     submit_id: str | None
     questions: Questions
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A submission and the time of its receipt."""
+
+    submission: Submission
+    at: datetime
+
+    @property
+    def ticket_id(self) -> str:
+        """The ticket it is for."""
+        return self.submission.link.ticket_id
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -59,70 +74,147 @@ def receive(
     A form that was sent before (double click, retry, reload) is not received again: what
     comes back is the answer that it made the first time.
     """
-    uuid = _answer_uuid(submission)
+    return receive_all(database, settings, [Arrival(submission, now)])[0]
+
+
+def receive_all(
+    database: Database, settings: Settings, arrivals: Sequence[Arrival]
+) -> list[Answer]:
+    """Store submissions, in their order, in one transaction; the stored answer of each."""
+    answers: list[Answer] = []
     with database.writing() as connection:
-        ticket_id = submission.link.ticket_id
-        earlier = answers_of(connection, ticket_id)
-        for answer in earlier:
-            if answer.uuid == uuid:
-                return answer
-        answer = _answer(submission, uuid, time_of_receipt(earlier, now))
-        asked = Asked(submission.questions, submission.link.initial_target_area)
-        add_answer(connection, answer, Source.SITE, asked)
-
-        void = find_void(connection, ticket_id) is not None
-        before = decide(earlier, rules_of(settings), void=void)
-        after = decide([*earlier, answer], rules_of(settings), void=void)
-        response = after.response
-        if response is not None and response != before.response:
-            submission_id = save_response(connection, ticket_id, response, is_first=not earlier)
-            events = _Events(connection, settings, response.first.team, submission_id, now)
-            for other in earlier:
-                if _begins_to_count(other, before, after):
-                    events.enqueue_late(other)
-            # Also one that comes too late to count, but decides by its trust whose ticket it is:
-            # without it nobody could derive the response from what PostHog has.
-            events.enqueue(answer, asked)
-        return answer
+        for group in _without_ticket_twice(arrivals):
+            answers += _receive_group(database, connection, settings, group)
+    return answers
 
 
-def _begins_to_count(answer: Answer, before: Decision, after: Decision) -> bool:
-    """Whether an earlier answer counts from now on.
+def _without_ticket_twice(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
+    """The arrivals in groups, in each of which a ticket occurs once."""
+    group: dict[str, Arrival] = {}
+    for arrival in arrivals:
+        if arrival.ticket_id in group:
+            yield list(group.values())
+            group = {}
+        group[arrival.ticket_id] = arrival
+    yield list(group.values())
 
-    A stranger's answer counts nowhere; but when the same person comes back by a link that is
-    trusted more, the ticket is theirs, and their first answer begins the response.
-    """
-    counted, counts = (each.outcomes[answer.uuid] in COUNTED for each in (before, after))
-    return counts and not counted
+
+def _receive_group(
+    database: Database, connection: Connection, settings: Settings, arrivals: Sequence[Arrival]
+) -> list[Answer]:
+    """Store submissions for different tickets, with one statement a table for most of them."""
+    tickets = [arrival.ticket_id for arrival in arrivals]
+    database.lock_tickets(connection, tickets)
+    earlier = answers_of_tickets(connection, tickets)
+    voids = void_among(connection, tickets)
+    received = [
+        _judge(arrival, earlier[arrival.ticket_id], settings, void=arrival.ticket_id in voids)
+        for arrival in arrivals
+    ]
+    new = [each for each in received if each.is_new]
+    add_answers(connection, [NewAnswer(each.answer, Source.SITE, each.asked) for each in new])
+    changed = [each for each in new if each.changes_response]
+    submission_ids = add_responses(
+        connection,
+        {each.ticket_id: each.response for each in changed if not each.earlier},
+    )
+    for each in changed:
+        if each.earlier:
+            submission_ids[each.ticket_id] = save_response(
+                connection, each.ticket_id, each.response
+            )
+    events = [
+        _outbox_event(answer, asked, each.response, submission_ids[each.ticket_id], settings)
+        for each in changed
+        for answer, asked in (*_late_events(connection, each), (each.answer, each.asked))
+    ]
+    if events:
+        enqueue(connection, events, max(arrival.at for arrival in arrivals))
+    return [each.answer for each in received]
 
 
 @dataclass(frozen=True)
-class _Events:
-    """Puts events of one response into the outbox."""
+class _Received:
+    """What a submission comes to. `answer` is an earlier one if the form was sent before."""
 
-    connection: Connection
-    settings: Settings
-    team: str
-    submission_id: str
-    now: datetime
+    answer: Answer
+    asked: Asked
+    earlier: Sequence[Answer]
+    before: Decision
+    after: Decision
 
-    def enqueue(self, answer: Answer, asked: Asked) -> None:
-        event = build_event(
-            answer,
-            asked.questions,
-            initial_target_area=asked.initial_target_area,
-            team=self.team,
-            submission_id=self.submission_id,
-            settings=self.settings,
-        )
-        payload = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-        enqueue(self.connection, answer.uuid, answer.ticket_id or "", payload, self.now)
+    @property
+    def ticket_id(self) -> str:
+        assert self.answer.ticket_id is not None  # a link without a ticket is no link
+        return self.answer.ticket_id
 
-    def enqueue_late(self, answer: Answer) -> None:
-        """The event of an earlier answer, unless it was sent then, or came by an import."""
-        asked = find_asked(self.connection, answer.uuid)
-        if asked is not None and not is_enqueued(self.connection, answer.uuid):
-            self.enqueue(answer, asked)
+    @property
+    def is_new(self) -> bool:
+        return self.answer not in self.earlier
+
+    @property
+    def changes_response(self) -> bool:
+        return self.after.response is not None and self.after.response != self.before.response
+
+    @property
+    def response(self) -> Response:
+        assert self.after.response is not None
+        return self.after.response
+
+
+def _judge(
+    arrival: Arrival, earlier: Sequence[Answer], settings: Settings, *, void: bool
+) -> _Received:
+    submission = arrival.submission
+    uuid = _answer_uuid(submission)
+    known = next((answer for answer in earlier if answer.uuid == uuid), None)
+    answer = known or _answer(submission, uuid, time_of_receipt(earlier, arrival.at))
+    rules = rules_of(settings)
+    return _Received(
+        answer=answer,
+        asked=Asked(submission.questions, submission.link.initial_target_area),
+        earlier=earlier,
+        before=decide(earlier, rules, void=void),
+        after=decide([*earlier, answer], rules, void=void),
+    )
+
+
+def _late_events(connection: Connection, received: _Received) -> Iterator[tuple[Answer, Asked]]:
+    """Earlier answers whose events go out now, because they begin to count.
+
+    A stranger's answer counts nowhere; but when the same person comes back by a link that is
+    trusted more, the ticket is theirs, and their first answer begins the response. Not those
+    that were sent then, nor those that came by an import.
+    """
+    for answer in received.earlier:
+        counted = received.before.outcomes[answer.uuid] in COUNTED
+        if not counted and received.after.outcomes[answer.uuid] in COUNTED:
+            asked = find_asked(connection, answer.uuid)
+            if asked is not None and not is_enqueued(connection, answer.uuid):
+                yield answer, asked
+
+
+def _outbox_event(
+    answer: Answer, asked: Asked, response: Response, submission_id: str, settings: Settings
+) -> dict[str, str]:
+    """The event of an answer that makes or changes a response.
+
+    Also of one that comes too late to count, but decides by its trust whose ticket it is: without
+    it nobody could derive the response from what PostHog has.
+    """
+    event = build_event(
+        answer,
+        asked.questions,
+        initial_target_area=asked.initial_target_area,
+        team=response.first.team,
+        submission_id=submission_id,
+        settings=settings,
+    )
+    return {
+        "answer_uuid": answer.uuid,
+        "ticket_id": answer.ticket_id or "",
+        "payload": json.dumps(event),
+    }
 
 
 def _answer_uuid(submission: Submission) -> str:

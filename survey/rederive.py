@@ -33,6 +33,7 @@ def apply_rules(database: Database, settings: Settings) -> None:
         if applied_rules(connection) == fingerprint:
             return
     with database.writing() as connection:
+        database.lock_answers(connection)
         tickets = answered_tickets(connection)
         voids = void_tickets(connection)
         for ticket_id in tickets:

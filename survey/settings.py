@@ -132,9 +132,30 @@ def _ticket_pattern(value: object) -> object:
 
 def _database_url(value: object) -> object:
     text = str(value).strip()
-    path = text.removeprefix("sqlite:///")
-    if path == text or not path or path == ":memory:" or "?" in path:
-        raise ValueError("write it as sqlite:///path/to/file.db")
+    scheme, _, rest = text.partition("://")
+    if scheme in ("postgresql", "postgres", "postgresql+psycopg") and _names_database(rest):
+        return f"postgresql+psycopg://{rest}"
+    path = rest.removeprefix("/")
+    if scheme != "sqlite" or path in (rest, "", ":memory:") or "?" in path:
+        raise ValueError(
+            "write it as sqlite:///path/to/file.db or postgresql://user:password@host/database"
+        )
+    return text
+
+
+def _names_database(rest: str) -> bool:
+    """Whether what follows the scheme of a server's address names a database and a port."""
+    try:
+        parts = urlsplit(f"//{rest}")
+        return parts.path.strip("/") != "" and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _digits(value: object) -> object:
+    text = str(value).strip()
+    if re.fullmatch(r"\d{1,18}", text, re.ASCII) is None:
+        raise ValueError("write it in digits, as it stands in the addresses of PostHog's pages")
     return text
 
 
@@ -158,7 +179,10 @@ class Settings(BaseSettings):
     )
 
     database_url: Annotated[str, BeforeValidator(_database_url)] = Field(
-        "sqlite:///var/csat.db", description="where answers are stored"
+        # It may hold a password.
+        "sqlite:///var/csat.db",
+        description="where answers are stored",
+        repr=False,
     )
     base_url: BaseAddress = Field(
         "http://127.0.0.1:8000", description="the survey page's own address, for links"
@@ -176,6 +200,15 @@ class Settings(BaseSettings):
     posthog_key: Secret | None = Field(
         None, description="project API key; without it events wait in the outbox"
     )
+    posthog_app_host: BaseAddress | None = Field(
+        None, description="where PostHog is asked; without it the region's that events are sent to"
+    )
+    posthog_project_id: Annotated[str, BeforeValidator(_digits)] | None = Field(
+        None, description="number of the project at PostHog, to ask what it has"
+    )
+    posthog_personal_key: Secret | None = Field(
+        None, description="personal API key with the scope query:read, to ask what it has"
+    )
     survey_id: Text | None = Field(None, description="id of the survey at PostHog")
     survey_name: Text = Field("Customer satisfaction score (CSAT)", description="its name")
     rating_question_id: Text = Field(
@@ -189,6 +222,12 @@ class Settings(BaseSettings):
     )
     teams: Annotated[tuple[Team, ...], NoDecode, BeforeValidator(_teams)] = Field(
         parse_teams(DEFAULT_TEAMS), description="teams, as names or slug=Name"
+    )
+    outbox_retention: Annotated[timedelta, BeforeValidator(parse_duration)] = Field(
+        timedelta(days=30), description="how long delivered events are kept"
+    )
+    metrics_token: Secret | None = Field(
+        None, description="bearer token for /metrics; without it there is no such page"
     )
     edit_window: Annotated[timedelta, BeforeValidator(parse_duration)] = Field(
         timedelta(days=7), description="how long an answer can be changed"
@@ -228,6 +267,30 @@ class Settings(BaseSettings):
     def link_secrets(self) -> tuple[str, ...]:
         """The secrets of signed links in clear; none while links are unsigned."""
         return tuple(secret.get_secret_value() for secret in self.link_secret)
+
+    @property
+    def posthog_app_address(self) -> str:
+        """Where PostHog is asked: not the host that takes events, but that of its pages."""
+        # us.i.posthog.com takes the events of us.posthog.com; one's own host may well be both.
+        return self.posthog_app_host or self.posthog_host.replace(".i.posthog.com", ".posthog.com")
+
+    def require_posthog_project_id(self) -> str:
+        """The project to ask about; raises SettingsError where it is not set."""
+        if self.posthog_project_id is None:
+            raise SettingsError(
+                "CSAT_POSTHOG_PROJECT_ID is not set. PostHog shows it in its settings, and in the "
+                "address of every page behind /project/."
+            )
+        return self.posthog_project_id
+
+    def require_posthog_personal_key(self) -> str:
+        """The key to ask with; raises SettingsError where it is not set."""
+        if self.posthog_personal_key is None:
+            raise SettingsError(
+                "CSAT_POSTHOG_PERSONAL_KEY is not set. Make a personal API key with the scope "
+                "query:read in PostHog's settings; the project API key only sends events."
+            )
+        return self.posthog_personal_key.get_secret_value()
 
     def require_secret_key(self) -> str:
         """The site's own secret; raises SettingsError where it is not set."""

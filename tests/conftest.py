@@ -1,17 +1,22 @@
 """Fixtures with real parts: SQLite files, the real site, a real HTTP server as PostHog."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from survey.demo.standin import PostHogStandIn
+from survey.events import Questions
+from survey.links import parse_link
+from survey.receive import Arrival, Submission, receive_all
 from survey.settings import Settings
 from survey.site.app import create_app
 from survey.store.database import Database
 from survey.store.migrate import upgrade
+from survey.store.vocabulary import Trust
 from tests.support.clock import Clock
+from tests.support.postgresql import PostgresqlServer, running_postgresql
 from tests.support.settings import make_settings
 
 
@@ -26,14 +31,63 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A server for all tests that do not stop it."""
+    with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _upgraded(postgresql: PostgresqlServer) -> str:
+    """The name of a PostgreSQL database with the tables, to copy."""
+    url = postgresql.create_database()
+    database = Database(make_settings(database_url=url).database_url)
+    upgrade(database)
+    database.close()
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a store is, or can be: what uses it is tested on both databases."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/csat.db"
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    url = server.create_database(request.getfixturevalue("_upgraded"))
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without a single table."""
+    url = f"sqlite:///{tmp_path}/empty.db"
+    server: PostgresqlServer | None = None
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql")
+        url = server.create_database()
+    database = Database(make_settings(database_url=url).database_url)
+    yield database
+    database.close()
+    if server is not None:
+        server.drop_database(url)
+
+
+# For tests of one database alone.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return make_settings(database_url=f"sqlite:///{tmp_path}/csat.db")
+def settings(database_url: str) -> Settings:
+    return make_settings(database_url=database_url)
 
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
-    """An empty store in a file of its own."""
+    """An empty store of its own."""
     database = Database(settings.database_url)
     upgrade(database)
     yield database
@@ -44,6 +98,21 @@ def database(settings: Settings) -> Iterator[Database]:
 def clock() -> Clock:
     """A clock that stands still until it is told to go on."""
     return Clock()
+
+
+@pytest.fixture
+def fill(database: Database, settings: Settings, clock: Clock) -> Callable[..., None]:
+    """Put answers into the store, one a ticket, through the front door."""
+
+    def fill(how_many: int, comment: str | None = None, submit_id: str = "s") -> None:
+        arrivals = []
+        for ticket in range(how_many):
+            link = parse_link({"ticketId": str(ticket), "distinct_id": f"customer-{ticket}"})
+            form = Submission(link, Trust.UNVERIFIED, 5, comment, submit_id, Questions("How?"))
+            arrivals.append(Arrival(form, clock()))
+        receive_all(database, settings, arrivals)
+
+    return fill
 
 
 @pytest.fixture

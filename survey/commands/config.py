@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 from dotenv import dotenv_values
+from sqlalchemy import make_url
 
 from survey.settings import (
     PREFIX,
@@ -51,6 +52,8 @@ def show(field: str, value: Any) -> str:
     """A setting's value as it would be written; for a secret only whether there is one."""
     if value is None or value == () or value == frozenset():
         return "not set"
+    if field == "database_url":
+        return make_url(value).render_as_string(hide_password=True)
     if is_secret(field):
         return "is set, not shown"
     if isinstance(value, timedelta):

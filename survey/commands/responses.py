@@ -78,6 +78,7 @@ def void(ticket_id: str, reason: str) -> None:
         if not answers_of(connection, ticket_id):
             click.echo(f"nobody has answered for ticket {ticket_id} yet; voided all the same")
     with database.writing() as connection:
+        database.lock_tickets(connection, [ticket_id])
         if not void_ticket(connection, ticket_id, reason.strip(), now()):
             click.echo(f"csat: ticket {ticket_id} is void already", err=True)
             sys.exit(1)

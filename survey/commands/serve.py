@@ -1,14 +1,17 @@
 """`csat serve`: the site and delivery as one process tree."""
 
+import os
+
 import click
 
 from survey.logs import configure_logs
+from survey.metrics import FOLDER_VARIABLE, shared_folder
 from survey.rederive import apply_rules
 from survey.serving.lifeline import hold_on
 from survey.serving.supervisor import Supervisor, bind, delivery, site_workers
 from survey.settings import load_settings
 from survey.store.database import Database
-from survey.store.migrate import upgrade
+from survey.store.migrate import require_current_schema, upgrade
 
 
 @click.command()
@@ -25,9 +28,10 @@ from survey.store.migrate import upgrade
 def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     """The survey site and delivery to PostHog, until stopped by Ctrl-C or SIGTERM.
 
-    Upgrades an SQLite database first. Answers /healthz (the process lives) and /readyz (an
-    answer could be stored). Needs CSAT_SECRET_KEY. Refuses a port in use; whatever ends this
-    process ends all that it started.
+    Upgrades an SQLite database first; for PostgreSQL run `csat db upgrade` yourself. Answers
+    /healthz (the process lives), /readyz (an answer could be stored) and, with
+    CSAT_METRICS_TOKEN, /metrics. Needs CSAT_SECRET_KEY. Refuses a port in use; whatever ends
+    this process ends all that it started.
     """
     hold_on()
     configure_logs()
@@ -35,7 +39,11 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     settings.require_secret_key()
     listener = bind(host, port)
     database = Database(settings.database_url)
-    upgrade(database)
+    if database.is_sqlite:
+        upgrade(database)
+    else:
+        # Many processes share a server: when its schema changes is for the operator to say.
+        require_current_schema(database)
     apply_rules(database, settings)
     database.close()
     children = site_workers(listener, workers)
@@ -49,4 +57,6 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
             "outbox until it is.",
             err=True,
         )
-    Supervisor(children).run()
+    with shared_folder() as folder:
+        os.environ[FOLDER_VARIABLE] = folder
+        Supervisor(children).run()

@@ -9,11 +9,11 @@ from survey.demo.predecessor import is_predecessor
 from survey.demo.sample import sample_events
 from survey.events import earliest_copies, read_event
 from survey.receive import rules_of
-from survey.rules import Answer, decide
+from survey.rules import decide
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import AnswerRow, Source
-from survey.store.responses import add_answer, save_response, void_tickets
+from survey.store.responses import NewAnswer, add_answers, add_responses, void_tickets
 
 # Tickets written at a time: often enough for a progress bar to move.
 _TICKETS_PER_STEP = 200
@@ -37,24 +37,21 @@ def load_sample(
         voids = void_tickets(connection)
         tickets = _answers_by_ticket(until, settings)
         for done, (ticket_id, answers) in enumerate(tickets.items(), start=1):
-            for answer, source in answers:
-                add_answer(connection, answer, source)
+            add_answers(connection, answers)
             if ticket_id is not None:
-                given = [answer for answer, _ in answers]
-                decision = decide(given, rules, void=ticket_id in voids)
-                if decision.response is not None:
-                    save_response(connection, ticket_id, decision.response, is_first=True)
+                given = [new.answer for new in answers]
+                response = decide(given, rules, void=ticket_id in voids).response
+                if response is not None:
+                    add_responses(connection, {ticket_id: response})
             if done % _TICKETS_PER_STEP == 0 or done == len(tickets):
                 on_progress(done, len(tickets))
 
 
-def _answers_by_ticket(
-    until: datetime, settings: Settings
-) -> dict[str | None, list[tuple[Answer, Source]]]:
+def _answers_by_ticket(until: datetime, settings: Settings) -> dict[str | None, list[NewAnswer]]:
     """The sample's answers with their doors; those without a ticket stand under None."""
-    tickets: dict[str | None, list[tuple[Answer, Source]]] = {}
+    tickets: dict[str | None, list[NewAnswer]] = {}
     for event in earliest_copies(sample_events(until, settings)):
         answer = read_event(event, settings)
         source = Source.IMPORT if is_predecessor(event) else Source.SITE
-        tickets.setdefault(answer.ticket_id, []).append((answer, source))
+        tickets.setdefault(answer.ticket_id, []).append(NewAnswer(answer, source))
     return tickets

@@ -13,8 +13,8 @@ from survey.serving.lifeline import hold_on
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-# Threads of one worker. SQLite has one writer, so more would only queue longer.
-THREADS = 8
+# Threads of one worker: as many answers are committed together, at most.
+THREADS = 32
 # Far above the site's own limit, so that it is the site that answers, with a page of its own;
 # what arrives is kept on disk meanwhile.
 MAX_BODY_BYTES = 64 * 1024 * 1024

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from survey.logs import configure_logs
+from survey.receive import receive_all
 from survey.settings import Settings
-from survey.site import headers
+from survey.site import headers, metrics
 from survey.site.context import SurveySite
 from survey.site.errors import register_error_pages
 from survey.site.health import health
+from survey.site.receipt import receipt_signer
 from survey.site.survey import survey
 from survey.store.clock import now
 from survey.store.database import Database
+from survey.store.group_commit import GroupCommit
 
 # A comment of 5,000 characters fits in any script, percent-encoded; more is no answer.
 MAX_BODY_BYTES = 64 * 1024
@@ -27,8 +31,9 @@ def create_app(
     configure_logs()
     app = SurveySite("survey", static_folder=None)
     app.settings, app.database, app.clock = settings, database, clock
+    app.intake = GroupCommit(partial(receive_all, database, settings))
     # Not Flask's own SECRET_KEY: without one there are no sessions, and so no cookies.
-    app.receipt_key = settings.require_secret_key()
+    app.receipt_signer = receipt_signer(settings.require_secret_key())
     app.blank_pages = {}
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
@@ -39,5 +44,6 @@ def create_app(
     headers.register(app)
     app.register_blueprint(survey)
     app.register_blueprint(health)
+    metrics.register(app)
     register_error_pages(app)
     return app

@@ -5,9 +5,13 @@ from datetime import datetime
 from typing import cast
 
 from flask import Flask, current_app
+from itsdangerous import TimestampSigner
 
+from survey.receive import Arrival
+from survey.rules import Answer
 from survey.settings import Settings
 from survey.store.database import Database
+from survey.store.group_commit import GroupCommit
 
 
 class SurveySite(Flask):
@@ -16,7 +20,9 @@ class SurveySite(Flask):
     settings: Settings
     database: Database
     clock: Callable[[], datetime]
-    receipt_key: str
+    # Takes what was submitted; answers once it is stored.
+    intake: GroupCommit[Arrival, Answer]
+    receipt_signer: TimestampSigner
     blank_pages: dict[int | None, str]
 
 

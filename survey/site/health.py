@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from survey.site.context import current_site
-from survey.store.database import StoreError
+from survey.store.errors import StoreError
 from survey.store.migrate import schema_is_current
 
 health = Blueprint("health", __name__)
@@ -20,8 +20,8 @@ def readyz() -> tuple[str, int, dict[str, str]]:
     """200 if an answer could be stored now, else 503."""
     database = current_site().database
     try:
-        with database.writing():
-            pass
+        if not database.is_writable():
+            return _plain("the database is read-only", 503)
         if not schema_is_current(database):
             return _plain("the schema is not current: run csat db upgrade", 503)
     except StoreError:

@@ -1,26 +1,31 @@
 """The receipt in the thank-you page's address: it lets that page, for ten minutes, show the
 answer just sent. No cookie and no storage is needed for it."""
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner
 
 from survey.links import Link
 from survey.rules import Answer
 from survey.site.context import SurveySite
-from survey.store.database import StoreError
+from survey.store.errors import StoreError
 from survey.store.responses import find_answer
 
 VALID_FOR_SECONDS = 600
 
 
+def receipt_signer(secret_key: str) -> TimestampSigner:
+    """Signs receipts, and nothing else, with the site's secret."""
+    return TimestampSigner(secret_key, salt="receipt")
+
+
 def issue_receipt(site: SurveySite, answer_uuid: str) -> str:
     """A receipt for an answer that was stored."""
-    return str(_serializer(site).dumps(answer_uuid))
+    return site.receipt_signer.sign(answer_uuid).decode()
 
 
 def read_receipt(site: SurveySite, receipt: str, link: Link) -> Answer | None:
     """The answer that a receipt is for; None if it is not valid any more, or not for this link."""
     try:
-        uuid = _serializer(site).loads(receipt, max_age=VALID_FOR_SECONDS)
+        uuid = site.receipt_signer.unsign(receipt, max_age=VALID_FOR_SECONDS).decode()
         with site.database.reading() as connection:
             answer = find_answer(connection, uuid)
     except (BadData, StoreError):
@@ -28,7 +33,3 @@ def read_receipt(site: SurveySite, receipt: str, link: Link) -> Answer | None:
     if answer is None or (answer.ticket_id, answer.distinct_id) != (link.ticket_id, link.person):
         return None
     return answer
-
-
-def _serializer(site: SurveySite) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(site.receipt_key, salt="receipt")

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 from survey.events import RATING_QUESTION, Questions
 from survey.links import Link, LinkError, MissingTicket, judge_link, parse_link
 from survey.months import Month
-from survey.receive import Submission, receive
+from survey.receive import Arrival, Submission
 from survey.scale import LABELS
 from survey.site.context import current_site
 from survey.site.errors import NO_TICKET, error_page
@@ -20,7 +20,7 @@ from survey.site.form import Form, read_form
 from survey.site.question import form_context, render_blank_question, render_question
 from survey.site.receipt import issue_receipt, read_receipt
 from survey.site.situation import Situation, look_up
-from survey.store.database import StoreError
+from survey.store.errors import StoreError
 from survey.store.responses import count_responses
 from survey.store.vocabulary import Outcome, Trust
 
@@ -84,7 +84,7 @@ def submit() -> Page | Redirect:
         questions=Questions(rating=RATING_QUESTION),
     )
     try:
-        answer = receive(site.database, site.settings, submission, site.clock())
+        answer = site.intake.submit(Arrival(submission, site.clock()))
     except StoreError as error:
         log.error("answer not stored", reason=str(error))
         problems = {

@@ -1,35 +1,25 @@
 """Opening the database: one engine, short reading and writing transactions."""
 
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+import psycopg
+from sqlalchemy import Connection, Engine, Select, make_url
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from survey.settings import CsatError
+from survey.store.errors import RefusedData, StoreError
+from survey.store.postgresql import PostgresqlServer
+from survey.store.sqlite import SqliteFile
 
-# How long a writer waits for another process's transaction; ours take milliseconds.
-BUSY_TIMEOUT_SECONDS = 10.0
-
-
-# At least as many connections are kept as a worker has threads: what comes on top would be opened
-# and closed for each request.
+# More threads than this wait for each other: a question takes less time than a connection.
 POOL_SIZE = 16
-
-_SQLITE_OPTIONS: dict[str, Any] = {
-    "connect_args": {"timeout": BUSY_TIMEOUT_SECONDS},
-    # Transactions end where they are begun, below; a connection that comes back has none open.
-    "pool_reset_on_return": None,
-}
-
-
-class StoreError(CsatError):
-    """The database cannot be used; the message says what to do."""
+# How long a thread waits for a connection when all are in use.
+POOL_TIMEOUT_SECONDS = 10.0
 
 
 class Database:
@@ -37,21 +27,21 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
-        self.engine = create_engine(
+        make_backend = SqliteFile if self.is_sqlite else PostgresqlServer
+        self._backend: SqliteFile | PostgresqlServer = make_backend(
             self.url,
-            **(_SQLITE_OPTIONS if self.is_sqlite else {}),
             pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT_SECONDS,
             # Errors reach the logs, which must not hold what customers wrote.
             hide_parameters=True,
         )
         self._compiled: dict[Select[Any], SQLCompiler] = {}
-        self._writing: Any = nullcontext()
-        if self.is_sqlite:
-            # SQLite has one writer. Threads of one process queue here instead of in its busy
-            # handler, which sleeps ever longer and is not fair.
-            self._writing = threading.Lock()
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine behind all connections."""
+        return self._backend.engine
 
     @property
     def is_sqlite(self) -> bool:
@@ -61,7 +51,7 @@ class Database:
     @property
     def path(self) -> Path | None:
         """The SQLite file; None for a database server."""
-        return Path(self.url.database or "") if self.is_sqlite else None
+        return self._backend.path
 
     @property
     def exists(self) -> bool:
@@ -71,12 +61,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the data; raises StoreError if it cannot be read."""
-        if not self.exists:
-            raise StoreError(
-                f"there is no database at {self.path}. `csat serve` makes one at its first start; "
-                "CSAT_DATABASE_URL names another."
-            )
-        with _as_store_error(), self.engine.connect() as connection:
+        self._backend.check()
+        with self._as_store_error(), self._backend.reading_engine.connect() as connection:
             yield connection
 
     def ask(self, statement: Select[Any], **parameters: object) -> Any:
@@ -87,73 +73,61 @@ class Database:
         """
         if statement not in self._compiled:
             self._compiled[statement] = statement.compile(self.engine)
-        compiled = self._compiled[statement]
-        with _as_store_error():
-            connection = self.engine.raw_connection()
-            try:
-                cursor = connection.cursor()
-                cursor.execute(
-                    compiled.string, [parameters[name] for name in compiled.positiontup or ()]
-                )
-                row = cursor.fetchone()
-                cursor.close()
-            finally:
-                connection.close()
-        return None if row is None else row[0]
+        with self._as_store_error():
+            return self._backend.ask(self._compiled[statement], parameters)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is durably committed at the end of the block, or not at all.
 
-        Raises StoreError where it cannot be; an SQLite file that was taken away is not made anew,
-        and its open remains are not written: nobody would find there what was acknowledged.
+        Raises StoreError where it cannot be. On SQLite nobody else writes meanwhile; on
+        PostgreSQL others do, unless one of the locks below is taken.
         """
-        if not self.exists:
-            self.engine.dispose()
-            raise StoreError(f"there is no database at {self.path} any more")
-        with _as_store_error(), self._writing:
-            # A writer takes SQLite's lock at once: a transaction that reads first and is refused
-            # the lock afterwards could not wait for it.
-            engine = self.engine.execution_options(begin="BEGIN IMMEDIATE")
-            with engine.begin() as connection:
-                yield connection
+        self._backend.check()
+        with (
+            self._as_store_error(),
+            self._backend.turn(),
+            self._backend.writing_engine.begin() as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def upgrading(self) -> Iterator[Connection]:
+        """A writing transaction in which the schema may change; one upgrade after the other."""
+        with self._as_store_error():
+            self._backend.prepare()
+        with self.writing() as connection:
+            self._backend.lock_upgrade(connection)
+            yield connection
+
+    def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
+        """In a writing transaction: what is read of these tickets from now on stays as it is."""
+        self._backend.lock_tickets(connection, ticket_ids)
+
+    def lock_answers(self, connection: Connection) -> None:
+        """In a writing transaction: what is read of any ticket from now on stays as it is."""
+        self._backend.lock_answers(connection)
+
+    def is_writable(self) -> bool:
+        """Whether an answer could be stored now; raises StoreError if it cannot be told."""
+        with self.writing() as connection:
+            return self._backend.is_writable(connection)
 
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
 
-
-@contextmanager
-def _as_store_error() -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        raise StoreError(f"the database cannot be used: {error.orig}") from error
-    except sqlite3.Error as error:  # while a connection is made
-        raise StoreError(f"the database cannot be used: {error}") from error
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # Without this the driver begins transactions itself, later and weaker than asked.
-    connection.isolation_level = None
-    # FULL: a commit is on the disk before it is acknowledged, also when the power fails.
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-
-def prepare_file(engine: Engine, path: Path) -> None:
-    """Make the folder of an SQLite file and put the file into WAL mode, which it then keeps.
-
-    WAL: readers and the writer do not wait for each other.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _as_store_error():
-        connection = engine.raw_connection()
+    @contextmanager
+    def _as_store_error(self) -> Iterator[None]:
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        finally:
-            connection.close()
+            yield
+        except DBAPIError as error:
+            kind = RefusedData if isinstance(error, DataError | IntegrityError) else StoreError
+            raise kind(self._explain(error.orig)) from error
+        except (sqlite3.Error, psycopg.Error) as error:  # past SQLAlchemy, or while connecting
+            raise StoreError(self._explain(error)) from error
+        except PoolTimeoutError as error:
+            raise StoreError("all connections to the database are in use") from error
+
+    def _explain(self, error: BaseException | None) -> str:
+        return f"the database cannot be used: {self._backend.explain(error)}"

@@ -7,7 +7,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from survey.store.database import Database, StoreError, prepare_file
+from survey.store.database import Database
+from survey.store.errors import StoreError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -15,16 +16,12 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 def upgrade(database: Database) -> None:
     """Create what is missing and migrate what is old; doing it again changes nothing.
 
-    Raises StoreError if the database cannot be written or was made by a newer release.
+    Several at the same time wait for each other. Raises StoreError if the database cannot be
+    written or was made by a newer release.
     """
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    if database.path is not None:
-        try:
-            prepare_file(database.engine, database.path)
-        except OSError as error:
-            raise StoreError(f"{database.path} cannot be made: {error.strerror}") from error
-    with database.writing() as connection:
+    with database.upgrading() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
         known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
         if found is not None and found not in known:
@@ -41,3 +38,9 @@ def schema_is_current(database: Database) -> bool:
     with database.reading() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     return found == ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+
+
+def require_current_schema(database: Database) -> None:
+    """Raise StoreError where the schema is not the one that this release was written for."""
+    if not schema_is_current(database):
+        raise StoreError("the schema of the database is not current: run `csat db upgrade` first")

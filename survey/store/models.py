@@ -4,7 +4,17 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, Text, TypeDecorator, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    TypeDecorator,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -100,11 +110,19 @@ class ResponseRow(Base):
     submission_id: Mapped[str] = mapped_column(unique=True)
 
 
+# Rows that wait are few among many delivered ones, so the indexes that find them hold no others.
+_WAITING = text("delivered_at IS NULL AND dead_at IS NULL")
+_DELIVERED = text("delivered_at IS NOT NULL")
+_DEAD = text("dead_at IS NOT NULL")
+
+
 class OutboxRow(Base):
     """An event committed with its answer, until PostHog has accepted it.
 
-    `payload` is the event as JSON text, fixed here, the same on every resend. A row waits until
-    `delivered_at` or `dead_at` is set; a claim holds it until `available_at`.
+    `payload` is the event as JSON in ASCII, as it goes over the wire, fixed here and the same on
+    every resend. A row waits until `delivered_at` or `dead_at` is set. Until `available_at` it is
+    left alone: a worker has claimed it, or PostHog is given time. `last_reason` says why it was
+    not accepted, `last_words` what PostHog said, which may repeat the event.
     """
 
     __tablename__ = "outbox"
@@ -113,8 +131,23 @@ class OutboxRow(Base):
             "ix_outbox_waiting",
             "available_at",
             "id",
-            sqlite_where=text("delivered_at IS NULL AND dead_at IS NULL"),
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
         ),
+        Index(
+            "ix_outbox_waiting_ticket",
+            "ticket_id",
+            "id",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+        Index(
+            "ix_outbox_delivered",
+            "delivered_at",
+            sqlite_where=_DELIVERED,
+            postgresql_where=_DELIVERED,
+        ),
+        Index("ix_outbox_dead", "id", sqlite_where=_DEAD, postgresql_where=_DEAD),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -123,10 +156,20 @@ class OutboxRow(Base):
     payload: Mapped[str]
     created_at: Mapped[datetime]
     available_at: Mapped[datetime]
-    attempts: Mapped[int] = mapped_column(default=0)
-    last_error: Mapped[str | None]
+    last_reason: Mapped[str | None]
+    last_words: Mapped[str | None]
     delivered_at: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
+
+
+class OutboxTotalsRow(Base):
+    """How many events were ever delivered and buried, pruned ones included; one row, `id` 1."""
+
+    __tablename__ = "outbox_totals"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivered: Mapped[int] = mapped_column(BigInteger)
+    dead: Mapped[int] = mapped_column(BigInteger)
 
 
 class AppliedRulesRow(Base):

@@ -1,14 +1,22 @@
 """The outbox table: events that wait for PostHog, claimed with a lease, never taken away."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy.orm import aliased
 
-from survey.store.models import OutboxRow
+from survey.store.models import OutboxRow, OutboxTotalsRow
 
 _WAITING = (OutboxRow.delivered_at.is_(None), OutboxRow.dead_at.is_(None))
+# Nothing is put off for longer than this, neither by a claim nor by a pause.
+LONGEST_HOLD = timedelta(seconds=30)
+# Over how long the rate of delivery is counted.
+RATE_PERIOD = timedelta(minutes=5)
+# How many dead letters a summary names for each reason.
+SHOWN_IDS = 10
 
 
 @dataclass(frozen=True)
@@ -17,35 +25,48 @@ class Claim:
 
     id: int
     payload: str
-    attempts: int
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """The dead letters that have one reason: how many, the first of them, and what PostHog said
+    of the first."""
+
+    reason: str
+    count: int
+    ids: list[int]
+    words: str | None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The state of the outbox; times are None where nothing is waiting or was delivered."""
+    """The state of the outbox.
+
+    `delivered` and `dead_total` count from the beginning, pruned rows and revived ones included;
+    `per_minute` is how many were delivered a minute of late. `last_reason` is why the oldest of
+    those that waited in vain was not accepted. Times are None where nothing waits.
+    """
 
     waiting: int
     oldest_at: datetime | None
+    last_reason: str | None
     delivered: int
-    last_error: str | None
-    dead: dict[str, int]
+    per_minute: float
+    dead: list[DeadLetters]
+    dead_total: int
+
+    def oldest_seconds(self, at: datetime) -> float:
+        """How long the oldest event has been waiting; 0 if none waits."""
+        return max((at - self.oldest_at).total_seconds(), 0.0) if self.oldest_at else 0.0
 
 
-def enqueue(
-    connection: Connection, answer_uuid: str, ticket_id: str, payload: str, now: datetime
-) -> None:
-    """Put an event into the outbox, in the transaction that stores its answer."""
-    connection.execute(
-        insert(OutboxRow),
-        {
-            "answer_uuid": answer_uuid,
-            "ticket_id": ticket_id,
-            "payload": payload,
-            "created_at": now,
-            "available_at": now,
-            "attempts": 0,
-        },
-    )
+def enqueue(connection: Connection, events: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Put events into the outbox, in the transaction that stores their answers.
+
+    Each has `answer_uuid`, `ticket_id` and `payload`, the event as JSON in ASCII.
+    """
+    times = {"created_at": now, "available_at": now}
+    connection.execute(insert(OutboxRow), [{**event, **times} for event in events])
 
 
 def is_enqueued(connection: Connection, answer_uuid: str) -> bool:
@@ -54,83 +75,165 @@ def is_enqueued(connection: Connection, answer_uuid: str) -> bool:
     return connection.scalar(found) is not None
 
 
-def claim(connection: Connection, now: datetime, limit: int, lease: timedelta) -> list[Claim]:
-    """Take the next rows that are due. Nobody else gets them until the lease ends, so what a
-    dead worker held comes back by itself."""
+def has_waiting(connection: Connection) -> bool:
+    """Whether any event waits, due or not."""
+    return connection.scalar(select(OutboxRow.id).where(*_WAITING).limit(1)) is not None
+
+
+def claim(
+    connection: Connection, now: datetime, lease: timedelta, max_events: int, max_bytes: int
+) -> list[Claim]:
+    """Take the next events that are due; one that is large by itself comes alone.
+
+    Nobody else gets them until the lease ends, so what a dead worker held comes back by itself.
+    Of a ticket only its first waiting event can be taken, so that an edit never overtakes what it
+    edits. Those that were put off stand behind those that were not: an event that can never be
+    delivered holds up no other ticket.
+    """
     due = (
-        select(OutboxRow.id)
-        .where(*_WAITING, OutboxRow.available_at <= now)
-        .order_by(OutboxRow.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+        select(OutboxRow.id, OutboxRow.payload)
+        .where(*_WAITING, _is_due(now), ~_follows_another())
+        .order_by(OutboxRow.available_at, OutboxRow.id)
+        .limit(max_events)
+        .with_for_update(skip_locked=True, of=OutboxRow)
     )
-    claimed = (
-        update(OutboxRow)
-        .where(OutboxRow.id.in_(due.scalar_subquery()))
-        .values(available_at=now + lease, attempts=OutboxRow.attempts + 1)
-        .returning(OutboxRow.id, OutboxRow.payload, OutboxRow.attempts)
+    claims = _up_to(max_bytes, (Claim(*row) for row in connection.execute(due)))
+    if claims:
+        _update(connection, [claimed.id for claimed in claims], available_at=now + lease)
+    return claims
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    # What seems to be held for longer than anything is, was held before the clock was set back.
+    return (OutboxRow.available_at <= now) | (OutboxRow.available_at > now + LONGEST_HOLD)
+
+
+def _follows_another() -> ColumnElement[bool]:
+    earlier = aliased(OutboxRow)
+    return (
+        select(earlier.id)
+        .where(
+            earlier.ticket_id == OutboxRow.ticket_id,
+            earlier.id < OutboxRow.id,
+            earlier.delivered_at.is_(None),
+            earlier.dead_at.is_(None),
+        )
+        .exists()
     )
-    claims = [Claim(*row) for row in connection.execute(claimed)]
-    return sorted(claims, key=lambda claimed: claimed.id)
+
+
+def _up_to(max_bytes: int, claims: Iterable[Claim]) -> list[Claim]:
+    kept: list[Claim] = []
+    size = 0
+    for claimed in claims:
+        size += len(claimed.payload)
+        if kept and size > max_bytes:
+            break
+        kept.append(claimed)
+    return kept
+
+
+def renew(connection: Connection, ids: Sequence[int], until: datetime) -> None:
+    """These stay claimed until then."""
+    _update(connection, ids, available_at=until)
 
 
 def mark_delivered(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """PostHog has accepted these."""
-    _update(connection, ids, delivered_at=now, last_error=None)
+    _update(connection, ids, delivered_at=now, last_reason=None, last_words=None)
+    _count(connection, delivered=OutboxTotalsRow.delivered + len(ids))
 
 
-def postpone(connection: Connection, ids: Sequence[int], until: datetime, error: str) -> None:
-    """These wait until then, with the reason on record."""
-    _update(connection, ids, available_at=until, last_error=error)
+def postpone(
+    connection: Connection, ids: Sequence[int], until: datetime, reason: str, words: str
+) -> None:
+    """These wait until then, with the reason on record, and PostHog's own words."""
+    _update(connection, ids, available_at=until, last_reason=reason, last_words=words or None)
 
 
-def bury(connection: Connection, ids: Sequence[int], now: datetime, error: str) -> None:
+def release(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """These were claimed and not sent: anybody may take them."""
+    _update(connection, ids, available_at=now)
+
+
+def bury(
+    connection: Connection, ids: Sequence[int], now: datetime, reason: str, words: str
+) -> None:
     """PostHog will never accept these as they are: dead letters, kept with its words."""
-    _update(connection, ids, dead_at=now, last_error=error)
+    _update(connection, ids, dead_at=now, last_reason=reason, last_words=words or None)
+    _count(connection, dead=OutboxTotalsRow.dead + len(ids))
 
 
-def revive(connection: Connection, now: datetime) -> int:
-    """Put all dead letters back into the queue; how many there were."""
-    revived = (
-        update(OutboxRow)
-        .where(OutboxRow.dead_at.is_not(None))
-        .values(dead_at=None, available_at=now, attempts=0)
-        .returning(OutboxRow.id)
+def revive(connection: Connection, now: datetime, ids: Sequence[int] | None = None) -> list[int]:
+    """Put dead letters back into the queue, these or all; the ids of those that were dead."""
+    revived = update(OutboxRow).where(OutboxRow.dead_at.is_not(None))
+    if ids is not None:
+        revived = revived.where(OutboxRow.id.in_(ids))
+    revived = revived.values(dead_at=None, available_at=now)
+    return sorted(connection.scalars(revived.returning(OutboxRow.id)))
+
+
+def prune(connection: Connection, delivered_before: datetime, limit: int) -> int:
+    """Delete the longest delivered events, at most `limit`; how many. Their payload is personal
+    data that nobody needs any more; their answers stay."""
+    old = (
+        select(OutboxRow.id)
+        .where(OutboxRow.delivered_at < delivered_before)
+        .order_by(OutboxRow.delivered_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    return len(connection.execute(revived).all())
+    pruned = delete(OutboxRow).where(OutboxRow.id.in_(old.scalar_subquery()))
+    return connection.execute(pruned).rowcount
 
 
-def next_due(connection: Connection) -> datetime | None:
-    """When the next waiting event may be sent; None if none waits."""
-    return connection.scalar(select(func.min(OutboxRow.available_at)).where(*_WAITING))
-
-
-def summarise(connection: Connection) -> Summary:
-    """How much waits, how old it is, what was refused and why."""
-    waiting, oldest_at = connection.execute(
-        select(func.count(), func.min(OutboxRow.created_at)).where(*_WAITING)
-    ).one()
-    delivered = connection.scalar(select(func.count(OutboxRow.delivered_at))) or 0
-    last_error = connection.scalar(
-        select(OutboxRow.last_error)
-        .where(*_WAITING, OutboxRow.last_error.is_not(None))
+def summarise(connection: Connection, now: datetime) -> Summary:
+    """How much waits, how old it is, how fast it goes, what was refused and why."""
+    oldest = select(OutboxRow.created_at).where(*_WAITING).order_by(OutboxRow.id).limit(1)
+    last_reason = (
+        select(OutboxRow.last_reason)
+        .where(*_WAITING, OutboxRow.last_reason.is_not(None))
         .order_by(OutboxRow.id)
         .limit(1)
     )
-    dead = connection.execute(
-        select(OutboxRow.last_error, func.count())
-        .where(OutboxRow.dead_at.is_not(None))
-        .group_by(OutboxRow.last_error)
-        .order_by(func.count().desc())
-    )
+    lately = select(func.count()).where(OutboxRow.delivered_at > now - RATE_PERIOD)
+    totals = connection.execute(select(OutboxTotalsRow.delivered, OutboxTotalsRow.dead)).one()
     return Summary(
-        waiting=waiting,
-        oldest_at=oldest_at,
-        delivered=delivered,
-        last_error=last_error,
-        dead={reason or "no reason on record": count for reason, count in dead},
+        waiting=connection.scalar(select(func.count()).where(*_WAITING)) or 0,
+        oldest_at=connection.scalar(oldest),
+        last_reason=connection.scalar(last_reason),
+        delivered=totals.delivered,
+        per_minute=(connection.scalar(lately) or 0) / (RATE_PERIOD / timedelta(minutes=1)),
+        dead=_dead_letters(connection),
+        dead_total=totals.dead,
     )
+
+
+def _dead_letters(connection: Connection) -> list[DeadLetters]:
+    """Most frequent reason first."""
+    is_dead = OutboxRow.dead_at.is_not(None)
+    counted = select(OutboxRow.last_reason, func.count()).where(is_dead)
+    by_reason = connection.execute(counted.group_by(OutboxRow.last_reason)).all()
+    return [
+        _describe_dead(connection, str(reason), count)
+        for reason, count in sorted(by_reason, key=lambda row: (-row[1], row[0]))
+    ]
+
+
+def _describe_dead(connection: Connection, reason: str, count: int) -> DeadLetters:
+    first = (
+        select(OutboxRow.id, OutboxRow.last_words)
+        .where(OutboxRow.dead_at.is_not(None), OutboxRow.last_reason == reason)
+        .order_by(OutboxRow.id)
+        .limit(SHOWN_IDS)
+    )
+    shown = connection.execute(first).all()
+    return DeadLetters(reason, count, [row.id for row in shown], shown[0].last_words)
 
 
 def _update(connection: Connection, ids: Sequence[int], **values: object) -> None:
     connection.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(**values))
+
+
+def _count(connection: Connection, **totals: Any) -> None:
+    connection.execute(update(OutboxTotalsRow).values(**totals))

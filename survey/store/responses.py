@@ -1,6 +1,6 @@
 """Reading and writing answers, and the responses derived from them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,8 +30,13 @@ _ASKED = select(
     AnswerRow.language,
     AnswerRow.initial_target_area,
 )
-_ANSWERS_OF_TICKET = _ANSWER.where(AnswerRow.ticket_id == bindparam("ticket_id"))
+_ANSWERS_OF_TICKETS = _ANSWER.where(
+    AnswerRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
 _ANY_ANSWER = select(AnswerRow.id).where(AnswerRow.ticket_id == bindparam("ticket_id"))
+_VOID_AMONG = select(VoidRow.ticket_id).where(
+    VoidRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
 _VOID = select(VoidRow.reason, VoidRow.voided_at).where(VoidRow.ticket_id == bindparam("ticket_id"))
 
 
@@ -42,8 +47,20 @@ def has_answers(database: Database, ticket_id: str) -> bool:
 
 def answers_of(connection: Connection, ticket_id: str) -> list[Answer]:
     """All answers to a ticket, whatever became of them, in the order of their time."""
-    rows = connection.execute(_ANSWERS_OF_TICKET, {"ticket_id": ticket_id})
-    return sorted((_answer(row) for row in rows), key=lambda answer: answer.order)
+    return answers_of_tickets(connection, [ticket_id])[ticket_id]
+
+
+def answers_of_tickets(
+    connection: Connection, ticket_ids: Sequence[str]
+) -> dict[str, list[Answer]]:
+    """All answers to each of these tickets, whatever became of them, in the order of their time."""
+    answers: dict[str, list[Answer]] = {ticket_id: [] for ticket_id in ticket_ids}
+    for row in connection.execute(_ANSWERS_OF_TICKETS, {"ticket_ids": ticket_ids}):
+        answers[row.ticket_id].append(_answer(row))
+    return {
+        ticket_id: sorted(given, key=lambda answer: answer.order)
+        for ticket_id, given in answers.items()
+    }
 
 
 def find_answer(connection: Connection, uuid: str) -> Answer | None:
@@ -77,40 +94,75 @@ def find_asked(connection: Connection, uuid: str) -> Asked | None:
     return Asked(questions, row.initial_target_area)
 
 
-def add_answer(
-    connection: Connection, answer: Answer, source: Source, asked: Asked | None = None
-) -> None:
-    """Append an answer; its ticket's response is to be saved in the same transaction."""
+@dataclass(frozen=True)
+class NewAnswer:
+    """An answer to append, with the door it came through and, on the site, what was asked."""
+
+    answer: Answer
+    source: Source
+    asked: Asked | None = None
+
+
+def add_answers(connection: Connection, new: Sequence[NewAnswer]) -> None:
+    """Append answers; the responses of their tickets are to be saved in the same transaction."""
+    if new:
+        connection.execute(insert(AnswerRow), [_answer_values(each) for each in new])
+
+
+def _answer_values(new: NewAnswer) -> dict[str, Any]:
+    answer, asked = new.answer, new.asked
     questions = asked.questions if asked else None
-    connection.execute(
-        insert(AnswerRow),
-        {
-            "uuid": answer.uuid,
-            "source": source.value,
-            "ticket_id": answer.ticket_id,
-            "distinct_id": answer.distinct_id,
-            "rating": answer.rating,
-            "comment": answer.comment,
-            "team": answer.team,
-            "answered_at": answer.answered_at,
-            "link_trust": answer.trust.value,
-            "initial_target_area": asked.initial_target_area if asked else None,
-            "language": questions.language if questions else None,
-            "rating_question": questions.rating if questions else None,
-            "comment_question": questions.comment if questions else None,
-        },
-    )
+    return {
+        "uuid": answer.uuid,
+        "source": new.source.value,
+        "ticket_id": answer.ticket_id,
+        "distinct_id": answer.distinct_id,
+        "rating": answer.rating,
+        "comment": answer.comment,
+        "team": answer.team,
+        "answered_at": answer.answered_at,
+        "link_trust": answer.trust.value,
+        "initial_target_area": asked.initial_target_area if asked else None,
+        "language": questions.language if questions else None,
+        "rating_question": questions.rating if questions else None,
+        "comment_question": questions.comment if questions else None,
+    }
 
 
-def save_response(
-    connection: Connection, ticket_id: str, response: Response, *, is_first: bool = False
-) -> str:
+def add_responses(connection: Connection, responses: Mapping[str, Response]) -> dict[str, str]:
+    """The responses of tickets that had no answer before, and so have no row; the submission id
+    of each."""
+    submission_ids = {ticket_id: str(uuid4()) for ticket_id in responses}
+    if responses:
+        connection.execute(
+            insert(ResponseRow),
+            [
+                {
+                    "ticket_id": ticket_id,
+                    "submission_id": submission_ids[ticket_id],
+                    **_response_values(response),
+                }
+                for ticket_id, response in responses.items()
+            ],
+        )
+    return submission_ids
+
+
+def save_response(connection: Connection, ticket_id: str, response: Response) -> str:
     """Bring the ticket's row in line with what the rules made of its answers.
 
     Gives the response's submission id, which stays the same as long as there is a response.
-    `is_first` says that the ticket had no answer before, and so no row.
     """
-    values = {
+    changed = update(ResponseRow).where(ResponseRow.ticket_id == ticket_id)
+    changed = changed.values(_response_values(response))
+    known = connection.scalar(changed.returning(ResponseRow.submission_id))
+    if known is not None:
+        return str(known)
+    return add_responses(connection, {ticket_id: response})[ticket_id]
+
+
+def _response_values(response: Response) -> dict[str, Any]:
+    return {
         "distinct_id": response.first.distinct_id,
         "team": response.first.team,
         "rating": response.latest.rating,
@@ -119,16 +171,6 @@ def save_response(
         "answered_at": response.first.answered_at,
         "changed_at": response.latest.answered_at,
     }
-    if not is_first:
-        changed = update(ResponseRow).where(ResponseRow.ticket_id == ticket_id).values(values)
-        known = connection.scalar(changed.returning(ResponseRow.submission_id))
-        if known is not None:
-            return str(known)
-    submission_id = str(uuid4())
-    connection.execute(
-        insert(ResponseRow), {"ticket_id": ticket_id, "submission_id": submission_id, **values}
-    )
-    return submission_id
 
 
 def remove_response(connection: Connection, ticket_id: str) -> None:
@@ -186,6 +228,11 @@ def find_void(connection: Connection, ticket_id: str) -> tuple[str, datetime] | 
 def void_tickets(connection: Connection) -> frozenset[str]:
     """All void tickets, which no source counts."""
     return frozenset(connection.scalars(select(VoidRow.ticket_id)))
+
+
+def void_among(connection: Connection, ticket_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these tickets are void."""
+    return frozenset(connection.scalars(_VOID_AMONG, {"ticket_ids": ticket_ids}))
 
 
 def _answer(row: Row[*tuple[Any, ...]]) -> Answer:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from survey.commands.config import show
 from survey.settings import (
     DEFAULT_RATING_QUESTION_ID,
     DEFAULT_SURVEY_ID,
@@ -52,6 +53,31 @@ class TestDefaults:
         with pytest.raises(SettingsError, match="CSAT_SECRET_KEY is not set"):
             load().require_secret_key()
         assert load(SECRET_KEY="s3cret").require_secret_key() == "s3cret"
+
+    @pytest.mark.parametrize("setting", ["posthog_project_id", "posthog_personal_key"])
+    def test_only_asking_posthog_demands_project_and_key(self, load, setting):
+        with pytest.raises(SettingsError, match=f"CSAT_{setting.upper()} is not set"):
+            getattr(load(), f"require_{setting}")()
+        given = load(**{setting.upper(): " 123 "})
+        assert getattr(given, f"require_{setting}")() == "123"
+
+
+class TestWherePostHogIsAsked:
+    @pytest.mark.parametrize(
+        ("host", "address"),
+        [
+            ("https://us.i.posthog.com", "https://us.posthog.com"),
+            ("https://eu.i.posthog.com/", "https://eu.posthog.com"),
+            ("https://posthog.example.com", "https://posthog.example.com"),
+            ("https://x.i.example.com", "https://x.i.example.com"),
+        ],
+    )
+    def test_it_follows_from_the_host_that_takes_events(self, load, host, address):
+        assert load(POSTHOG_HOST=host).posthog_app_address == address
+
+    def test_one_that_is_set_wins(self, load):
+        settings = load(POSTHOG_APP_HOST="https://ph.example.com/")
+        assert settings.posthog_app_address == "https://ph.example.com"
 
 
 class TestForms:
@@ -132,6 +158,8 @@ class TestBadOnes:
             ("DATABASE_URL", "csat.db"),
             *(("BASE_URL", url) for url in ("survey.example.com", "ftp://x", "http://[::1")),
             ("POSTHOG_HOST", "us.i.posthog.com"),
+            ("POSTHOG_APP_HOST", "us.posthog.com"),
+            *(("POSTHOG_PROJECT_ID", text) for text in ("my project", "1/../2", "²", "-1", "  ")),
             ("PRIVACY_URL", "javascript:alert(1)"),
             ("SUPPORT_URL", "javascript:alert(1)"),
             ("SUPPORT_URL", "help@example.com"),
@@ -171,7 +199,8 @@ class TestSecrets:
     @pytest.mark.parametrize(
         ("name", "value"),
         [
-            ("DATABASE_URL", "postgresql://csat:hunter2@db/csat"),
+            ("DATABASE_URL", "postgresql://csat:hunter2@db:port/csat"),
+            ("DATABASE_URL", "mysql://csat:hunter2@db/csat"),
             ("POSTHOG_HOST", "ftp://csat:hunter2@example.com"),
         ],
     )
@@ -180,6 +209,18 @@ class TestSecrets:
             load(**{name: value})
         assert "hunter2" not in str(refusal.value)
         assert refusal.value.__suppress_context__
+
+    def test_the_password_of_a_database_is_not_shown(self, load):
+        settings = load(DATABASE_URL="postgresql://csat:hunter2@db/csat")
+        assert "hunter2" not in f"{settings!r} {settings}"
+        assert (
+            show("database_url", settings.database_url) == "postgresql+psycopg://csat:***@db/csat"
+        )
+
+    @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+    def test_a_server_is_reached_by_the_one_driver_however_it_is_written(self, load, scheme):
+        settings = load(DATABASE_URL=f"{scheme}://csat@db:5433/csat?sslmode=require")
+        assert settings.database_url == "postgresql+psycopg://csat@db:5433/csat?sslmode=require"
 
     def test_are_not_in_the_message_of_another_setting(self, load):
         with pytest.raises(SettingsError) as refusal:

@@ -131,7 +131,7 @@ def test_a_bug_of_ours_gives_a_page_and_a_log_line_without_data(client, capsys, 
     def fail(*_args, **_kwargs):
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr("survey.site.survey.receive", fail)
+    monkeypatch.setattr("survey.receive.decide", fail)
     response = client.post(address(), data={"rating": "5", "comment": "private words"})
     assert response.status_code == 500
     assert "broken" not in response.text

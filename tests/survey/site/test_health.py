@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from survey.site.app import create_app
 from survey.store.database import Database
+from tests.conftest import on_postgresql, on_sqlite
 from tests.support.settings import make_settings
 
 
@@ -29,6 +30,16 @@ def test_a_site_without_a_database_is_not_ready(tmp_path):
     assert client.get("/healthz").status_code == 200
 
 
+@on_postgresql
+def test_a_database_that_only_reads_is_not_ready(database, client):
+    with database.writing() as connection:
+        name = connection.scalar(text("SELECT current_database()"))
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    database.close()
+    assert client.get("/readyz").status_code == 503
+
+
+@on_sqlite
 def test_a_database_that_cannot_be_written_is_not_ready(database, client):
     database.close()
     database.path.unlink()

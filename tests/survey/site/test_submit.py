@@ -1,6 +1,7 @@
 """POST /: the one way to record an answer, and what the thanks may show of it."""
 
 import json
+import sqlite3
 
 import pytest
 from sqlalchemy import select
@@ -8,6 +9,7 @@ from sqlalchemy import select
 from survey.links import parse_link, sign_link
 from survey.site.app import create_app
 from survey.store.models import AnswerRow, OutboxRow, ResponseRow
+from tests.conftest import on_sqlite
 from tests.support.pages import LINK, Page, address
 from tests.support.settings import make_settings
 
@@ -80,6 +82,7 @@ def test_the_answer_can_be_changed_on_the_thank_you_page(client, database):
     assert (response.rating, response.comment) == (4, "Good & quick")
 
 
+@on_sqlite
 def test_a_database_file_that_was_taken_away_acknowledges_nothing(client, database):
     submit(client, rating="5")
     database.path.unlink()
@@ -233,3 +236,18 @@ def test_without_a_distinct_id_the_event_is_personless(client, database):
     assert event["distinct_id"] == "ticket:42"
     assert event["properties"]["$process_person_profile"] is False
     assert event["properties"]["userId"] is None
+
+
+@on_sqlite
+def test_a_file_that_was_restored_under_its_name_is_the_one_that_is_used(client, database):
+    submit(client, rating="5")
+    copy = database.path.with_name("copy.db")
+    with sqlite3.connect(database.path) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    submit(client, address(ticketId="43"), rating="4")
+    for name in ("csat.db", "csat.db-wal", "csat.db-shm"):
+        database.path.with_name(name).unlink(missing_ok=True)
+    copy.rename(database.path)
+    submit(client, address(ticketId="44"), rating="3")
+    with database.reading() as connection:
+        assert sorted(connection.scalars(select(ResponseRow.ticket_id))) == ["42", "44"]

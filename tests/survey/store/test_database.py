@@ -9,9 +9,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import func, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from survey.store.database import Database, StoreError
+from survey.store.database import Database
+from survey.store.errors import StoreError
 from survey.store.migrate import schema_is_current, upgrade
 from survey.store.models import AnswerRow, Base, OutboxRow, ResponseRow
+from tests.conftest import on_postgresql, on_sqlite
 
 NOON = datetime(2026, 10, 14, 12, tzinfo=UTC)
 
@@ -49,7 +51,6 @@ def an_event():
         payload="{}",
         created_at=NOON,
         available_at=NOON,
-        attempts=0,
     )
 
 
@@ -77,10 +78,26 @@ def test_a_database_of_a_newer_release_is_left_alone(database):
         upgrade(database)
 
 
+@on_sqlite
 def test_a_commit_is_on_the_disk_and_readers_do_not_wait(database):
     with database.reading() as connection:
         assert connection.scalar(text("pragma journal_mode")) == "wal"
         assert connection.scalar(text("pragma synchronous")) == 2  # FULL
+
+
+@on_postgresql
+def test_a_commit_is_on_the_disk_whatever_the_server_is_set_to(database):
+    with database.writing() as connection:
+        assert connection.scalar(text("SHOW synchronous_commit")) == "on"
+
+
+def test_a_reader_sees_one_state_of_the_data(database):
+    with database.reading() as connection:
+        assert connection.scalar(select(func.count(AnswerRow.id))) == 0
+        with database.writing() as other:
+            other.execute(an_answer())
+        assert connection.scalar(select(func.count(AnswerRow.id))) == 0
+    assert count_answers(database) == 1
 
 
 def test_a_block_that_fails_leaves_nothing(database):

@@ -1,0 +1,116 @@
+"""PostgreSQL: any number of processes, which lock no more than the tickets they write."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import BigInteger
+
+# A server that does not answer is found out in this time; a customer waits for it.
+CONNECT_TIMEOUT_SECONDS = 5
+# A connection whose other end is silent for so long is dead.
+SILENCE_MILLISECONDS = 10_000
+# Transactions here take milliseconds. Who holds a lock for longer, hangs.
+LOCK_TIMEOUT = "10s"
+
+_UPGRADE_KEY = int.from_bytes(b"csat-upg")
+_TICKET_KEYS = select(
+    func.unnest(bindparam("keys", type_=ARRAY(BigInteger))).label("key")
+).subquery()
+# In the order of their keys, so that two transactions never wait for each other.
+_LOCK_TICKETS = select(
+    func.pg_advisory_xact_lock(select(_TICKET_KEYS.c.key).order_by("key").subquery().c.key)
+)
+
+
+class PostgresqlServer:
+    """The database on a PostgreSQL server."""
+
+    path = None
+
+    def __init__(self, url: URL, **options: Any) -> None:
+        self.engine = create_engine(
+            url,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+                "tcp_user_timeout": SILENCE_MILLISECONDS,
+                "application_name": "csat",
+            },
+            **options,
+        )
+        event.listen(self.engine, "connect", _prepare_connection)
+        # Once a lock has been waited for, the next statement must see what its holder committed.
+        self.writing_engine: Engine = self.engine.execution_options(
+            isolation_level="READ COMMITTED"
+        )
+        self.reading_engine: Engine = self.engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+
+    def check(self) -> None:
+        """The server says by itself what it lacks."""
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """PostgreSQL has many writers, and commits them together by itself."""
+        yield
+
+    def prepare(self) -> None:
+        """The database is made by who runs the server."""
+
+    def ask(self, compiled: SQLCompiler, parameters: dict[str, object]) -> Any:
+        """The first value of the first row, or None; without a transaction around it."""
+        connection = self.engine.raw_connection()
+        driver: Any = connection.driver_connection
+        try:
+            driver.autocommit = True
+            row = driver.execute(compiled.string, parameters).fetchone()
+            driver.autocommit = False
+        except psycopg.Error:
+            # The server may have gone, and with it every connection that is open.
+            connection.invalidate()
+            self.engine.dispose()
+            raise
+        connection.close()
+        return None if row is None else row[0]
+
+    def lock_upgrade(self, connection: Connection) -> None:
+        """Let one upgrade happen after the other, until the transaction ends."""
+        connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_KEY)))
+
+    def lock_answers(self, connection: Connection) -> None:
+        """Nobody else adds an answer, to any ticket, until the transaction ends."""
+        connection.execute(text("LOCK TABLE answers IN SHARE ROW EXCLUSIVE MODE"))
+
+    def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
+        """Nobody else adds an answer to these tickets until the transaction ends."""
+        connection.execute(_LOCK_TICKETS, {"keys": [_ticket_key(name) for name in ticket_ids]})
+
+    def is_writable(self, connection: Connection) -> bool:
+        """Whether this is not a standby, and not set to be read only."""
+        return bool(connection.scalar(text("SHOW transaction_read_only")) == "off")
+
+    def explain(self, error: BaseException | None) -> str:
+        """PostgreSQL's message in one line, without its detail, which shows values."""
+        primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+        return primary or " ".join(str(error).split())
+
+
+def _prepare_connection(connection: "psycopg.Connection[Any]", _record: object) -> None:
+    connection.autocommit = True
+    # A server may be set to acknowledge what is not on its disk yet; ours is acknowledged for good.
+    connection.execute("SET synchronous_commit = on")
+    connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+    connection.autocommit = False
+
+
+def _ticket_key(ticket_id: str) -> int:
+    """The number that stands for a ticket among the server's locks; two tickets that share one
+    only wait for each other."""
+    digest = hashlib.blake2b(ticket_id.encode(), digest_size=8, person=b"csat-ticket")
+    return int.from_bytes(digest.digest(), signed=True)

@@ -1,0 +1,62 @@
+"""A month's answers, each with what became of its event on the way to PostHog."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from survey.store.models import AnswerRow, OutboxRow, Source
+
+_ANSWER_WITH_EVENT = select(
+    AnswerRow.uuid,
+    AnswerRow.ticket_id,
+    AnswerRow.answered_at,
+    AnswerRow.source,
+    OutboxRow.id.label("outbox_id"),
+    OutboxRow.delivered_at,
+    OutboxRow.dead_at,
+    OutboxRow.last_reason.label("reason"),
+).join(OutboxRow, OutboxRow.answer_uuid == AnswerRow.uuid, isouter=True)
+
+
+@dataclass(frozen=True)
+class SentAnswer:
+    """An answer and the state of its event.
+
+    `is_enqueued` says whether the outbox has a row for it. Without `delivered_at` and `dead_at`
+    such a row waits; `reason` is why a dead letter is dead.
+    """
+
+    uuid: str
+    ticket_id: str | None
+    answered_at: datetime
+    source: Source
+    is_enqueued: bool = False
+    delivered_at: datetime | None = None
+    dead_at: datetime | None = None
+    reason: str | None = None
+
+
+def answers_between(
+    connection: Connection, opens_at: datetime, closes_at: datetime
+) -> list[SentAnswer]:
+    """All answers given in `[opens_at, closes_at)`, by whatever door, in the order of time."""
+    answered = AnswerRow.answered_at
+    rows = connection.execute(
+        _ANSWER_WITH_EVENT.where(answered >= opens_at, answered < closes_at).order_by(
+            answered, AnswerRow.uuid
+        )
+    )
+    return [
+        SentAnswer(
+            uuid=row.uuid,
+            ticket_id=row.ticket_id,
+            answered_at=row.answered_at,
+            source=Source(row.source),
+            is_enqueued=row.outbox_id is not None,
+            delivered_at=row.delivered_at,
+            dead_at=row.dead_at,
+            reason=row.reason,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,115 @@
+"""Group commit: together where they come together, and nobody pays for a neighbour."""
+
+import threading
+
+import pytest
+
+from survey.store.errors import RefusedData, StoreError
+from survey.store.group_commit import GroupCommit
+
+
+class Recorder:
+    """Remembers the groups; `gate` holds back the first commit until others have come."""
+
+    def __init__(self):
+        self.groups = []
+        self.gate = threading.Event()
+        self.entered = threading.Event()
+
+    def __call__(self, items):
+        first = not self.groups
+        self.groups.append(list(items))
+        if first:
+            self.entered.set()
+            self.gate.wait(10)
+        if "poison" in items:
+            raise RefusedData("a row that the database never takes")
+        if "outage" in items:
+            raise StoreError("the database has gone")
+        if "bug" in items:
+            raise ZeroDivisionError
+        return [f"{item} stored" for item in items]
+
+
+def submit_all(group, items):
+    """Submit each item in a thread of its own; what each got, result or error."""
+    outcomes = {}
+
+    def submit(item):
+        try:
+            outcomes[item] = group.submit(item)
+        except Exception as error:
+            outcomes[item] = type(error)
+
+    threads = [threading.Thread(target=submit, args=(item,)) for item in items]
+    for thread in threads:
+        thread.start()
+    return threads, outcomes
+
+
+def submit_behind_a_first(items):
+    """A first one commits alone; the items come meanwhile."""
+    recorder = Recorder()
+    group = GroupCommit(recorder)
+    first, _ = submit_all(group, ["first"])
+    recorder.entered.wait(10)
+    threads, outcomes = submit_all(group, items)
+    while len(group._waiting) < len(items):
+        pass
+    recorder.gate.set()
+    for thread in (*first, *threads):
+        thread.join(10)
+        assert not thread.is_alive()
+    return recorder.groups, outcomes
+
+
+def test_one_alone_is_committed_alone():
+    recorder = Recorder()
+    recorder.gate.set()
+    assert GroupCommit(recorder).submit("one") == "one stored"
+    assert recorder.groups == [["one"]]
+
+
+def test_those_who_come_during_a_commit_are_committed_together():
+    items = [f"item {number}" for number in range(20)]
+    groups, outcomes = submit_behind_a_first(items)
+    assert outcomes == {item: f"{item} stored" for item in items}
+    assert [len(group) for group in groups] == [1, 20]
+
+
+def test_a_group_is_not_larger_than_a_transaction_should_be():
+    items = [f"item {number}" for number in range(100)]
+    groups, outcomes = submit_behind_a_first(items)
+    assert len(outcomes) == 100
+    assert max(map(len, groups)) == 64
+
+
+@pytest.mark.parametrize(("wrong", "error"), [("poison", RefusedData), ("bug", ZeroDivisionError)])
+def test_what_is_wrong_with_one_is_no_loss_for_the_others(wrong, error):
+    groups, outcomes = submit_behind_a_first(["a", wrong, "b"])
+    assert outcomes == {"a": "a stored", wrong: error, "b": "b stored"}
+    assert len(groups[1]) == 3
+    assert sorted(map(len, groups[2:])) == [1, 1, 1]
+
+
+def test_a_database_that_fails_is_not_asked_again_for_each_of_them():
+    groups, outcomes = submit_behind_a_first(["a", "outage", "b"])
+    assert set(outcomes.values()) == {StoreError}
+    assert len(groups) == 2
+
+
+def test_many_threads_all_get_their_own_result():
+    group = GroupCommit(lambda items: [item * 2 for item in items])
+    outcomes = {}
+
+    def submit_many(start):
+        for number in range(start, start + 200):
+            outcomes[number] = group.submit(number)
+
+    threads = [threading.Thread(target=submit_many, args=(n * 1000,)) for n in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert outcomes == {number: number * 2 for number in outcomes}
+    assert len(outcomes) == 3200
