@@ -13,6 +13,7 @@ from survey.serving.lifeline import hold_on
 from survey.settings import SettingsError, load_settings
 from survey.store.clock import now
 from survey.store.database import Database
+from survey.store.migrate import require_current_schema
 
 
 @click.command()
@@ -32,8 +33,9 @@ def deliver(once: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     database = Database(settings.database_url)
+    require_current_schema(database)
     sender = PostHogSender(settings.posthog_host, settings.posthog_key.get_secret_value())
-    worker = Worker(database, sender, now, stop)
+    worker = Worker(database, sender, now, stop, settings.outbox_retention)
     if not once:
         worker.run()
     elif not worker.drain():

@@ -1,52 +1,92 @@
-"""`csat outbox`: what waits, how old it is, what PostHog refused."""
+"""`csat outbox`: what waits, how old it is, how fast it goes, what PostHog refused."""
 
+import json
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import click
 
-from survey.settings import load_settings
+from survey.settings import CsatError, load_settings
 from survey.store.clock import now
 from survey.store.database import Database
-from survey.store.outbox import Summary, revive, summarise
+from survey.store.outbox import DeadLetters, Summary, revive, summarise
+
+
+class NoSuchLetter(CsatError):
+    """There is no dead letter with this id."""
 
 
 @click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON, for programs.")
 @click.pass_context
-def outbox(context: click.Context) -> None:
-    """How many events wait for PostHog, how old they are, and what was refused and why."""
+def outbox(context: click.Context, as_json: bool) -> None:
+    """How many events wait for PostHog, how old they are, and what was refused and why.
+
+    Dead letters are events that PostHog can never accept as they are; they are kept with its own
+    words, and `csat outbox retry` sends them again.
+    """
     if context.invoked_subcommand is not None:
         return
     database = Database(load_settings().database_url)
+    at = now()
     with database.reading() as connection:
-        summary = summarise(connection)
-    click.echo(describe(summary, now()))
+        summary = summarise(connection, at)
+    click.echo(as_text(summary, at) if not as_json else as_json_text(summary, at))
 
 
 @outbox.command()
-def retry() -> None:
-    """Send the dead letters again, after what PostHog refused them for was mended."""
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=int)
+@click.option("--all", "all_of_them", is_flag=True, help="All of them; so it is without IDs, too.")
+def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
+    """Send dead letters again, after what PostHog refused them for was mended."""
+    if ids and all_of_them:
+        raise click.UsageError("name IDs or --all, not both")
     database = Database(load_settings().database_url)
-    with database.reading():
-        pass  # says clearly where there is no database, instead of making one
     with database.writing() as connection:
-        revived = revive(connection, now())
-    click.echo(f"{revived} dead letters wait for delivery again.")
+        revived = revive(connection, now(), list(ids) or None)
+        if missing := sorted(set(ids) - set(revived)):
+            # Raised inside the transaction: all that were named are sent again, or none.
+            raise NoSuchLetter(f"no dead letter has the id {', '.join(map(str, missing))}")
+    letters = "1 dead letter waits" if len(revived) == 1 else f"{len(revived)} dead letters wait"
+    click.echo(f"{letters} for delivery again.")
 
 
-def describe(summary: Summary, at: datetime) -> str:
+def as_text(summary: Summary, at: datetime) -> str:
     """The state of the outbox in words."""
-    lines = [f"waiting    {summary.waiting}{_age(summary.oldest_at, at)}"]
-    if summary.last_error is not None:
-        lines.append(f"           last reason: {summary.last_error}")
-    lines.append(f"delivered  {summary.delivered}")
-    lines.append(f"dead       {sum(summary.dead.values())}")
-    lines += [f"           {count} × {reason}" for reason, count in summary.dead.items()]
+    lines = [f"waiting    {summary.waiting:,}{_age(summary, at)}"]
+    if summary.last_reason is not None:
+        lines.append(f"           last reason: {summary.last_reason}")
+    lines.append(f"delivered  {summary.delivered:,} ({summary.per_minute:,.1f} a minute of late)")
+    lines.append(f"dead       {sum(letters.count for letters in summary.dead):,}")
+    for letters in summary.dead:
+        lines += _describe(letters)
     if summary.dead:
-        lines.append("           `csat outbox retry` sends them again")
+        lines.append("           `csat outbox retry` sends them again, all or those named by ID")
     return "\n".join(lines)
 
 
-def _age(since: datetime | None, at: datetime) -> str:
-    if since is None:
+def as_json_text(summary: Summary, at: datetime) -> str:
+    """The state of the outbox for programs; ages are in seconds."""
+    given = asdict(summary)
+    oldest_at = given.pop("oldest_at")
+    shown = {
+        **given,
+        "oldest_at": oldest_at.isoformat() if oldest_at else None,
+        "oldest_seconds": summary.oldest_seconds(at),
+    }
+    return json.dumps(shown, indent=2, ensure_ascii=False)
+
+
+def _describe(letters: DeadLetters) -> list[str]:
+    ids = ", ".join(map(str, letters.ids))
+    more = ", …" if letters.count > len(letters.ids) else ""
+    lines = [f"           {letters.count:,} × {letters.reason} (ID {ids}{more})"]
+    if letters.words:
+        lines.append(f"               PostHog said of the first: {letters.words}")
+    return lines
+
+
+def _age(summary: Summary, at: datetime) -> str:
+    if summary.oldest_at is None:
         return ""
-    return f" (the oldest for {timedelta(seconds=int((at - since).total_seconds()))})"
+    return f" (the oldest for {timedelta(seconds=int(summary.oldest_seconds(at)))})"

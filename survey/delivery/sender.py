@@ -4,13 +4,11 @@ import json
 import math
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any
 
 import requests
 from posthog.request import APIError, batch_post
 
-# requests counts this for connecting and for each read.
-REQUEST_TIMEOUT_SECONDS = 10.0
+from survey.delivery.session import DeadlineSession
 
 # How much of an answer is kept, in characters.
 MAX_WORDS = 300
@@ -22,9 +20,9 @@ _REFUSED_STATUSES = frozenset({400, 413})
 class Remedy(Enum):
     """What can make a refused batch go through."""
 
-    TIME = "time"  # the same batch again, later
-    OPERATOR = "operator"  # nothing goes through until somebody mends a setting
-    OTHER_EVENTS = "other events"  # something in this batch can never be accepted
+    TIME = "retry"  # the same batch again, later
+    OPERATOR = "pause"  # nothing goes through until somebody mends a setting
+    OTHER_EVENTS = "split"  # something in this batch can never be accepted
 
 
 class DeliveryError(Exception):
@@ -43,11 +41,6 @@ class DeliveryError(Exception):
         self.words = words
         self.retry_after = retry_after
 
-    @property
-    def record(self) -> str:
-        """What is kept beside the event."""
-        return f"{self.reason}: {self.words}" if self.words else self.reason
-
 
 class PostHogSender:
     """Sends batches by the package's `batch_post`, the call that tells whether PostHog took them.
@@ -58,7 +51,7 @@ class PostHogSender:
     def __init__(self, host: str, key: str) -> None:
         self._host = host
         self._key = key
-        self._session = _SessionWithoutRedirects()
+        self._session = DeadlineSession()
 
     def send(self, payloads: Sequence[str]) -> None:
         """Send events, given as JSON texts; returns when PostHog has accepted all of them.
@@ -70,7 +63,6 @@ class PostHogSender:
             response = batch_post(
                 self._key,
                 self._host,
-                timeout=REQUEST_TIMEOUT_SECONDS,
                 session=self._session,
                 batch=batch,
             )
@@ -92,18 +84,6 @@ class PostHogSender:
     def close(self) -> None:
         """Let go of the connections."""
         self._session.close()
-
-
-class _SessionWithoutRedirects(requests.Session):
-    """A redirected POST arrives as a GET, whose 200 would look like acceptance."""
-
-    last_status = 0
-
-    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        self.last_status = 0
-        response = super().request(*args, **{**kwargs, "allow_redirects": False})
-        self.last_status = response.status_code
-        return response
 
 
 def _is_accepted(response: requests.Response) -> bool:

@@ -4,24 +4,31 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Protocol
 
 import structlog
 
 from survey.delivery.sender import DeliveryError, Remedy
+from survey.metrics import POSTHOG_SECONDS
 from survey.store import outbox
-from survey.store.database import Database, StoreError
+from survey.store.database import Database
+from survey.store.errors import StoreError
 from survey.store.outbox import Claim
 
-# PostHog's own package sends no more than this many in one request.
-BATCH_SIZE = 100
+# PostHog's own package sends no more events than this in one request; PostHog takes 20 MB.
+MAX_BATCH_EVENTS = 100
+MAX_BATCH_BYTES = 1_000_000
 # Longer than a request may take; what a killed worker held is taken up again after it.
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=20)
 # How long PostHog, or the operator, gets before the next try, at most.
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = outbox.LONGEST_HOLD.total_seconds()
 FIRST_PAUSE_SECONDS = 1.0
 # How often an idle worker looks for something to do.
 POLL_SECONDS = 0.5
+# How often delivered events are looked through for old ones, and how many are deleted at a time.
+PRUNE_SECONDS = 60.0
+PRUNE_LIMIT = 1_000
 
 log = structlog.get_logger()
 
@@ -34,7 +41,10 @@ class Sender(Protocol):
 
 
 class Worker:
-    """Takes events from the outbox and sees them accepted, one batch at a time."""
+    """Takes events from the outbox and sees them accepted, one batch at a time.
+
+    Any number of workers share an outbox. `retention` is how long delivered events are kept.
+    """
 
     def __init__(
         self,
@@ -42,18 +52,27 @@ class Worker:
         sender: Sender,
         clock: Callable[[], datetime],
         stop: threading.Event,
+        retention: timedelta,
     ) -> None:
         self._database = database
         self._sender = sender
         self._clock = clock
         self._stop = stop
+        self._retention = retention
         self._failures = 0
+        # Shrinks with each failure: one event that PostHog chokes on soon holds up nobody else,
+        # and a slow line gets what it can carry in time.
+        self._batch_events = MAX_BATCH_EVENTS
 
     def run(self) -> None:
         """Deliver until `stop` is set; a database that fails is tried again."""
+        prune_at = 0.0
         while not self._stop.is_set():
             try:
                 pause = self._deliver_batch()
+                if monotonic() >= prune_at:
+                    prune_at = monotonic() + PRUNE_SECONDS
+                    self.prune()
             except StoreError as error:
                 log.error("delivery cannot use the database", reason=str(error))
                 pause = self._next_pause()
@@ -65,42 +84,90 @@ class Worker:
             pause = self._deliver_batch()
             if pause is None or pause > 0:
                 break
+        self.prune()
         with self._database.reading() as connection:
-            return outbox.next_due(connection) is None
+            return not outbox.has_waiting(connection)
+
+    def prune(self) -> None:
+        """Delete events that were delivered longer ago than they are kept."""
+        while not self._stop.is_set():
+            with self._database.writing() as connection:
+                before = self._clock() - self._retention
+                pruned = outbox.prune(connection, before, PRUNE_LIMIT)
+            if pruned < PRUNE_LIMIT:
+                return
 
     def _deliver_batch(self) -> float | None:
         """Send one batch; seconds to wait before the next, None if there was nothing to send."""
-        now = self._clock()
+        # Reading costs nobody anything; a claim waits its turn among the writers.
+        with self._database.reading() as connection:
+            if not outbox.has_waiting(connection):
+                return None
         with self._database.writing() as connection:
-            claims = outbox.claim(connection, now, BATCH_SIZE, LEASE)
-        if not claims:
-            return None
-        return self._send(claims)
+            claims = outbox.claim(
+                connection, self._clock(), LEASE, self._batch_events, MAX_BATCH_BYTES
+            )
+        return self._send_all(claims) if claims else None
 
-    def _send(self, claims: list[Claim]) -> float:
+    def _send_all(self, claims: list[Claim]) -> float:
+        """Send what was claimed, in its order; a batch that PostHog refuses is halved until the
+        event that it cannot take stands alone. Seconds to wait before the next claim."""
+        batches = [claims]
+        while batches:
+            batch = batches.pop(0)
+            if self._stop.is_set():
+                self._release([batch, *batches])
+                return 0.0
+            try:
+                self._send(batch)
+            except DeliveryError as error:
+                if error.remedy is not Remedy.OTHER_EVENTS:
+                    return self._put_off([batch, *batches], error)
+                if len(batch) > 1:
+                    middle = len(batch) // 2
+                    batches[:0] = [batch[:middle], batch[middle:]]
+                else:
+                    self._bury(batch, error)
+                self._renew(batches)
+            else:
+                self._mark_delivered(batch)
+        return 0.0
+
+    def _send(self, batch: list[Claim]) -> None:
+        began, outcome = monotonic(), "accepted"
         try:
-            self._sender.send([claim.payload for claim in claims])
+            self._sender.send([claim.payload for claim in batch])
         except DeliveryError as error:
-            if error.remedy is Remedy.OTHER_EVENTS:
-                return self._isolate(claims, error)
-            return self._postpone(claims, error)
+            outcome = error.remedy.value
+            raise
+        finally:
+            POSTHOG_SECONDS.labels(outcome).observe(monotonic() - began)
+
+    def _mark_delivered(self, batch: list[Claim]) -> None:
         self._failures = 0
+        self._batch_events = min(self._batch_events * 2, MAX_BATCH_EVENTS)
         with self._database.writing() as connection:
-            outbox.mark_delivered(connection, _ids(claims), self._clock())
-        log.info("delivered", events=len(claims))
-        return 0.0
+            outbox.mark_delivered(connection, _ids([batch]), self._clock())
+        log.info("delivered", events=len(batch))
 
-    def _isolate(self, claims: list[Claim], error: DeliveryError) -> float:
-        """Halve a refused batch until the event that PostHog cannot take stands alone."""
-        if len(claims) > 1:
-            middle = len(claims) // 2
-            return max(self._send(claims[:middle]), self._send(claims[middle:]))
-        log.error("dead letter", reason=error.reason, outbox_id=claims[0].id)
+    def _bury(self, batch: list[Claim], error: DeliveryError) -> None:
+        log.error("dead letter", reason=error.reason, outbox_id=batch[0].id)
         with self._database.writing() as connection:
-            outbox.bury(connection, _ids(claims), self._clock(), error.record)
-        return 0.0
+            outbox.bury(connection, _ids([batch]), self._clock(), error.reason, error.words)
 
-    def _postpone(self, claims: list[Claim], error: DeliveryError) -> float:
+    def _renew(self, batches: list[list[Claim]]) -> None:
+        """Halving takes many requests: the rest stays claimed meanwhile."""
+        if batches:
+            with self._database.writing() as connection:
+                outbox.renew(connection, _ids(batches), self._clock() + LEASE)
+
+    def _release(self, batches: list[list[Claim]]) -> None:
+        with self._database.writing() as connection:
+            outbox.release(connection, _ids(batches), self._clock())
+
+    def _put_off(self, batches: list[list[Claim]], error: DeliveryError) -> float:
+        """Give up for now on all that was claimed; seconds to wait before the next claim."""
+        until = self._clock()
         if error.remedy is Remedy.OPERATOR:
             pause = LONGEST_PAUSE_SECONDS
             log.error(
@@ -110,20 +177,22 @@ class Worker:
             )
         else:
             pause = self._next_pause(error.retry_after)
+            self._batch_events = max(self._batch_events // 2, 1)
+            # Others go first: it may be one of these that PostHog chokes on.
+            until += timedelta(seconds=pause)
             log.warning("PostHog did not accept", reason=error.reason, seconds=round(pause, 1))
-        until = self._clock() + timedelta(seconds=pause)
         with self._database.writing() as connection:
-            outbox.postpone(connection, _ids(claims), until, error.record)
+            outbox.postpone(connection, _ids(batches), until, error.reason, error.words)
         return pause
 
     def _next_pause(self, retry_after: float | None = None) -> float:
         """Exponential backoff with full jitter; what PostHog asks for wins, within the cap."""
         self._failures += 1
-        if retry_after is not None:
-            return min(max(retry_after, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+        if retry_after is not None and retry_after > 0:
+            return min(retry_after, LONGEST_PAUSE_SECONDS)
         ceiling = FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10)
-        return random.uniform(FIRST_PAUSE_SECONDS, min(ceiling, LONGEST_PAUSE_SECONDS))
+        return random.uniform(0.0, min(ceiling, LONGEST_PAUSE_SECONDS))
 
 
-def _ids(claims: Sequence[Claim]) -> list[int]:
-    return [claim.id for claim in claims]
+def _ids(batches: Sequence[Sequence[Claim]]) -> list[int]:
+    return [claim.id for batch in batches for claim in batch]

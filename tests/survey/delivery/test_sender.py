@@ -2,18 +2,21 @@
 
 import inspect
 import json
+from time import monotonic
 
 import posthog.request
 import pytest
 
 from survey.delivery.sender import DeliveryError, PostHogSender, Remedy
 from survey.demo.behaviour import (
+    ACCEPT,
     accept_then_reset,
     answer,
     garbage,
     hang,
     redirect,
     reset,
+    slowly,
     truncate,
 )
 from survey.demo.processes import free_port
@@ -62,7 +65,7 @@ def test_these_need_the_operator(sender, posthog, status):
     posthog.behave(answer(status, {"detail": "no such key"}))
     error = refusal(sender)
     assert error.remedy is Remedy.OPERATOR
-    assert "no such key" in error.record
+    assert "no such key" in error.words
 
 
 @pytest.mark.parametrize("status", [400, 413])
@@ -70,7 +73,7 @@ def test_these_are_the_fault_of_an_event_in_the_batch(sender, posthog, status):
     posthog.behave(answer(status, "event without a name"))
     error = refusal(sender)
     assert error.remedy is Remedy.OTHER_EVENTS
-    assert "event without a name" in error.record
+    assert "event without a name" in error.words
 
 
 def test_a_redirect_is_not_followed_to_a_200_that_means_nothing(sender, posthog):
@@ -98,9 +101,19 @@ def test_a_broken_connection_may_pass_with_time(sender, posthog, behaviour):
 
 
 def test_silence_ends_after_the_timeout(sender, posthog, monkeypatch):
-    monkeypatch.setattr("survey.delivery.sender.REQUEST_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr("survey.delivery.session.DEADLINE_SECONDS", 0.3)
     posthog.behave(hang())
     assert refusal(sender).remedy is Remedy.TIME
+
+
+def test_a_byte_now_and_then_does_not_keep_a_request_alive(sender, posthog, monkeypatch):
+    monkeypatch.setattr("survey.delivery.session.DEADLINE_SECONDS", 0.5)
+    posthog.behave(slowly(0.1))  # each read is quick, the whole answer would take 10 s
+    began = monotonic()
+    assert refusal(sender).remedy is Remedy.TIME
+    assert monotonic() - began < 3
+    posthog.behave(ACCEPT)
+    sender.send([PAYLOAD])  # on a new connection
 
 
 def test_nobody_listening_may_pass_with_time():
@@ -132,8 +145,8 @@ def test_an_error_that_repeats_the_event_is_kept_out_of_the_log(sender, posthog)
     posthog.behave(answer(400, {"detail": f"invalid event: {PAYLOAD}"}))
     error = refusal(sender)
     assert error.reason == str(error) == "PostHog answered 400"
-    assert "jane" in error.record
-    assert len(error.record) < 400
+    assert "jane" in error.words
+    assert len(error.words) < 400
 
 
 def test_an_address_that_cannot_be_one_needs_the_operator():

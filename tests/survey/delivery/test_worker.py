@@ -2,44 +2,32 @@
 
 import json
 import threading
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 
-from survey.delivery.sender import PostHogSender
-from survey.delivery.worker import LONGEST_PAUSE_SECONDS, Worker
+from survey.delivery.sender import DeliveryError, PostHogSender, Remedy
+from survey.delivery.worker import LEASE, LONGEST_PAUSE_SECONDS, Worker
 from survey.demo.behaviour import accept_then_reset, answer, redirect, reset
-from survey.events import Questions
-from survey.links import parse_link
-from survey.receive import Submission, receive
 from survey.store import outbox
 from survey.store.clock import now
-from survey.store.vocabulary import Trust
+from survey.store.models import OutboxRow
 from tests.support.command import run_csat
 
-
-@pytest.fixture
-def fill(database, settings, clock):
-    """Put answers into the store, one a ticket, through the front door."""
-
-    def fill(how_many, comment=None):
-        for ticket in range(how_many):
-            link = parse_link({"ticketId": str(ticket), "distinct_id": f"customer-{ticket}"})
-            submission = Submission(link, Trust.UNVERIFIED, 5, comment, "s", Questions("How?"))
-            receive(database, settings, submission, clock())
-
-    return fill
+RETENTION = timedelta(days=30)
 
 
 @pytest.fixture
 def worker(database, posthog, clock):
     sender = PostHogSender(posthog.url, "phc_test")
-    yield Worker(database, sender, clock, threading.Event())
+    yield Worker(database, sender, clock, threading.Event(), RETENTION)
     sender.close()
 
 
 def state(database):
     with database.reading() as connection:
-        return outbox.summarise(connection)
+        return outbox.summarise(connection, now())
 
 
 def tickets(events):
@@ -62,7 +50,7 @@ def test_what_was_not_accepted_waits_and_goes_out_later(
     posthog.behave(failure, times=1)
     assert not worker.drain()
     assert state(database).waiting == 3
-    assert state(database).last_error
+    assert state(database).last_reason
     clock.advance(seconds=LONGEST_PAUSE_SECONDS)
     assert worker.drain()
     assert tickets(posthog.submissions()) == [0, 1, 2]
@@ -95,9 +83,9 @@ def test_the_event_that_posthog_can_never_take_is_found_and_buried(fill, worker,
     posthog.refuse(lambda event: event["properties"]["ticketId"] == "13")
     assert worker.drain()
     assert tickets(posthog.events) == [n for n in range(20) if n != 13]
-    ((reason, count),) = state(database).dead.items()
-    assert count == 1
-    assert "400" in reason
+    (letters,) = state(database).dead
+    assert (letters.reason, letters.count) == ("PostHog answered 400", 1)
+    assert "told to refuse" in letters.words
 
 
 @pytest.mark.parametrize("wish", ["0", "-5", "nan"])
@@ -108,16 +96,91 @@ def test_a_wish_for_no_pause_does_not_hammer_posthog(fill, worker, posthog, wish
     assert posthog.attempts == 1
 
 
+def test_an_event_that_posthog_chokes_on_holds_up_nobody_else(
+    fill, worker, posthog, database, clock
+):
+    fill(40)
+    posthog.choke(lambda event: event["properties"]["ticketId"] == "7")
+    for _ in range(40):
+        worker.drain()
+        clock.advance(seconds=LONGEST_PAUSE_SECONDS)
+    assert sorted(tickets(posthog.submissions())) == [n for n in range(40) if n != 7]
+    assert state(database).waiting == 1
+
+
+def test_an_edit_waits_for_the_answer_that_it_edits(fill, worker, posthog, clock):
+    fill(2)
+    posthog.behave(answer(503), times=1)
+    worker.drain()  # both are put off
+    fill(1, comment="changed", submit_id="edit")
+    worker.drain()
+    assert posthog.events == []
+    clock.advance(seconds=LONGEST_PAUSE_SECONDS)
+    assert worker.drain()
+    assert tickets(posthog.events) == [0, 1, 0]
+
+
+def test_what_follows_in_a_halved_batch_waits_with_what_failed_before_it(
+    fill, worker, posthog, database
+):
+    fill(4)
+    fill(1, comment="changed", submit_id="edit")
+    # The batch is refused, and of its halves the first, with ticket 0, fails.
+    posthog.behave(answer(400), times=1)
+    posthog.behave(answer(503), times=1)
+    worker.drain()
+    assert posthog.events == []
+    assert state(database).waiting == 5
+
+
+def test_batches_hold_a_megabyte_and_a_large_event_goes_alone(fill, worker, posthog):
+    # Seven bytes of JSON each character, in three properties: some 400 kB an event.
+    fill(5, comment="\N{HEDGEHOG}" * 11_000)
+    assert worker.drain()
+    assert [len(request["batch"]) for request in posthog.requests] == [2, 2, 1]
+    fill(2, comment="\N{HEDGEHOG}" * 40_000, submit_id="edit")
+    assert worker.drain()
+    assert [len(request["batch"]) for request in posthog.requests[3:]] == [1, 1]
+
+
+def test_being_stopped_leaves_no_claim_behind(fill, database, clock):
+    fill(4)
+    stop = threading.Event()
+
+    class StoppedWhileSending:
+        def send(self, payloads):
+            stop.set()
+            raise DeliveryError(Remedy.OTHER_EVENTS, "PostHog answered 400")
+
+    Worker(database, StoppedWhileSending(), clock, stop, RETENTION).drain()
+    with database.writing() as connection:
+        assert len(outbox.claim(connection, clock(), LEASE, 100, 10**6)) == 4
+
+
+def test_old_delivered_events_are_deleted_and_stay_counted(fill, worker, database, clock):
+    fill(3)
+    worker.drain()
+    fill(1, comment="changed", submit_id="edit")
+    clock.advance(days=29)
+    worker.drain()
+    clock.advance(days=2)
+    worker.drain()
+    with database.reading() as connection:
+        assert connection.scalar(select(func.count(OutboxRow.id))) == 1
+    assert state(database).delivered == 4
+
+
 def test_pauses_grow_and_stay_under_the_cap(worker):
     pauses = [worker._next_pause() for _ in range(40)]
-    assert all(1.0 <= pause <= LONGEST_PAUSE_SECONDS for pause in pauses)
-    assert max(pauses[10:]) > 4.0
+    assert all(0.0 <= pause <= LONGEST_PAUSE_SECONDS for pause in pauses)
+    assert pauses[0] <= 2.0
+    assert max(pauses[10:]) > 8.0
     assert worker._next_pause(retry_after=3600) == LONGEST_PAUSE_SECONDS
 
 
 def test_running_goes_on_until_stopped(fill, database, posthog):
     stop = threading.Event()
-    worker = Worker(database, PostHogSender(posthog.url, "phc_test"), now, stop)
+    worker = Worker(database, PostHogSender(posthog.url, "phc_test"), now, stop, RETENTION)
     thread = threading.Thread(target=worker.run)
     thread.start()
     fill(3)
@@ -163,8 +226,37 @@ class TestTheCommand:
         assert "waiting    0" in shown
         assert "delivered  2" in shown
         assert "dead       1" in shown
-        assert "1 × PostHog answered 400" in shown
+        assert "1 × PostHog answered 400 (ID 2)" in shown
+        assert "the stand-in was told to refuse this event" in shown
         posthog.refuse(None)
-        assert "1 dead letters wait" in csat("outbox", "retry").stdout
+        assert "1 dead letter waits" in csat("outbox", "retry").stdout
         assert csat("deliver", "--once").returncode == 0
         assert "dead       0" in csat("outbox").stdout
+
+    def test_the_outbox_speaks_to_programs(self, csat, fill, posthog):
+        fill(3)
+        posthog.refuse(lambda event: event["properties"]["ticketId"] == "1")
+        assert csat("deliver", "--once").returncode == 0
+        fill(1, submit_id="edit")
+        shown = json.loads(csat("outbox", "--json").stdout)
+        assert (shown["waiting"], shown["delivered"], shown["dead_total"]) == (1, 2, 1)
+        assert shown["oldest_seconds"] > 0
+        assert shown["per_minute"] == 0.4  # two within five minutes
+        (letters,) = shown["dead"]
+        assert (letters["reason"], letters["count"], letters["ids"]) == (
+            "PostHog answered 400",
+            1,
+            [2],
+        )
+
+    def test_dead_letters_are_retried_by_id_all_that_are_named_or_none(self, csat, fill, posthog):
+        fill(3)
+        posthog.refuse(lambda _event: True)
+        csat("deliver", "--once")
+        wrong = csat("outbox", "retry", "1", "77")
+        assert (wrong.returncode, wrong.stderr) == (1, "csat: no dead letter has the id 77\n")
+        assert json.loads(csat("outbox", "--json").stdout)["waiting"] == 0
+        assert "2 dead letters wait" in csat("outbox", "retry", "1", "3").stdout
+        assert json.loads(csat("outbox", "--json").stdout)["waiting"] == 2
+        assert "1 dead letter waits" in csat("outbox", "retry", "--all").stdout
+        assert csat("outbox", "retry", "--all", "1").returncode == 2
