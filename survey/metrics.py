@@ -1,0 +1,44 @@
+"""Figures for Prometheus that the processes count themselves.
+
+Several processes of one `csat serve` count into files of a shared folder, which the supervisor
+names to them by `PROMETHEUS_MULTIPROC_DIR`; alone, a process counts in its memory.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Histogram, multiprocess
+from prometheus_client.registry import REGISTRY
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+# In memory where there is such a place: on a full disk, counting there would end the process.
+_SHARED_MEMORY = Path("/dev/shm")
+
+HTTP_SECONDS = Histogram(
+    "csat_http_request_seconds",
+    "Requests that the site answered, by how long that took.",
+    ["method", "page", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+POSTHOG_SECONDS = Histogram(
+    "csat_posthog_request_seconds",
+    "Batches sent to PostHog, by how long it took and what came of it.",
+    ["outcome"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+
+
+def shared_folder() -> "tempfile.TemporaryDirectory[str]":
+    """A folder in which the processes of one supervisor count together."""
+    place = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
+    return tempfile.TemporaryDirectory(prefix="csat-metrics-", dir=place)
+
+
+def counted_registry() -> CollectorRegistry:
+    """What this process and those that count with it have counted."""
+    if FOLDER_VARIABLE not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry

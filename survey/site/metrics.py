@@ -1,0 +1,110 @@
+"""`/metrics` for Prometheus, behind its token, and the middleware that times requests."""
+
+import hmac
+from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from flask import Blueprint, Flask, Response, abort, request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from survey.metrics import HTTP_SECONDS, counted_registry
+from survey.site.context import SurveySite, current_site
+from survey.store.errors import StoreError
+from survey.store.outbox import summarise
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+metrics = Blueprint("metrics", __name__)
+log = structlog.get_logger()
+
+
+@metrics.get("/metrics")
+def show_metrics() -> Response:
+    """All figures; 404 where no token is set, 401 for a wrong one."""
+    site = current_site()
+    token = site.settings.metrics_token
+    if token is None:
+        abort(404)
+    expected = f"Bearer {token.get_secret_value()}".encode()
+    if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected):
+        return Response("a bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
+    registry = CollectorRegistry()
+    registry.register(_Outbox(site))
+    text = generate_latest(registry) + generate_latest(counted_registry())
+    return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class _Outbox(Collector):
+    """The outbox as the store has it, for all processes on all machines."""
+
+    def __init__(self, site: SurveySite) -> None:
+        self._site = site
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures; none while the store cannot be read: an old one would be a lie."""
+        now = self._site.clock()
+        try:
+            with self._site.database.reading() as connection:
+                summary = summarise(connection, now)
+        except StoreError as error:
+            log.error("outbox not counted", reason=str(error))
+            return
+        yield GaugeMetricFamily(
+            "csat_outbox_waiting", "Events that wait for PostHog.", summary.waiting
+        )
+        yield GaugeMetricFamily(
+            "csat_outbox_oldest_seconds",
+            "How long the oldest of them has been waiting.",
+            summary.oldest_seconds(now),
+        )
+        yield CounterMetricFamily(
+            "csat_outbox_delivered", "Events that PostHog accepted.", summary.delivered
+        )
+        yield CounterMetricFamily(
+            "csat_outbox_dead", "Events that became dead letters.", summary.dead_total
+        )
+
+
+def register(app: Flask) -> None:
+    """Serve the figures, and time every request."""
+    app.register_blueprint(metrics)
+    pages = frozenset(rule.rule for rule in app.url_map.iter_rules())
+    app.wsgi_app = _Timed(app.wsgi_app, pages)  # type: ignore[method-assign]
+
+
+class _Timed:
+    """Times requests, by method, page and status; addresses that are no page count as one."""
+
+    def __init__(self, application: "WSGIApplication", pages: frozenset[str]) -> None:
+        self._application = application
+        self._pages = pages
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        began = perf_counter()
+        status = "500"
+
+        def start(
+            line: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+        ) -> Callable[[bytes], object]:
+            nonlocal status
+            status = line[:3]
+            return start_response(line, headers, exc_info)
+
+        try:
+            return self._application(environ, start)
+        finally:
+            path = environ.get("PATH_INFO", "")
+            method = environ["REQUEST_METHOD"]
+            HTTP_SECONDS.labels(
+                method if method in ("GET", "HEAD", "POST") else "other",
+                path if path in self._pages else "other",
+                status,
+            ).observe(perf_counter() - began)

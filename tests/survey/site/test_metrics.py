@@ -1,0 +1,78 @@
+"""`/metrics`: figures for those who have the token, nothing for anybody else."""
+
+import pytest
+import requests
+
+from survey.site.app import create_app
+from tests.support.pages import LINK, address
+from tests.support.settings import make_settings
+from tests.support.site import running_site
+
+TOKEN = {"Authorization": "Bearer let me in"}
+
+
+@pytest.fixture
+def client(database_url, database, clock):
+    settings = make_settings(database_url=database_url, metrics_token="let me in")
+    return create_app(settings, database, clock).test_client()
+
+
+def figures(text):
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_without_a_token_in_the_settings_there_is_no_such_page(settings, database):
+    response = create_app(settings, database).test_client().get("/metrics", headers=TOKEN)
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer wrong", "let me in", "Bearer lét me in"]
+)
+def test_a_wrong_token_is_refused(client, authorization):
+    response = client.get("/metrics", headers={"Authorization": authorization})
+    assert response.status_code == 401
+    assert "csat_" not in response.text
+
+
+def test_the_outbox_is_counted(client, fill, clock):
+    fill(3)
+    clock.advance(seconds=90)
+    shown = figures(client.get("/metrics", headers=TOKEN).text)
+    assert shown["csat_outbox_waiting"] == 3
+    assert shown["csat_outbox_oldest_seconds"] == 90
+    assert shown["csat_outbox_delivered_total"] == 0
+    assert shown["csat_outbox_dead_total"] == 0
+
+
+def test_requests_are_timed_by_page_not_by_address(client):
+    sample = 'csat_http_request_seconds_count{method="GET",page="/",status="200"}'
+    before = figures(client.get("/metrics", headers=TOKEN).text).get(sample, 0)
+    client.get(address())
+    client.get("/a/made/up/address")
+    text = client.get("/metrics", headers=TOKEN).text
+    assert figures(text)[sample] == before + 1
+    assert "made/up" not in text
+    assert 'page="other",status="404"' in text
+    assert "jane" not in text
+
+
+def test_all_processes_of_a_server_count_together(tmp_path, posthog):
+    settings = {
+        "CSAT_METRICS_TOKEN": "let me in",
+        "CSAT_POSTHOG_KEY": "phc_x",
+        "CSAT_POSTHOG_HOST": posthog.url,
+    }
+    with running_site(tmp_path, "--workers", "2", **settings) as site:
+        for number in range(20):
+            link = {**LINK, "ticketId": str(number)}
+            requests.post(site.url, link, params=link, timeout=5, allow_redirects=False)
+            form = {"rating": "5"}
+            requests.post(site.url, form, params=link, timeout=5, allow_redirects=False)
+        assert posthog.wait_for_events(20)
+        shown = figures(requests.get(f"{site.url}/metrics", headers=TOKEN, timeout=5).text)
+    accepted = 'csat_http_request_seconds_count{method="POST",page="/",status="303"}'
+    refused = 'csat_http_request_seconds_count{method="POST",page="/",status="400"}'
+    assert (shown[accepted], shown[refused]) == (20, 20)
+    assert shown['csat_posthog_request_seconds_count{outcome="accepted"}'] > 0
