@@ -15,6 +15,7 @@ COMMANDS = {
     "serve": ("survey.commands.serve:serve", "The survey site and delivery, until stopped."),
     "deliver": ("survey.commands.deliver:deliver", "Send the outbox to PostHog."),
     "outbox": ("survey.commands.outbox:outbox", "What waits for PostHog, and what was refused."),
+    "reconcile": ("pipeline.reconcile_command:reconcile", "Is everything of a month at PostHog?"),
     "link": ("survey.commands.link:link", "Make survey links."),
     "aggregate": ("pipeline.commands:aggregate", "Counts per month, team and rating."),
     "report": ("reports.commands:report", "The monthly files, for leads and finance."),

@@ -1,4 +1,4 @@
-"""`csat aggregate`, and the options that it shares with `csat report`."""
+"""`csat aggregate`, and the options that several commands share."""
 
 import io
 from pathlib import Path
@@ -10,9 +10,25 @@ from pipeline.files import format_csv, write_file
 from pipeline.progress import show_progress
 from pipeline.reading import count_all_months, decide_source
 from pipeline.sources.source import BadSource, Source, open_source
+from survey.months import Month
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
 
+
+def _month(_context: click.Context, _parameter: click.Parameter, value: str) -> Month:
+    try:
+        return Month.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+month_option = click.option(
+    "--month",
+    required=True,
+    metavar="YYYY-MM",
+    callback=_month,
+    help="A calendar month in CSAT_TIMEZONE.",
+)
 source_option = click.option(
     "--source",
     "source_name",

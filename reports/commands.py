@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import read_source, source_option
+from pipeline.commands import month_option, read_source, source_option
 from pipeline.files import write_files
 from pipeline.monthly import number_month
 from reports.monthly_files import DONATIONS, render_files
@@ -12,15 +12,8 @@ from survey.months import Month
 from survey.store.clock import now
 
 
-def _month(_context: click.Context, _parameter: click.Parameter, value: str) -> Month:
-    try:
-        return Month.parse(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 @click.command()
-@click.option("--month", required=True, metavar="YYYY-MM", callback=_month)
+@month_option
 @source_option
 @click.option(
     "--out",

@@ -1,6 +1,7 @@
 """How the PostHog stand-in treats a request: well, or in one of the ways a network can fail."""
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -21,9 +22,10 @@ class How(Enum):
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the stand-in does with a batch; make one with the functions below.
+    """What the stand-in does with a request; make one with the functions below.
 
-    `accepts`: the batch is checked and recorded, as PostHog would, before anything is answered.
+    `accepts`: a batch is checked and recorded, a query is run, as PostHog would, before anything
+    is answered. `polls` is for queries alone: how often it is asked for the answer in vain.
     """
 
     how: How = How.ANSWER
@@ -32,6 +34,7 @@ class Behaviour:
     headers: Mapping[str, str] = field(default_factory=dict)
     accepts: bool = False
     seconds_per_byte: float = 0.0
+    polls: int | None = None
 
 
 ACCEPT = Behaviour(accepts=True)
@@ -73,6 +76,34 @@ def slowly(seconds_per_byte: float) -> Behaviour:
     return Behaviour(accepts=True, seconds_per_byte=seconds_per_byte)
 
 
+def later(polls: int = 1) -> Behaviour:
+    """Run the query in the background; only after so many vain polls there is an answer."""
+    return Behaviour(accepts=True, polls=polls)
+
+
 def truncate() -> Behaviour:
     """Accept and record, then promise a longer answer than is sent."""
     return Behaviour(How.TRUNCATE, accepts=True)
+
+
+class Script:
+    """How to treat the requests to come: one after another as asked for, then as always."""
+
+    def __init__(self) -> None:
+        self._queued: list[Behaviour] = []
+        self._standing = ACCEPT
+        self._lock = threading.Lock()
+
+    def add(self, behaviour: Behaviour, times: int | None) -> None:
+        """Treat the next `times` requests like this, after those asked for before; without
+        `times` all from now on, until told otherwise."""
+        with self._lock:
+            if times is None:
+                self._queued, self._standing = [], behaviour
+            else:
+                self._queued += [behaviour] * times
+
+    def next(self) -> Behaviour:
+        """How to treat the request at hand."""
+        with self._lock:
+            return self._queued.pop(0) if self._queued else self._standing

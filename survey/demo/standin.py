@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from survey.demo.behaviour import ACCEPT, Behaviour
+from survey.demo.behaviour import Behaviour, Script
 from survey.demo.standin_http import Server
+from survey.demo.standin_query import QueryService
 
 Event = Mapping[str, Any]
 # How long stop() waits for the handlers it has just cut off.
@@ -17,8 +18,9 @@ class PostHogStandIn:
     """Takes batches on `/batch/` as PostHog does and remembers them; shows them on `/`.
 
     `requests` and `events` hold what it accepted, in order; `attempts` counts every batch that
-    reached it, whatever became of it. `behave` and `refuse` make it fail. `desk` is what its page
-    offers to open, as (label, address); `report_folder` is shown read-only under `/report/`.
+    reached it, whatever became of it. `behave` and `refuse` make it fail. `queries` answers what
+    the Query API is asked about them. `desk` is what its page offers to open, as (label, address);
+    `report_folder` is shown read-only under `/report/`.
     """
 
     def __init__(
@@ -34,11 +36,12 @@ class PostHogStandIn:
         self._changed = threading.Condition()
         self._requests: list[dict[str, Any]] = []
         self._attempts = 0
-        self._queued: list[Behaviour] = []
-        self._standing = ACCEPT
+        self._script = Script()
         self._refused: Callable[[Event], bool] | None = None
+        self._choked_on: Callable[[Event], bool] | None = None
         self._released = threading.Event()
         self._server: Server | None = None
+        self.queries = QueryService(self)
 
     def __enter__(self) -> "PostHogStandIn":
         self.start()
@@ -111,16 +114,17 @@ class PostHogStandIn:
     def behave(self, behaviour: Behaviour, times: int | None = None) -> None:
         """Treat the next `times` batches like this, after those asked for before; without
         `times` all from now on, until told otherwise."""
-        with self._changed:
-            if times is None:
-                self._queued, self._standing = [], behaviour
-            else:
-                self._queued += [behaviour] * times
+        self._script.add(behaviour, times)
 
     def refuse(self, predicate: Callable[[Event], bool] | None) -> None:
         """Answer 400 to every batch with an event that this holds for; None: to none."""
         with self._changed:
             self._refused = predicate
+
+    def choke(self, predicate: Callable[[Event], bool] | None) -> None:
+        """Answer 500 to every batch with an event that this holds for; None: to none."""
+        with self._changed:
+            self._choked_on = predicate
 
     def release(self) -> None:
         """Let go of the connections that hang now: they are closed without an answer."""
@@ -145,13 +149,23 @@ class PostHogStandIn:
         with self._changed:
             self._attempts += 1
             self._changed.notify_all()
-            behaviour = self._queued.pop(0) if self._queued else self._standing
-            return behaviour, self._released
+            return self._script.next(), self._released
+
+    @property
+    def released(self) -> threading.Event:
+        """For the handler: what ends a hang."""
+        with self._changed:
+            return self._released
 
     def is_refused(self, batch: Sequence[Event]) -> bool:
         """For the handler: whether this batch holds an event that is to be refused."""
-        with self._changed:
-            predicate = self._refused
+        return self._holds_any(self._refused, batch)
+
+    def is_choked_on(self, batch: Sequence[Event]) -> bool:
+        """For the handler: whether this batch holds an event that is too much for it."""
+        return self._holds_any(self._choked_on, batch)
+
+    def _holds_any(self, predicate: Callable[[Event], bool] | None, batch: Sequence[Event]) -> bool:
         return predicate is not None and any(predicate(event) for event in batch)
 
     def record(self, request: Mapping[str, Any]) -> None:

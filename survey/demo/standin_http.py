@@ -27,8 +27,11 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: the demo's terminal and the test output belong to others."""
 
     def do_POST(self) -> None:
-        """A batch, which is treated as told; whatever else is posted, is not found."""
+        """A batch or a query, which is treated as told; whatever else is posted, is not found."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self._is_query():
+            self._answer_query(body)
+            return
         if urlsplit(self.path).path.rstrip("/") != "/batch":
             self._send(404, '{"detail": "not found"}')
             return
@@ -42,8 +45,11 @@ class Handler(BaseHTTPRequestHandler):
         self._act(behaviour, released)
 
     def do_GET(self) -> None:
-        """The pages for people."""
-        self._send_page(self._find_page(), with_body=True)
+        """The pages for people, and what became of a query."""
+        if self._is_query():
+            self._answer_query(b"")
+        else:
+            self._send_page(self._find_page(), with_body=True)
 
     def do_HEAD(self) -> None:
         """The pages for people, without the pages."""
@@ -53,7 +59,19 @@ class Handler(BaseHTTPRequestHandler):
         request = read_batch(body, self.headers.get("Content-Encoding", ""))
         if self.server.standin.is_refused(request["batch"]):
             raise Refusal(400, "invalid_payload", "the stand-in was told to refuse this event")
+        if self.server.standin.is_choked_on(request["batch"]):
+            raise Refusal(500, "server_error", "the stand-in was told to choke on this event")
         self.server.standin.record(request)
+
+    def _is_query(self) -> bool:
+        return urlsplit(self.path).path.startswith("/api/projects/")
+
+    def _answer_query(self, body: bytes) -> None:
+        standin = self.server.standin
+        authorization = self.headers.get("Authorization", "")
+        released = standin.released
+        behaviour = standin.queries.respond(self.command, self.path, authorization, body)
+        self._act(behaviour, released)
 
     def _act(self, behaviour: Behaviour, released: threading.Event) -> None:
         if behaviour.how is How.ANSWER and not behaviour.seconds_per_byte:

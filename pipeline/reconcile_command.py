@@ -1,0 +1,160 @@
+"""`csat reconcile`: is everything of a month at PostHog, and nothing else?"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from datetime import datetime, tzinfo
+
+import click
+
+from pipeline.clean import SURVEY_SENT
+from pipeline.commands import month_option
+from pipeline.progress import show_progress
+from pipeline.reading import decide_source
+from pipeline.reconcile import Difference, Reason, Reconciliation, SentEvent, Side, compare
+from pipeline.sources.query_api import QueryApi
+from pipeline.sources.query_events import EventQuery, read_pages
+from pipeline.sources.source import OnProgress
+from pipeline.sources.store import StoreSource
+from survey.months import Month
+from survey.settings import Settings, load_settings
+from survey.store.clock import now
+from survey.store.database import Database
+from survey.store.sent import answers_between
+
+HINTS = {
+    Reason.DROPPED: "PostHog accepted these and does not have them: it drops without a word what "
+    "is over a quota, or restricted; see billing and ingestion warnings there. Or they were sent "
+    "under another CSAT_SURVEY_ID.",
+    Reason.NEVER_SENT: "these never were in the outbox: they began to count when settings changed.",
+    Reason.OTHER_TIME: "PostHog has these at a time that is not the answer's, in another month.",
+    Reason.UNKNOWN: "somebody else sends events of this survey, or the store is not the one that "
+    "sent these: check CSAT_DATABASE_URL and CSAT_SURVEY_ID.",
+}
+HEADINGS = ("time", "ticket", "uuid", "side", "reason")
+
+
+@click.command()
+@month_option
+def reconcile(month: Month) -> None:
+    """Compare a month's answers in the store with the events that PostHog has.
+
+    Lists what only one of the two has, with the reason. Missing at PostHog may be what waits in
+    the outbox, dead letters, and what it accepted within the last 15 minutes; only at PostHog may
+    be imported answers and those that count no more. Anything else is not explained: the exit
+    code is then 1.
+
+    Needs CSAT_POSTHOG_PROJECT_ID and CSAT_POSTHOG_PERSONAL_KEY.
+    """
+    settings = load_settings()
+    database = Database(settings.database_url)
+    api = QueryApi(
+        settings.posthog_app_address,
+        settings.require_posthog_project_id(),
+        settings.require_posthog_personal_key(),
+    )
+    with database.reading():
+        pass  # says clearly where there is no database, before PostHog is asked
+    as_of = now()
+    with closing(api):
+        result = reconcile_month(month, settings, database, api, as_of)
+    for line in describe(result, month, settings, as_of):
+        click.echo(line)
+    if result.unexplained:
+        click.echo(f"csat: {len(result.unexplained)} differences are not explained.", err=True)
+        sys.exit(1)
+
+
+def reconcile_month(
+    month: Month, settings: Settings, database: Database, api: QueryApi, as_of: datetime
+) -> Reconciliation:
+    """Ask PostHog first, then the store: what comes in between is then merely on its way."""
+    opens_at, closes_at = month.bounds(settings.timezone)
+    with show_progress("Asking PostHog") as on_progress:
+        events = read_events(api, settings.event_survey_id, opens_at, closes_at, on_progress)
+    with show_progress("Reading") as on_progress:
+        decided = decide_source(StoreSource(database), settings, database, on_progress)
+    with database.reading() as connection:
+        answers = answers_between(connection, opens_at, closes_at)
+    outcomes = dict(zip(decided["uuid"], decided["outcome"], strict=True))
+    return compare(answers, outcomes, events, as_of, settings.outbox_retention)
+
+
+def read_events(
+    api: QueryApi,
+    survey_id: str,
+    opens_at: datetime,
+    closes_at: datetime,
+    on_progress: OnProgress,
+) -> list[SentEvent]:
+    """The `survey sent` events of a survey that PostHog has in `[opens_at, closes_at)`."""
+    query = EventQuery(
+        "event = {event} AND properties.$survey_id = {survey_id}",
+        {"event": SURVEY_SENT, "survey_id": survey_id},
+        ["properties.ticketId"],
+    )
+    events: list[SentEvent] = []
+    for page in read_pages(api, query, opens_at, closes_at, "csat reconcile"):
+        events += [SentEvent(row.uuid, row.at, _ticket(row.columns[0])) for row in page]
+        on_progress(len(events))
+    return events
+
+
+def _ticket(value: object) -> str | None:
+    """A ticket to show; PostHog gives a number where it takes the property for one."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None else str(value)
+
+
+def describe(
+    result: Reconciliation, month: Month, settings: Settings, as_of: datetime
+) -> list[str]:
+    """A line for each difference, the sums that tie, and what to do about the unexplained."""
+    by_side = {side: [each for each in result.differences if each.side is side] for side in Side}
+    asked_at = as_of.astimezone(settings.timezone).isoformat(" ", "seconds")
+    lines = _table(result.differences, settings.timezone)
+    lines += [
+        f"{month} in {settings.timezone}, as of {asked_at}",
+        f"  {result.expected:>9,}  the store expects at PostHog",
+        f"  {result.at_posthog:>9,}  PostHog has",
+        f"  {result.in_both:>9,}  both have",
+    ]
+    lines += [
+        f"  {len(differences):>9,}  {side}{_reasons(differences)}"
+        for side, differences in by_side.items()
+    ]
+    reasons = dict.fromkeys(each.reason for each in result.unexplained)
+    return lines + [f"! {reason}: {HINTS[reason]}" for reason in reasons]
+
+
+def _table(differences: Sequence[Difference], timezone: tzinfo) -> list[str]:
+    """The differences in columns as wide as they must be; nothing if there are none."""
+    if not differences:
+        return []
+    rows = [HEADINGS, *(_cells(each, timezone) for each in differences)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return [*lines, ""]
+
+
+def _cells(each: Difference, timezone: tzinfo) -> tuple[str, ...]:
+    at = each.at.astimezone(timezone).isoformat(" ", "seconds")
+    reason = f"{each.reason}: {each.detail}" if each.detail else str(each.reason)
+    texts = (at, each.ticket_id or "-", each.uuid, each.side, reason)
+    return tuple(_printable(text) for text in texts)
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey: events at PostHog can come from anybody."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _reasons(differences: Iterable[Difference]) -> str:
+    counts = Counter(str(each.reason) for each in differences)
+    listed = ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items()))
+    return f" ({listed})" if listed else ""

@@ -1,0 +1,129 @@
+"""A client for PostHog's Query API: asks in HogQL, waits for the answer, gives rows."""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from pipeline.sources.query_answer import Answer, PassingError, QueryError, Row, read_answer
+from survey.store.clock import now
+
+# PostHog lets a query wait 30 s for its turn and run for 10 s. requests counts this for each read.
+REQUEST_TIMEOUT_SECONDS = 60.0
+# A project has 240 requests a minute, and dashboards need some of them, too.
+SECONDS_BETWEEN_REQUESTS = 0.5
+# How often a request is sent before the whole reading fails, and the pauses between.
+ATTEMPTS = 5
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+# Whoever is asked to wait for longer than this had better come back later.
+LONGEST_WISH_SECONDS = 300.0
+# A query that PostHog runs in the background: how often it is asked for, and how long.
+POLL_SECONDS = 1.0
+LONGEST_RUN_SECONDS = 300.0
+
+
+class QueryApi:
+    """Asks one project, one query at a time; no threads get it to send two."""
+
+    def __init__(self, app_host: str, project_id: str, personal_key: str) -> None:
+        self._app_host = app_host
+        self._url = f"{app_host}/api/projects/{project_id}/query/"
+        self._session = requests.Session()
+        # As `auth` and not as a header: requests would put what ~/.netrc says over a header.
+        self._session.auth = _Bearer(personal_key)
+        self._turn = threading.Lock()
+        self._next_at = 0.0
+
+    def ask(self, query: str, values: Mapping[str, object], name: str) -> list[Row]:
+        """The rows that a HogQL query gives, computed now; `{name}` in it stands for a value.
+
+        `name` tells PostHog's administrators whose query it is. Raises QueryError.
+        """
+        question = {
+            "query": {"kind": "HogQLQuery", "query": query, "values": dict(values)},
+            # Anything else may answer with what was true some hours ago.
+            "refresh": "force_blocking",
+            "name": name,
+        }
+        with self._turn:
+            answer = self._request("POST", self._url, question)
+            patience_ends_at = time.monotonic() + LONGEST_RUN_SECONDS
+            while answer.rows is None:
+                if time.monotonic() > patience_ends_at:
+                    raise QueryError(f"PostHog was not done after {LONGEST_RUN_SECONDS:.0f} s")
+                time.sleep(POLL_SECONDS)
+                answer = self._request("GET", self._url + quote(answer.query_id or "", "") + "/")
+            return answer.rows
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._session.close()
+
+    def _request(self, method: str, url: str, body: object = None) -> Answer:
+        """One request, again and again while what hinders it may pass."""
+        tries = Retrying(
+            retry=retry_if_exception_type(PassingError),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=_pause,
+            reraise=True,
+        )
+        try:
+            return tries(self._request_once, method, url, body)
+        except PassingError as error:
+            raise QueryError(f"{error}; {ATTEMPTS} tries were in vain") from None
+
+    def _request_once(self, method: str, url: str, body: object) -> Answer:
+        self._keep_pace()
+        try:
+            response = self._session.request(
+                method, url, json=body, timeout=REQUEST_TIMEOUT_SECONDS, allow_redirects=False
+            )
+        except requests.exceptions.InvalidURL:
+            raise QueryError(f"{self._app_host} is not an address that can be reached") from None
+        except ValueError:  # of a header; its own words would show the key
+            raise QueryError("CSAT_POSTHOG_PERSONAL_KEY holds what no key can hold") from None
+        except requests.RequestException as error:
+            reason = f"{self._app_host} cannot be reached: {type(error).__name__}"
+            raise PassingError(reason) from None
+        try:
+            return read_answer(response, now())
+        except PassingError as error:
+            if (error.retry_after or 0) > LONGEST_WISH_SECONDS:
+                raise QueryError(
+                    f"{error}, and asks to come back in {error.retry_after:.0f} s"
+                ) from None
+            raise
+
+    def _keep_pace(self) -> None:
+        """Wait until the next request may be sent."""
+        time.sleep(max(0.0, self._next_at - time.monotonic()))
+        self._next_at = time.monotonic() + SECONDS_BETWEEN_REQUESTS
+
+
+class _Bearer(requests.auth.AuthBase):
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+def _pause(state: RetryCallState) -> float:
+    """What PostHog asks for; else ever longer, with full jitter."""
+    error: Any = state.outcome.exception() if state.outcome else None
+    if error is not None and error.retry_after is not None:
+        return float(error.retry_after)
+    grows = wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
+    return grows(state)

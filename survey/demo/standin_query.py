@@ -1,0 +1,153 @@
+"""The stand-in's Query API: takes a query as PostHog does, now or in the background."""
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from survey.demo.behaviour import Behaviour, Script, answer
+from survey.demo.standin_hogql import recorded_events, run
+from survey.demo.wire import Refusal
+
+if TYPE_CHECKING:
+    from survey.demo.standin import PostHogStandIn
+
+# The only project that the stand-in knows, and the only key that may ask about it.
+PROJECT_ID = "1"
+PERSONAL_KEY = "phx_standin"
+
+_PATH = re.compile(r"/api/projects/([^/]+)/query/(?:([^/]+)/)?")
+
+
+@dataclass
+class _Pending:
+    """A query in the background: its answer, and how often it is still asked for in vain."""
+
+    answer: dict[str, Any]
+    polls: int
+
+
+class QueryService:
+    """Answers queries about the events that the stand-in recorded.
+
+    `asked` holds the bodies of all queries that reached it, `polled` counts the questions for
+    those in the background. `behave` makes it fail; a poll counts as a request, too. While
+    `merges` is false, every copy of an event is still there, as at PostHog for a while.
+    """
+
+    def __init__(self, standin: "PostHogStandIn") -> None:
+        self._standin = standin
+        self._script = Script()
+        self._lock = threading.Lock()
+        self._forgotten: set[str] = set()
+        self._pending: dict[str, _Pending] = {}
+        self._cached: dict[str, dict[str, Any]] = {}
+        self._asked: list[dict[str, Any]] = []
+        self.polled = 0
+        self.merges = True
+
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        """The bodies of all queries, in the order in which they came."""
+        with self._lock:
+            return list(self._asked)
+
+    def behave(self, behaviour: Behaviour, times: int | None = None) -> None:
+        """Treat the next `times` requests like this, after those asked for before; without
+        `times` all from now on, until told otherwise."""
+        self._script.add(behaviour, times)
+
+    def forget(self, uuid: str) -> None:
+        """Drop an event without a word, although it was accepted or will be."""
+        with self._lock:
+            self._forgotten.add(uuid)
+
+    def respond(self, method: str, path: str, authorization: str, body: bytes) -> Behaviour:
+        """For the handler: what to do with a request, its answer included."""
+        behaviour = self._script.next()
+        question = _read_question(body)
+        with self._lock:
+            if method == "POST":
+                self._asked.append(question)
+            else:
+                self.polled += 1
+        if not behaviour.accepts:
+            return behaviour
+        try:
+            query_id = _check_access(path, authorization)
+            if method == "POST":
+                found = self._take(question, behaviour.polls)
+            else:
+                found = self._look_up(query_id)
+        except Refusal as refusal:
+            return answer(refusal.status, refusal.body)
+        pending = (found.get("query_status") or {}).get("complete") is False
+        return replace(behaviour, status=202 if pending else 200, body=json.dumps(found))
+
+    def _take(self, question: dict[str, Any], polls: int | None) -> dict[str, Any]:
+        """The answer to a query, or where to ask for it."""
+        found = self._compute(question)
+        if polls is None:
+            return found
+        query_id = uuid4().hex
+        with self._lock:
+            self._pending[query_id] = _Pending(found, polls)
+        return _status(query_id)
+
+    def _look_up(self, query_id: str | None) -> dict[str, Any]:
+        with self._lock:
+            pending = self._pending.get(query_id or "")
+            if pending is None or query_id is None:
+                raise Refusal(404, "not_found", "there is no such query")
+            if pending.polls > 0:
+                pending.polls -= 1
+                return _status(query_id)
+        return _status(query_id, pending.answer)
+
+    def _compute(self, question: dict[str, Any]) -> dict[str, Any]:
+        query = question.get("query")
+        if not isinstance(query, Mapping) or query.get("kind") != "HogQLQuery":
+            raise Refusal(400, "invalid_input", "the stand-in understands HogQLQuery alone")
+        key = json.dumps(query, sort_keys=True)
+        with self._lock:
+            if question.get("refresh") != "force_blocking" and key in self._cached:
+                return {**self._cached[key], "is_cached": True}
+        text, values = str(query.get("query")), query.get("values") or {}
+        found = {**run(text, values, self._events()), "hogql": text, "is_cached": False}
+        with self._lock:
+            self._cached[key] = found
+        return found
+
+    def _events(self) -> list[Mapping[str, Any]]:
+        events = self._standin.submissions() if self.merges else self._standin.events
+        with self._lock:
+            kept = [event for event in events if event.get("uuid") not in self._forgotten]
+        return recorded_events(kept)
+
+
+def _read_question(body: bytes) -> dict[str, Any]:
+    try:
+        question = json.loads(body)
+    except ValueError:
+        return {}
+    return question if isinstance(question, dict) else {}
+
+
+def _check_access(path: str, authorization: str) -> str | None:
+    """The id of the query that a request is about, if any; raises Refusal."""
+    match = _PATH.fullmatch(path)
+    if authorization != f"Bearer {PERSONAL_KEY}":
+        raise Refusal(401, "authentication_failed", "Invalid personal API key.")
+    if match is None or match[1] != PROJECT_ID:
+        raise Refusal(404, "not_found", "Project not found.")
+    return match[2]
+
+
+def _status(query_id: str, found: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What PostHog says of a query in the background; its results are the whole answer."""
+    complete = found is not None
+    status = {"id": query_id, "query_async": True, "complete": complete, "results": found}
+    return {"query_status": {**status, "error": False, "error_message": None}}
