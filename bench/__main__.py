@@ -1,7 +1,26 @@
-"""`make bench`: every measurement, one after the other."""
+"""`make bench`: every measurement, one after the other; `python -m bench NAME…` runs some."""
 
-from bench import site
+import importlib
+import sys
+
+# name → module with a `main`
+MEASUREMENTS = {
+    "site": "bench.site",
+    "delivery": "bench.delivery",
+    "memory": "bench.memory",
+}
+# Takes a quarter of an hour.
+ONLY_BY_NAME = ("memory",)
+
+
+def main(names: list[str]) -> None:
+    unknown = set(names) - set(MEASUREMENTS)
+    if unknown:
+        raise SystemExit(f"no such measurement: {', '.join(sorted(unknown))}")
+    for name in names or [name for name in MEASUREMENTS if name not in ONLY_BY_NAME]:
+        print(f"== {name}", flush=True)
+        importlib.import_module(MEASUREMENTS[name]).main()
+
 
 if __name__ == "__main__":
-    print(f"{site.CONNECTIONS} connections, one site process, medians of {site.REPEATS} runs")
-    site.main()
+    main(sys.argv[1:])

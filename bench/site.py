@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from survey.demo.behaviour import hang
 from survey.demo.processes import free_port
-from tests.support.command import ROOT, environment
+from survey.demo.standin import PostHogStandIn
+from tests.support.command import ROOT, environment, run_csat
 from tests.support.pages import address
+from tests.support.postgresql import running_postgresql
 from tests.support.site import answers, running_site, wait_until
 
 CONNECTIONS = 32
@@ -45,10 +48,11 @@ def load_answers(url: str) -> dict[str, float]:
 
 
 @contextmanager
-def running_peer(folder: Path) -> Iterator[str]:
+def running_peer(where: str) -> Iterator[str]:
+    """The bare view, on an SQLite file or a PostgreSQL address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "bench.peer", str(port), str(folder / "peer.db")]
+    command = [sys.executable, "-m", "bench.peer", str(port), where]
     process = subprocess.Popen(command, env=environment(), cwd=ROOT)
     try:
         wait_until(lambda: answers(url))
@@ -58,22 +62,46 @@ def running_peer(folder: Path) -> Iterator[str]:
         process.wait(20)
 
 
-def compare(what: str, measure, ours: str, peers: str) -> None:
+def compare(what: str, measure, ours: str, peers: str, peer: str = "a bare Flask view") -> None:
     """Alternate between the two, so that both see the same noise; print medians."""
+    measure(ours), measure(peers)  # both warm
     runs = [(measure(ours), measure(peers)) for _ in range(REPEATS)]
-    median = {
-        name: tuple(statistics.median(run[side][name] for run in runs) for side in (0, 1))
-        for name in runs[0][0]
-    }
     ratio = statistics.median(a["per_second"] / b["per_second"] for a, b in runs)
-    print(f"{what}: {ratio:.2f} of a bare Flask view")
-    for name, (ours_value, peers_value) in median.items():
-        print(f"    {name:<11} {ours_value:10,.1f}   bare view {peers_value:10,.1f}")
+    print(f"{what}: {ratio:.2f} of {peer}")
+    for name in runs[0][0]:
+        ours_value, peers_value = (
+            statistics.median(run[side][name] for run in runs) for side in (0, 1)
+        )
+        print(f"    {name:<11} {ours_value:10,.1f}   peer {peers_value:10,.1f}", flush=True)
+
+
+def compare_on(kind: str, url: str, peer_where: str, folder: Path) -> None:
+    """Pages and answers on one kind of database; answers once more while PostHog hangs."""
+    settings = {"CSAT_DATABASE_URL": url}
+    if kind == "PostgreSQL":
+        assert run_csat("db", "upgrade", **settings).returncode == 0
+    with (
+        running_site(folder, "--no-deliver", **settings) as site,
+        running_peer(peer_where) as peer,
+    ):
+        compare(f"{kind}: page views/s", load_pages, site.url, peer)
+        compare(f"{kind}: accepted answers/s, durable", load_answers, site.url, peer)
+    with PostHogStandIn() as posthog:
+        posthog.behave(hang())
+        delivering = {"CSAT_POSTHOG_HOST": posthog.url, "CSAT_POSTHOG_KEY": "phc_bench"}
+        with (
+            running_site(folder, **settings, **delivering) as hanging,
+            running_site(folder, "--no-deliver", **settings) as without,
+        ):
+            what = f"{kind}: accepted answers/s while PostHog hangs"
+            compare(what, load_answers, hanging.url, without.url, "those without delivery")
 
 
 def main() -> None:
+    print(f"{CONNECTIONS} connections, one site process, medians of {REPEATS} runs")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with running_site(folder, "--no-deliver") as site, running_peer(folder) as peer:
-            compare("page views/s", load_pages, site.url, peer)
-            compare("accepted answers/s, durable", load_answers, site.url, peer)
+        compare_on("SQLite", f"sqlite:///{folder}/csat.db", str(folder / "peer.db"), folder)
+        with running_postgresql() as server:
+            url, peer_url = server.create_database(), server.create_database()
+            compare_on("PostgreSQL", url, peer_url, folder)
