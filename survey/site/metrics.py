@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Blueprint, Flask, Response, abort, request
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
@@ -84,6 +84,8 @@ class _Timed:
     def __init__(self, application: "WSGIApplication", pages: frozenset[str]) -> None:
         self._application = application
         self._pages = pages
+        # Finding a histogram by its labels takes as long as counting.
+        self._timers: dict[tuple[str, str, str], Histogram] = {}
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -101,10 +103,15 @@ class _Timed:
         try:
             return self._application(environ, start)
         finally:
-            path = environ.get("PATH_INFO", "")
-            method = environ["REQUEST_METHOD"]
-            HTTP_SECONDS.labels(
-                method if method in ("GET", "HEAD", "POST") else "other",
-                path if path in self._pages else "other",
-                status,
-            ).observe(perf_counter() - began)
+            timer = self._timer(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), status)
+            timer.observe(perf_counter() - began)
+
+    def _timer(self, method: str, path: str, status: str) -> Histogram:
+        key = (
+            method if method in ("GET", "HEAD", "POST") else "other",
+            path if path in self._pages else "other",
+            status,
+        )
+        if key not in self._timers:
+            self._timers[key] = HTTP_SECONDS.labels(*key)
+        return self._timers[key]
