@@ -13,8 +13,9 @@ help: ## this list
 run: $(VENV)/installed ## start the demo: a site with sample answers, until Ctrl-C
 	@exec $(BIN)/csat demo
 
-test: lint $(VENV)/browser ## run every test, after lint and types
-	$(BIN)/python -m pytest
+test: lint $(VENV)/browser $(VENV)/postgresql ## run every test, after lint and types
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --ignore tests/faults
+	$(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/installed-test ## ruff and mypy
 	$(BIN)/ruff check .
@@ -27,6 +28,7 @@ format: $(VENV)/installed-test ## let ruff mend what it can
 
 bench: $(VENV)/installed-test ## measure, as ratios against a peer in the same run
 	tests/install-package wrk
+	tests/install-postgresql
 	$(BIN)/python -m bench
 
 lock: $(VENV)/installed ## resolve the dependencies anew
@@ -54,4 +56,8 @@ $(VENV)/installed-test: $(VENV)/installed requirements-test.lock
 
 $(VENV)/browser: $(VENV)/installed-test
 	tests/install-package chromium
+	@touch $@
+
+$(VENV)/postgresql: $(VENV)/installed-test
+	tests/install-postgresql
 	@touch $@
