@@ -60,6 +60,7 @@ class Worker:
         self._stop = stop
         self._retention = retention
         self._failures = 0
+        self._is_idle = True
         # Shrinks with each failure: one event that PostHog chokes on soon holds up nobody else,
         # and a slow line gets what it can carry in time.
         self._batch_events = MAX_BATCH_EVENTS
@@ -85,8 +86,7 @@ class Worker:
             if pause is None or pause > 0:
                 break
         self.prune()
-        with self._database.reading() as connection:
-            return not outbox.has_waiting(connection)
+        return not self._has_waiting()
 
     def prune(self) -> None:
         """Delete events that were delivered longer ago than they are kept."""
@@ -99,15 +99,20 @@ class Worker:
 
     def _deliver_batch(self) -> float | None:
         """Send one batch; seconds to wait before the next, None if there was nothing to send."""
-        # Reading costs nobody anything; a claim waits its turn among the writers.
-        with self._database.reading() as connection:
-            if not outbox.has_waiting(connection):
-                return None
-        with self._database.writing() as connection:
+        if self._is_idle and not self._has_waiting():
+            return None
+        with self._database.claiming() as connection:
             claims = outbox.claim(
                 connection, self._clock(), LEASE, self._batch_events, MAX_BATCH_BYTES
             )
+        self._is_idle = not claims
         return self._send_all(claims) if claims else None
+
+    def _has_waiting(self) -> bool:
+        """Whether there may be something to claim. Reading costs nobody anything; a claim waits
+        its turn among the writers."""
+        with self._database.reading() as connection:
+            return outbox.has_waiting(connection)
 
     def _send_all(self, claims: list[Claim]) -> float:
         """Send what was claimed, in its order; a batch that PostHog refuses is halved until the

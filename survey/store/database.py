@@ -108,6 +108,14 @@ class Database:
         """In a writing transaction: what is read of any ticket from now on stays as it is."""
         self._backend.lock_answers(connection)
 
+    @contextmanager
+    def claiming(self) -> Iterator[Connection]:
+        """A writing transaction that takes the first rows of a queue, as fast however many stand
+        behind them. What it writes is seen by all, and may be lost in a crash of the server."""
+        with self.writing() as connection:
+            self._backend.prepare_claim(connection)
+            yield connection
+
     def is_writable(self) -> bool:
         """Whether an answer could be stored now; raises StoreError if it cannot be told."""
         with self.writing() as connection:

@@ -77,7 +77,8 @@ def is_enqueued(connection: Connection, answer_uuid: str) -> bool:
 
 def has_waiting(connection: Connection) -> bool:
     """Whether any event waits, due or not."""
-    return connection.scalar(select(OutboxRow.id).where(*_WAITING).limit(1)) is not None
+    first = select(OutboxRow.id).where(*_WAITING).order_by(OutboxRow.available_at, OutboxRow.id)
+    return connection.scalar(first.limit(1)) is not None
 
 
 def claim(
@@ -92,7 +93,7 @@ def claim(
     """
     due = (
         select(OutboxRow.id, OutboxRow.payload)
-        .where(*_WAITING, _is_due(now), ~_follows_another())
+        .where(*_WAITING, _is_due(now), _is_first_of_its_ticket())
         .order_by(OutboxRow.available_at, OutboxRow.id)
         .limit(max_events)
         .with_for_update(skip_locked=True, of=OutboxRow)
@@ -108,18 +109,15 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     return (OutboxRow.available_at <= now) | (OutboxRow.available_at > now + LONGEST_HOLD)
 
 
-def _follows_another() -> ColumnElement[bool]:
-    earlier = aliased(OutboxRow)
-    return (
-        select(earlier.id)
-        .where(
-            earlier.ticket_id == OutboxRow.ticket_id,
-            earlier.id < OutboxRow.id,
-            earlier.delivered_at.is_(None),
-            earlier.dead_at.is_(None),
-        )
-        .exists()
+def _is_first_of_its_ticket() -> ColumnElement[bool]:
+    other = aliased(OutboxRow)
+    # Not "no earlier one exists": of that PostgreSQL may make a join, over the whole backlog.
+    first = select(func.min(other.id)).where(
+        other.ticket_id == OutboxRow.ticket_id,
+        other.delivered_at.is_(None),
+        other.dead_at.is_(None),
     )
+    return first.scalar_subquery() == OutboxRow.id
 
 
 def _up_to(max_bytes: int, claims: Iterable[Claim]) -> list[Claim]:
