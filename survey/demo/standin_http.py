@@ -21,6 +21,8 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    # Head and body are written apart: the kernel would keep the body until the head is confirmed.
+    disable_nagle_algorithm = True
     server: "Server"
 
     def log_message(self, format: str, *args: object) -> None:
