@@ -1,9 +1,27 @@
 """How the project logs: one line an event, to standard error, without anybody's data."""
 
+import contextlib
 import logging
 import sys
 
 import structlog
+
+
+class _StandardError:
+    """Standard error, as far as it takes what is written: where it goes to a disk that is full,
+    a line is lost, and not the answer or the process that it is about."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+
+
+# One for all loggers, which share a lock by it.
+_STANDARD_ERROR = _StandardError()
 
 
 def configure_logs() -> None:
@@ -18,7 +36,7 @@ def configure_logs() -> None:
             structlog.processors.format_exc_info,
             _render,
         ],
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(_STANDARD_ERROR),  # type: ignore[arg-type]
     )
     # Libraries: only what is worth an operator's attention.
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
