@@ -138,8 +138,8 @@ def renew(connection: Connection, ids: Sequence[int], until: datetime) -> None:
 
 def mark_delivered(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """PostHog has accepted these."""
-    _update(connection, ids, delivered_at=now, last_reason=None, last_words=None)
-    _count(connection, delivered=OutboxTotalsRow.delivered + len(ids))
+    marked = _update(connection, ids, delivered_at=now, last_reason=None, last_words=None)
+    _count(connection, delivered=OutboxTotalsRow.delivered + marked)
 
 
 def postpone(
@@ -158,8 +158,8 @@ def bury(
     connection: Connection, ids: Sequence[int], now: datetime, reason: str, words: str
 ) -> None:
     """PostHog will never accept these as they are: dead letters, kept with its words."""
-    _update(connection, ids, dead_at=now, last_reason=reason, last_words=words or None)
-    _count(connection, dead=OutboxTotalsRow.dead + len(ids))
+    buried = _update(connection, ids, dead_at=now, last_reason=reason, last_words=words or None)
+    _count(connection, dead=OutboxTotalsRow.dead + buried)
 
 
 def revive(connection: Connection, now: datetime, ids: Sequence[int] | None = None) -> list[int]:
@@ -229,8 +229,11 @@ def _describe_dead(connection: Connection, reason: str, count: int) -> DeadLette
     return DeadLetters(reason, count, [row.id for row in shown], shown[0].last_words)
 
 
-def _update(connection: Connection, ids: Sequence[int], **values: object) -> None:
-    connection.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(**values))
+def _update(connection: Connection, ids: Sequence[int], **values: object) -> int:
+    """Change those that still wait; how many. When a lease ends early, because the clock was set
+    or a worker was held up, two workers have the same events: the first to settle one, does."""
+    changed = update(OutboxRow).where(*_WAITING, OutboxRow.id.in_(ids)).values(**values)
+    return connection.execute(changed).rowcount
 
 
 def _count(connection: Connection, **totals: Any) -> None:
