@@ -6,6 +6,7 @@ names to them by `PROMETHEUS_MULTIPROC_DIR`; alone, a process counts in its memo
 
 import os
 import tempfile
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Histogram, multiprocess
@@ -33,6 +34,12 @@ def shared_folder() -> "tempfile.TemporaryDirectory[str]":
     """A folder in which the processes of one supervisor count together."""
     place = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
     return tempfile.TemporaryDirectory(prefix="csat-metrics-", dir=place)
+
+
+def counting() -> AbstractContextManager[None]:
+    """Around counting: where that fails, for want of memory or of open files, what is counted
+    does not fail with it."""
+    return suppress(Exception)
 
 
 def counted_registry() -> CollectorRegistry:

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from survey.delivery.sender import DeliveryError, Remedy
-from survey.metrics import POSTHOG_SECONDS
+from survey.metrics import POSTHOG_SECONDS, counting
 from survey.store import outbox
 from survey.store.database import Database
 from survey.store.errors import StoreError
@@ -146,7 +146,8 @@ class Worker:
             outcome = error.remedy.value
             raise
         finally:
-            POSTHOG_SECONDS.labels(outcome).observe(monotonic() - began)
+            with counting():
+                POSTHOG_SECONDS.labels(outcome).observe(monotonic() - began)
 
     def _mark_delivered(self, batch: list[Claim]) -> None:
         self._failures = 0

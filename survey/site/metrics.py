@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from survey.metrics import HTTP_SECONDS, counted_registry
+from survey.metrics import HTTP_SECONDS, counted_registry, counting
 from survey.site.context import SurveySite, current_site
 from survey.store.errors import StoreError
 from survey.store.outbox import summarise
@@ -103,8 +103,9 @@ class _Timed:
         try:
             return self._application(environ, start)
         finally:
-            timer = self._timer(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), status)
-            timer.observe(perf_counter() - began)
+            with counting():
+                timer = self._timer(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), status)
+                timer.observe(perf_counter() - began)
 
     def _timer(self, method: str, path: str, status: str) -> Histogram:
         key = (
