@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench lock clean
+.PHONY: help run test soak lint format bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ run: $(VENV)/installed ## start the demo: a site with sample answers, until Ctrl
 test: lint $(VENV)/browser $(VENV)/postgresql ## run every test, after lint and types
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --ignore tests/faults
 	$(BIN)/python -m pytest tests/faults
+
+soak: $(VENV)/installed-test $(VENV)/postgresql ## the faults, 50 rounds of each
+	FAULT_ROUNDS=50 $(BIN)/python -m pytest tests/faults --timeout 3600
 
 lint: $(VENV)/installed-test ## ruff and mypy
 	$(BIN)/ruff check .
