@@ -28,8 +28,9 @@ IN_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 def load(url: str, *script: str) -> dict[str, float]:
     """Requests per second and latencies of one run at 32 connections; errors end the bench."""
-    command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", *script]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    # Longer than any answer takes: where writers wait in SQLite, that can be seconds.
+    options = ["-t2", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "20s", "--latency"]
+    done = subprocess.run(["wrk", *options, *script], capture_output=True, text=True, check=True)
     if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
         raise SystemExit(f"{url}: requests failed\n{done.stdout}")
     found = {"per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)[1])}
