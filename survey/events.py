@@ -42,12 +42,18 @@ def build_event(
     `team` is the response's, which its first answer fixed; `submission_id` is the response's
     too, so that PostHog shows an edit in place of what it changed.
     """
-    is_anonymous = answer.distinct_id == anonymous_person(answer.ticket_id or "")
     rating, comment = str(answer.rating), answer.comment or ""
     rating_id, comment_id = settings.rating_question_id, settings.comment_question_id
     properties: dict[str, Any] = {
-        "$survey_id": settings.event_survey_id,
-        "$survey_name": settings.survey_name,
+        **survey_properties(
+            settings,
+            ticket_id=answer.ticket_id or "",
+            person=answer.distinct_id,
+            team=team,
+            trust=answer.trust,
+            language=questions.language,
+            initial_target_area=initial_target_area,
+        ),
         "$survey_questions": [
             {"id": rating_id, "question": questions.rating, "response": rating},
             {"id": comment_id, "question": questions.comment, "response": comment},
@@ -58,15 +64,40 @@ def build_event(
         "$survey_response_1": comment,
         "$survey_submission_id": submission_id,
         "$survey_completed": True,
-        "$survey_language": questions.language,
         "$survey_question": questions.rating,
-        "ticketId": answer.ticket_id,
-        "userId": None if is_anonymous else answer.distinct_id,
+        "rating": answer.rating,
+    }
+    return build_message(
+        SURVEY_SENT,
+        uuid=answer.uuid,
+        distinct_id=answer.distinct_id,
+        at=answer.answered_at,
+        properties=properties,
+    )
+
+
+def survey_properties(
+    settings: Settings,
+    *,
+    ticket_id: str,
+    person: str,
+    team: str,
+    trust: Trust,
+    language: str,
+    initial_target_area: str | None,
+) -> dict[str, Any]:
+    """What every event of ours says: which survey, which ticket, whose."""
+    is_anonymous = person == anonymous_person(ticket_id)
+    properties: dict[str, Any] = {
+        "$survey_id": settings.event_survey_id,
+        "$survey_name": settings.survey_name,
+        "$survey_language": language,
+        "ticketId": ticket_id,
+        "userId": None if is_anonymous else person,
         "team": team,
         "ticketTeam": team,
         "initialTargetArea": initial_target_area,
-        "rating": answer.rating,
-        "link_trust": answer.trust.value,
+        "link_trust": trust.value,
         # The time is the answer's own: PostHog must not shift it by how late it was sent.
         "$ignore_sent_at": True,
         # The request comes from this server, whose place says nothing about the customer's.
@@ -75,11 +106,18 @@ def build_event(
     }
     if is_anonymous:
         properties["$process_person_profile"] = False
+    return properties
+
+
+def build_message(
+    name: str, *, uuid: str, distinct_id: str, at: datetime, properties: dict[str, Any]
+) -> dict[str, Any]:
+    """An event as PostHog's batch endpoint takes it."""
     return {
-        "event": SURVEY_SENT,
-        "distinct_id": answer.distinct_id,
-        "uuid": answer.uuid,
-        "timestamp": answer.answered_at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "event": name,
+        "distinct_id": distinct_id,
+        "uuid": uuid,
+        "timestamp": at.astimezone(UTC).isoformat(timespec="microseconds"),
         "properties": properties,
     }
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     DateTime,
     Dialect,
     ForeignKey,
@@ -114,15 +115,18 @@ class ResponseRow(Base):
 _WAITING = text("delivered_at IS NULL AND dead_at IS NULL")
 _DELIVERED = text("delivered_at IS NOT NULL")
 _DEAD = text("dead_at IS NOT NULL")
+_PAGE_VIEWS = text("page_view_uuid IS NOT NULL")
 
 
 class OutboxRow(Base):
-    """An event committed with its answer, until PostHog has accepted it.
+    """An event, until PostHog has accepted it: committed with its answer, or of a page view.
 
-    `payload` is the event as JSON in ASCII, as it goes over the wire, fixed here and the same on
-    every resend. A row waits until `delivered_at` or `dead_at` is set. Until `available_at` it is
-    left alone: a worker has claimed it, or PostHog is given time. `last_reason` says why it was
-    not accepted, `last_words` what PostHog said, which may repeat the event.
+    One of `answer_uuid` and `page_view_uuid` is set; both are unique, so that what is sent to
+    the site twice makes one event. `payload` is the event as JSON in ASCII, as it goes over the
+    wire, fixed here and the same on every resend. A row waits until `delivered_at` or `dead_at`
+    is set. Until `available_at` it is left alone: a worker has claimed it, or PostHog is given
+    time. `last_reason` says why it was not accepted, `last_words` what PostHog said, which may
+    repeat the event.
     """
 
     __tablename__ = "outbox"
@@ -148,10 +152,26 @@ class OutboxRow(Base):
             postgresql_where=_DELIVERED,
         ),
         Index("ix_outbox_dead", "id", sqlite_where=_DEAD, postgresql_where=_DEAD),
+        # How many page views came of late, in all and of a ticket.
+        Index(
+            "ix_outbox_page_views",
+            "created_at",
+            sqlite_where=_PAGE_VIEWS,
+            postgresql_where=_PAGE_VIEWS,
+        ),
+        Index(
+            "ix_outbox_page_views_ticket",
+            "ticket_id",
+            "created_at",
+            sqlite_where=_PAGE_VIEWS,
+            postgresql_where=_PAGE_VIEWS,
+        ),
+        CheckConstraint("(answer_uuid IS NULL) <> (page_view_uuid IS NULL)", name="one_origin"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    answer_uuid: Mapped[str] = mapped_column(ForeignKey("answers.uuid"), unique=True)
+    answer_uuid: Mapped[str | None] = mapped_column(ForeignKey("answers.uuid"), unique=True)
+    page_view_uuid: Mapped[str | None] = mapped_column(unique=True)
     ticket_id: Mapped[str]
     payload: Mapped[str]
     created_at: Mapped[datetime]

@@ -63,7 +63,8 @@ class Summary:
 def enqueue(connection: Connection, events: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Put events into the outbox, in the transaction that stores their answers.
 
-    Each has `answer_uuid`, `ticket_id` and `payload`, the event as JSON in ASCII.
+    Each has `ticket_id` and `payload`, the event as JSON in ASCII, and either `answer_uuid` or
+    `page_view_uuid`: all of them the same.
     """
     times = {"created_at": now, "available_at": now}
     connection.execute(insert(OutboxRow), [{**event, **times} for event in events])

@@ -5,11 +5,15 @@ from datetime import timedelta
 
 import pytest
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from sqlalchemy import text
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select, text
 
 from survey.store import migrate, outbox
+from survey.store.errors import RefusedData
 from survey.store.migrate import schema_is_current, upgrade
+from survey.store.models import Base, OutboxRow
 from tests.support.clock import Clock
 
 NOW = Clock()()
@@ -55,6 +59,70 @@ def test_the_outbox_of_the_first_schema_is_kept(empty_database):
     (dead,) = summary.dead
     assert (dead.reason, dead.words) == ("PostHog answered 400", "no: really")
     assert [claimed.id for claimed in claims] == [1, 2]
+
+
+def test_the_outbox_of_the_second_schema_is_kept(empty_database):
+    upgrade_to(empty_database, "0002")
+    at = NOW.replace(tzinfo=None) if empty_database.is_sqlite else NOW
+    insert = text(
+        "INSERT INTO outbox (answer_uuid, ticket_id, payload, created_at, available_at,"
+        " last_reason, last_words, delivered_at, dead_at)"
+        " VALUES (:uuid, 'T', :payload, :at, :at, :reason, :words, :delivered_at, :dead_at)"
+    )
+    states = {
+        "waiting": (None, None, None, None),
+        "edit": ("PostHog answered 503", "come back", None, None),
+        "delivered": (None, None, at, None),
+        "dead": ("PostHog answered 400", "no", None, at),
+    }
+    with empty_database.writing() as connection:
+        for uuid, (reason, words, delivered_at, dead_at) in states.items():
+            connection.execute(AN_ANSWER, {"uuid": uuid, "at": at})
+            values = {"reason": reason, "words": words, "delivered_at": delivered_at}
+            values |= {"uuid": uuid, "payload": uuid, "at": at, "dead_at": dead_at}
+            connection.execute(insert, values)
+    upgrade(empty_database)
+    with empty_database.writing() as connection:
+        kept = connection.execute(select(OutboxRow).order_by(OutboxRow.id)).all()
+        claims = outbox.claim(connection, NOW, timedelta(seconds=20), 100, 10**6)
+        outbox.bury(connection, [1], NOW, "PostHog answered 400", "")
+    assert [(row.id, row.answer_uuid, row.payload) for row in kept] == [
+        (number, uuid, uuid) for number, uuid in enumerate(states, start=1)
+    ]
+    assert [(r.last_reason, r.last_words, r.delivered_at, r.dead_at) for r in kept] == [
+        (reason, words, delivered_at and NOW, dead_at and NOW)
+        for reason, words, delivered_at, dead_at in states.values()
+    ]
+    assert [row.page_view_uuid for row in kept] == [None] * 4
+    assert [claimed.payload for claimed in claims] == ["waiting"]  # the edit follows it
+
+
+def test_an_upgraded_database_has_the_tables_indexes_and_rules_of_the_models(empty_database):
+    upgrade(empty_database)
+    with empty_database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, Base.metadata) == []
+        found = inspect(connection).get_indexes("outbox")
+        partial = {
+            index["name"]
+            for index in found
+            if any(option.endswith("_where") for option in index["dialect_options"])
+        }
+        rules = {rule["name"] for rule in inspect(connection).get_check_constraints("outbox")}
+    assert partial == {index.name for index in OutboxRow.__table__.indexes}
+    assert rules == {"ck_outbox_one_origin"}
+
+
+@pytest.mark.parametrize("origins", ["NULL, NULL", "(SELECT uuid FROM answers), 'v'"])
+def test_an_event_comes_from_an_answer_or_from_a_page_view(database, fill, origins):
+    fill(1)
+    insert = text(
+        "INSERT INTO outbox (answer_uuid, page_view_uuid, ticket_id, payload, created_at,"
+        f" available_at) VALUES ({origins}, '1', '{{}}', '2026-10-01', '2026-10-01')"
+    )
+    with pytest.raises(RefusedData, match="one_origin"), database.writing() as connection:
+        connection.execute(text("DELETE FROM outbox"))
+        connection.execute(insert)
 
 
 def test_several_upgrades_at_once_wait_for_each_other(empty_database):
