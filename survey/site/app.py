@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from survey.logs import configure_logs
+from survey.page_views import receive_page_views
 from survey.receive import receive_all
 from survey.settings import Settings
 from survey.site import headers, metrics
@@ -12,6 +13,7 @@ from survey.site.context import SurveySite
 from survey.site.errors import register_error_pages
 from survey.site.health import health
 from survey.site.receipt import receipt_signer
+from survey.site.shown import shown
 from survey.site.survey import survey
 from survey.store.clock import now
 from survey.store.database import Database
@@ -32,6 +34,7 @@ def create_app(
     app = SurveySite("survey", static_folder=None)
     app.settings, app.database, app.clock = settings, database, clock
     app.intake = GroupCommit(partial(receive_all, database, settings))
+    app.page_view_intake = GroupCommit(partial(receive_page_views, database, settings))
     # Not Flask's own SECRET_KEY: without one there are no sessions, and so no cookies.
     app.receipt_signer = receipt_signer(settings.require_secret_key())
     app.blank_pages = {}
@@ -43,6 +46,7 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     headers.register(app)
     app.register_blueprint(survey)
+    app.register_blueprint(shown)
     app.register_blueprint(health)
     metrics.register(app)
     register_error_pages(app)

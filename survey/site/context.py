@@ -7,6 +7,7 @@ from typing import cast
 from flask import Flask, current_app
 from itsdangerous import TimestampSigner
 
+from survey.page_views import PageView
 from survey.receive import Arrival
 from survey.rules import Answer
 from survey.settings import Settings
@@ -22,6 +23,8 @@ class SurveySite(Flask):
     clock: Callable[[], datetime]
     # Takes what was submitted; answers once it is stored.
     intake: GroupCommit[Arrival, Answer]
+    # Takes page views; answers whether there was room for one.
+    page_view_intake: GroupCommit[PageView, bool]
     receipt_signer: TimestampSigner
     blank_pages: dict[int | None, str]
 

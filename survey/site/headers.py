@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,27 @@ from flask import Flask
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_STYLE = (Path(__file__).parents[1] / "static" / "survey.css").read_text(encoding="utf-8")
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_STATIC = Path(__file__).parents[1] / "static"
+
+
+def _read(name: str) -> str:
+    return (_STATIC / name).read_text(encoding="utf-8")
+
+
+def _hash_of(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+_STYLE = _read("survey.css")
+# Without what is for its readers alone: indents, and lines that are comments.
+_SCRIPT = re.sub(r"(?m)^\s*(?://.*\n)?", "", _read("survey.js"))
 
 HEADERS = [
     ("Cache-Control", "no-store"),
     (
         "Content-Security-Policy",
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; "
+        f"default-src 'none'; style-src '{_hash_of(_STYLE)}'; "
+        f"script-src '{_hash_of(_SCRIPT)}'; connect-src 'self'; img-src data:; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     # The address holds the customer's distinct_id: no other site is told it.
@@ -29,9 +43,10 @@ HEADERS = [
 
 
 def register(app: Flask) -> None:
-    """Put the style sheet into every page, and the headers onto every answer."""
-    # The style sheet stands in the page itself, one request, so its hash must match to the byte.
+    """Put style sheet and script into the pages, and the headers onto every answer."""
+    # Both stand in the page itself, one request, so their hashes must match to the byte.
     app.jinja_env.globals["style_sheet"] = _STYLE
+    app.jinja_env.globals["script"] = _SCRIPT
     app.wsgi_app = _WithHeaders(app.wsgi_app)  # type: ignore[method-assign]
 
 

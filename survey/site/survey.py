@@ -1,16 +1,14 @@
 """The survey itself: the page, the submit, the thanks."""
 
-from dataclasses import dataclass
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import structlog
 from flask import Blueprint, redirect, render_template, request
-from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as Redirect
 
 from survey.events import RATING_QUESTION, Questions
-from survey.links import Link, LinkError, MissingTicket, judge_link, parse_link
+from survey.links import LinkError, MissingTicket
 from survey.months import Month
 from survey.receive import Arrival, Submission
 from survey.scale import LABELS
@@ -20,22 +18,15 @@ from survey.site.form import Form, read_form
 from survey.site.question import form_context, render_blank_question, render_question
 from survey.site.receipt import issue_receipt, read_receipt
 from survey.site.situation import Situation, look_up
+from survey.site.visit import Visit, current_visit
 from survey.store.errors import StoreError
 from survey.store.responses import count_responses
-from survey.store.vocabulary import Outcome, Trust
+from survey.store.vocabulary import Outcome
 
 survey = Blueprint("survey", __name__)
 log = structlog.get_logger()
 
 Page = str | tuple[str, int]
-
-
-@dataclass(frozen=True)
-class Visit:
-    """Who came: the link, and how far it can be trusted."""
-
-    link: Link
-    trust: Trust
 
 
 @survey.errorhandler(MissingTicket)
@@ -55,7 +46,7 @@ def show_bad_link(_error: LinkError) -> Page:
 @survey.get("/")
 def show_question() -> Page:
     """The survey page. Looking at it records nothing, whatever the link carries."""
-    visit = _visit()
+    visit = current_visit()
     situation = _look_up(visit)
     earlier = situation.own_response
     if earlier is not None and situation.outcome_now is Outcome.LATE_CHANGE:
@@ -69,7 +60,7 @@ def show_question() -> Page:
 @survey.post("/")
 def submit() -> Page | Redirect:
     """Take the answer; only this records one."""
-    visit = _visit()
+    visit = current_visit()
     form, problems = read_form(request.form)
     if problems:
         return render_question(_question_url(visit), form, problems=problems), 400
@@ -99,7 +90,7 @@ def submit() -> Page | Redirect:
 @survey.get("/thanks")
 def thanks() -> Page:
     """The thank-you page: the face, this month's hedgehogs, and the way to change the answer."""
-    visit = _visit()
+    visit = current_visit()
     site = current_site()
     answer = read_receipt(site, request.args.get("answer", ""), visit.link)
     if answer is None:
@@ -119,16 +110,6 @@ def thanks() -> Page:
         action=_question_url(visit),
         **form_context(form),
     )
-
-
-def _visit() -> Visit:
-    """The link of the current request; raises LinkError, Forbidden for a wrong signature."""
-    site = current_site()
-    link = parse_link(request.args.to_dict())
-    trust = judge_link(link, site.settings.link_secrets)
-    if trust is None or (site.settings.require_signed_links and trust is not Trust.SIGNED):
-        raise Forbidden
-    return Visit(link, trust)
 
 
 def _look_up(visit: Visit) -> Situation:

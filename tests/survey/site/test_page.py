@@ -1,5 +1,9 @@
 """GET /: the page that a link opens. Looking records nothing."""
 
+import base64
+import hashlib
+import re
+
 import pytest
 from sqlalchemy import text
 
@@ -67,9 +71,19 @@ def test_the_headers_keep_the_page_to_itself(client):
 
 def test_the_page_fetches_nothing(client):
     html = client.get(address()).text
-    assert "<script" not in html
     assert "src=" not in html
+    assert "@import" not in html
+    assert "url(" not in html
     assert '<link rel="icon" href="data:,">' in html
+
+
+def test_the_page_may_run_and_tell_what_stands_in_it_and_nothing_else(client):
+    response = client.get(address())
+    policy = response.headers["Content-Security-Policy"]
+    (script,) = re.findall("<script[^>]*>(.*?)</script>", response.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert "connect-src 'self';" in policy
 
 
 def test_parameters_of_mail_trackers_are_ignored(client):

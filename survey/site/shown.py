@@ -1,0 +1,57 @@
+"""`POST /shown`: the page's own word that it was looked at."""
+
+from uuid import UUID
+
+import structlog
+from flask import Blueprint, request
+from werkzeug.exceptions import BadRequest
+
+from survey.links import LinkError
+from survey.page_views import PageView
+from survey.site.context import current_site
+from survey.site.robots import is_no_customer
+from survey.site.visit import current_visit
+from survey.store.errors import StoreError
+
+shown = Blueprint("shown", __name__)
+log = structlog.get_logger()
+
+# The body is one uuid as text.
+MAX_BODY_BYTES = 64
+
+Answer = tuple[str, int]
+
+
+@shown.errorhandler(LinkError)
+def refuse_link(_error: LinkError) -> Answer:
+    """No page has such a link, and nobody reads this."""
+    return "", 400
+
+
+@shown.post("/shown")
+def note_page_view() -> Answer:
+    """Put the page view into the outbox; what a link is refused for, it is refused for here too.
+
+    The customer never sees the answer, so it can be plain: 429 where there were too many, 503
+    where the store fails. Neither is tried again.
+    """
+    site, visit = current_site(), current_visit()
+    page_id = _page_id()
+    if is_no_customer(request.headers):
+        return "", 204
+    view = PageView(visit.link, visit.trust, page_id, language="en", at=site.clock())
+    try:
+        had_room = site.page_view_intake.submit(view)
+    except StoreError as error:
+        log.error("page view not stored", reason=str(error))
+        return "", 503
+    return "", 204 if had_room else 429
+
+
+def _page_id() -> str:
+    """The page's own id, by which a repeat is known; raises BadRequest for anything else."""
+    request.max_content_length = MAX_BODY_BYTES
+    try:
+        return str(UUID(request.get_data(cache=False).decode("ascii")))
+    except ValueError:
+        raise BadRequest from None
