@@ -239,6 +239,10 @@ class Settings(BaseSettings):
     support_url: Annotated[str, BeforeValidator(_contact_address)] | None = Field(
         None, description="where a customer turns whose problem is not solved"
     )
+    charity_name: Text | None = Field(
+        None, description="who feeds the hedgehogs, as customers read it"
+    )
+    charity_url: WebAddress | None = Field(None, description="the charity's own page")
     ticket_url: Annotated[str, BeforeValidator(_ticket_pattern)] | None = Field(
         None, description="address of a ticket, with {ticket_id}"
     )
@@ -256,6 +260,12 @@ class Settings(BaseSettings):
                 "CSAT_RATING_QUESTION_ID and CSAT_COMMENT_QUESTION_ID are the same; an event "
                 "could then hold only one of the two answers"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_link_needs_words(self) -> "Settings":
+        if self.charity_url and not self.charity_name:
+            raise ValueError("CSAT_CHARITY_URL needs CSAT_CHARITY_NAME, the words of its link")
         return self
 
     @property

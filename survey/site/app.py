@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from survey.hedgehogs import HedgehogCounts
 from survey.logs import configure_logs
 from survey.page_views import receive_page_views
 from survey.receive import receive_all
@@ -12,6 +13,7 @@ from survey.site import headers, metrics
 from survey.site.context import SurveySite
 from survey.site.errors import register_error_pages
 from survey.site.health import health
+from survey.site.hedgehogs import hedgehogs
 from survey.site.receipt import receipt_signer
 from survey.site.shown import shown
 from survey.site.survey import survey
@@ -35,6 +37,7 @@ def create_app(
     app.settings, app.database, app.clock = settings, database, clock
     app.intake = GroupCommit(partial(receive_all, database, settings))
     app.page_view_intake = GroupCommit(partial(receive_page_views, database, settings))
+    app.hedgehogs = HedgehogCounts(database, settings.timezone)
     # Not Flask's own SECRET_KEY: without one there are no sessions, and so no cookies.
     app.receipt_signer = receipt_signer(settings.require_secret_key())
     app.blank_pages = {}
@@ -47,6 +50,7 @@ def create_app(
     headers.register(app)
     app.register_blueprint(survey)
     app.register_blueprint(shown)
+    app.register_blueprint(hedgehogs)
     app.register_blueprint(health)
     metrics.register(app)
     register_error_pages(app)

@@ -7,6 +7,7 @@ from typing import cast
 from flask import Flask, current_app
 from itsdangerous import TimestampSigner
 
+from survey.hedgehogs import HedgehogCounts
 from survey.page_views import PageView
 from survey.receive import Arrival
 from survey.rules import Answer
@@ -25,6 +26,7 @@ class SurveySite(Flask):
     intake: GroupCommit[Arrival, Answer]
     # Takes page views; answers whether there was room for one.
     page_view_intake: GroupCommit[PageView, bool]
+    hedgehogs: HedgehogCounts
     receipt_signer: TimestampSigner
     blank_pages: dict[int | None, str]
 

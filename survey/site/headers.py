@@ -1,4 +1,7 @@
-"""The headers of every page: nothing is stored, nothing is fetched from anybody else."""
+"""The headers of every page: nothing is stored, nothing is fetched from anybody else.
+
+A page that holds nothing personal may say itself how long it can be kept.
+"""
 
 import base64
 import hashlib
@@ -24,6 +27,7 @@ def _hash_of(text: str) -> str:
 
 
 _STYLE = _read("survey.css")
+_HEDGEHOGS_STYLE = _read("hedgehogs.css")
 # Without what is for its readers alone: indents, and lines that are comments.
 _SCRIPT = re.sub(r"(?m)^\s*(?://.*\n)?", "", _read("survey.js"))
 
@@ -31,7 +35,7 @@ HEADERS = [
     ("Cache-Control", "no-store"),
     (
         "Content-Security-Policy",
-        f"default-src 'none'; style-src '{_hash_of(_STYLE)}'; "
+        f"default-src 'none'; style-src '{_hash_of(_STYLE)}' '{_hash_of(_HEDGEHOGS_STYLE)}'; "
         f"script-src '{_hash_of(_SCRIPT)}'; connect-src 'self'; img-src data:; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
@@ -43,9 +47,10 @@ HEADERS = [
 
 
 def register(app: Flask) -> None:
-    """Put style sheet and script into the pages, and the headers onto every answer."""
-    # Both stand in the page itself, one request, so their hashes must match to the byte.
+    """Put style sheets and script into the pages, and the headers onto every answer."""
+    # They stand in the page itself, one request, so their hashes must match to the byte.
     app.jinja_env.globals["style_sheet"] = _STYLE
+    app.jinja_env.globals["hedgehogs_style_sheet"] = _HEDGEHOGS_STYLE
     app.jinja_env.globals["script"] = _SCRIPT
     app.wsgi_app = _WithHeaders(app.wsgi_app)  # type: ignore[method-assign]
 
@@ -62,6 +67,8 @@ class _WithHeaders:
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
         ) -> Callable[[bytes], object]:
-            return start_response(status, headers + HEADERS, exc_info)
+            given = {name.lower() for name, _ in headers}
+            ours = [(name, value) for name, value in HEADERS if name.lower() not in given]
+            return start_response(status, headers + ours, exc_info)
 
         return self._application(environ, start)

@@ -9,18 +9,17 @@ from werkzeug.wrappers import Response as Redirect
 
 from survey.events import RATING_QUESTION, Questions
 from survey.links import LinkError, MissingTicket
-from survey.months import Month
 from survey.receive import Arrival, Submission
 from survey.scale import LABELS
 from survey.site.context import current_site
 from survey.site.errors import NO_TICKET, error_page
+from survey.site.fed import look_up_fed
 from survey.site.form import Form, read_form
 from survey.site.question import form_context, render_blank_question, render_question
 from survey.site.receipt import issue_receipt, read_receipt
 from survey.site.situation import Situation, look_up
 from survey.site.visit import Visit, current_visit
 from survey.store.errors import StoreError
-from survey.store.responses import count_responses
 from survey.store.vocabulary import Outcome
 
 survey = Blueprint("survey", __name__)
@@ -94,7 +93,7 @@ def thanks() -> Page:
     site = current_site()
     answer = read_receipt(site, request.args.get("answer", ""), visit.link)
     if answer is None:
-        return render_template("thanks.html", hedgehogs=_hedgehogs(), action=_question_url(visit))
+        return render_template("thanks.html", fed=look_up_fed(None), action=_question_url(visit))
     situation = _look_up(visit)
     standing = situation.own_response
     late = situation.outcomes.get(answer.uuid) is Outcome.LATE_CHANGE
@@ -106,7 +105,7 @@ def thanks() -> Page:
         rating=rating,
         late=late,
         stands=late and standing is not None,
-        hedgehogs=_hedgehogs(),
+        fed=look_up_fed(standing),
         action=_question_url(visit),
         **form_context(form),
     )
@@ -121,19 +120,6 @@ def _look_up(visit: Visit) -> Situation:
     except StoreError as error:
         log.error("earlier answers not read", reason=str(error))
         return Situation()
-
-
-def _hedgehogs() -> int | None:
-    """Responses of the current month; None while the store cannot be read."""
-    site = current_site()
-    timezone = site.settings.timezone
-    month = Month.of(site.clock(), timezone)
-    try:
-        with site.database.reading() as connection:
-            return count_responses(connection, *month.bounds(timezone))
-    except StoreError as error:
-        log.error("hedgehogs not counted", reason=str(error))
-        return None
 
 
 def _address(path: str, visit: Visit, **more: str) -> str:

@@ -209,6 +209,22 @@ def count_responses(connection: Connection, opens_at: datetime, closes_at: datet
     return connection.scalar(counted) or 0
 
 
+def count_responses_until(connection: Connection, opens_at: datetime, last: ResponseRow) -> int:
+    """Which one `last` is of the responses that began from `opens_at` on: 1 for the first."""
+    began = ResponseRow.answered_at
+    before = select(func.count()).where(began >= opens_at, began < last.answered_at)
+    # Two of the same microsecond are rare; asked together, every earlier row would be read.
+    beside = select(func.count()).where(
+        began == last.answered_at, ResponseRow.ticket_id <= last.ticket_id
+    )
+    return (connection.scalar(before) or 0) + (connection.scalar(beside) or 0)
+
+
+def first_response_at(connection: Connection) -> datetime | None:
+    """When the oldest response began."""
+    return connection.scalar(select(func.min(ResponseRow.answered_at)))
+
+
 def void_ticket(connection: Connection, ticket_id: str, reason: str, now: datetime) -> bool:
     """Put a ticket's answers out of every number; False if it was void already."""
     if find_void(connection, ticket_id) is not None:

@@ -41,15 +41,6 @@ def test_an_answer_is_stored_with_its_response_and_its_event(client, database, c
     assert "Your answer: Satisfied" in Page(thanks.text).text
 
 
-def test_the_thanks_count_this_months_hedgehogs(client, clock):
-    clock.advance(days=-30)
-    submit(client, address(ticketId="1"), rating="5")
-    clock.advance(days=30)
-    submit(client, address(ticketId="2"), rating="1")
-    text = Page(submit(client, address(ticketId="3"), rating="3").text).text
-    assert "2 hedgehogs have been fed this month" in text
-
-
 def test_sending_the_same_form_twice_is_one_answer(client, database):
     page = Page(client.get(address()).text)
     form = {**page.fields, "rating": "5", "comment": "Thanks!"}

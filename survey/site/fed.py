@@ -1,0 +1,51 @@
+"""What the thank-you page says of hedgehogs."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from survey.months import Month
+from survey.site.context import current_site
+from survey.site.month_names import month_name
+from survey.store.errors import StoreError
+from survey.store.models import ResponseRow
+from survey.store.responses import count_responses_until
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Fed:
+    """Which hedgehog a response feeds, or else how many were fed this month.
+
+    `month` names the response's month where it is not this one. What the store cannot tell now
+    is None.
+    """
+
+    charity_name: str | None
+    charity_url: str | None
+    number: int | None = None
+    month: str | None = None
+    this_month: int | None = None
+
+
+def look_up_fed(response: ResponseRow | None) -> Fed:
+    """For the visitor's own response, if there is one. An edit feeds no second hedgehog: its
+    number stays, in the month in which the response began."""
+    site = current_site()
+    settings = site.settings
+    charity = (settings.charity_name, settings.charity_url)
+    this_month = Month.of(site.clock(), settings.timezone)
+    try:
+        if response is None:
+            # Anybody can ask for this, so it costs nothing.
+            return Fed(*charity, this_month=site.hedgehogs.months(site.clock())[-1].hedgehogs)
+        month = Month.of(response.answered_at, settings.timezone)
+        opens_at, _ = month.bounds(settings.timezone)
+        with site.database.reading() as connection:
+            number = count_responses_until(connection, opens_at, response)
+        elsewhere = month_name(month) if month != this_month else None
+        return Fed(*charity, number=number, month=elsewhere)
+    except StoreError as error:
+        log.error("hedgehogs not counted", reason=str(error))
+        return Fed(*charity)

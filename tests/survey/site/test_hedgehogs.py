@@ -1,0 +1,224 @@
+"""The hedgehogs that responses feed: a number on the thank-you page, the months for everybody."""
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from survey.hedgehogs import KEEP_CURRENT, KEEP_PAST, HedgehogCounts
+from survey.site.app import create_app
+from survey.site.hedgehogs import CHART_HEIGHT, draw_bars
+from survey.store.errors import StoreError
+from survey.store.responses import void_ticket
+from tests.support.command import run_csat
+from tests.support.pages import Page, address
+from tests.support.settings import make_settings
+
+
+def submit(client, url=None, **fields):
+    """Send the form as a browser does; the text of the thanks."""
+    page = Page(client.get(url or address()).text)
+    sent = client.post(page.action, data={**page.fields, "rating": "5", **fields})
+    return Page(client.get(sent.headers["Location"]).text)
+
+
+def months(client):
+    listed = client.get("/hedgehogs.json").get_json()["months"]
+    return {entry["month"]: entry["hedgehogs"] for entry in listed}
+
+
+class TestThanks:
+    def test_name_the_number_of_the_tickets_own_hedgehog(self, client, clock):
+        clock.advance(days=-30)
+        submit(client, address(ticketId="1"))
+        clock.advance(days=30)
+        submit(client, address(ticketId="2"))
+        clock.advance(seconds=1)
+        thanks = submit(client, address(ticketId="3"), rating="1")
+        assert "Yours is hedgehog number 2 of this month." in thanks.text
+
+    def test_keep_the_number_of_a_changed_answer(self, client, clock):
+        for ticket in "123":
+            submit(client, address(ticketId=ticket))
+            clock.advance(seconds=1)
+        assert "hedgehog number 2 of this month" in submit(client, address(ticketId="2")).text
+
+    def test_name_the_month_of_an_answer_that_is_changed_in_the_next(self, client, clock):
+        clock.time = datetime(2026, 10, 31, 12, tzinfo=UTC)
+        submit(client)
+        clock.advance(days=2)
+        assert "hedgehog number 1 of October 2026" in submit(client, rating="1").text
+
+    def test_number_two_answers_of_one_moment_apart(self, client):
+        texts = [submit(client, address(ticketId=ticket)).text for ticket in "12"]
+        assert ["number 1 of" in texts[0], "number 2 of" in texts[1]] == [True, True]
+
+    def test_tell_a_stranger_only_how_many_were_fed(self, client):
+        submit(client)
+        thanks = submit(client, address(distinct_id="eve"))
+        assert "1 hedgehog has been fed this month." in thanks.text
+        assert "Yours" not in thanks.text
+
+    def test_lead_to_all_hedgehogs_and_to_the_charity(self, database, clock):
+        settings = make_settings(
+            charity_name="Hedgehog <Rescue>", charity_url="https://hedgehogs.example/"
+        )
+        thanks = submit(create_app(settings, database, clock).test_client())
+        assert "They are fed by Hedgehog <Rescue>." in thanks.text
+        assert "https://hedgehogs.example" in thanks.links
+        assert "/hedgehogs" in thanks.links
+
+    def test_name_no_charity_where_none_is_set(self, client):
+        assert "fed by" not in submit(client).text
+
+    def test_do_without_a_number_while_the_store_cannot_be_read(self, client, database):
+        page = Page(client.get(address()).text)
+        sent = client.post(page.action, data={**page.fields, "rating": "5"})
+        with database.writing() as connection:
+            connection.execute(text("alter table responses rename to gone"))
+        assert client.get(sent.headers["Location"]).status_code == 200
+
+
+class TestMonths:
+    def test_are_those_of_the_reports(self, settings, database, tmp_path, clock):
+        settings = settings.model_copy(update={"test_distinct_ids": frozenset({"tess"})})
+        client = create_app(settings, database, clock).test_client()
+        clock.time = datetime(2026, 8, 31, 22, 59, 59, tzinfo=UTC)  # August in London, still
+        submit(client, address(ticketId="1"))
+        clock.time = datetime(2026, 8, 31, 23, 0, tzinfo=UTC)  # September
+        submit(client, address(ticketId="2"))
+        submit(client, address(ticketId="3", distinct_id="tess"))
+        submit(client, address(ticketId="4"))
+        submit(client, address(ticketId="5"))
+        clock.advance(days=2)
+        submit(client, address(ticketId="2"), rating="1")
+        submit(client, address(ticketId="2", distinct_id="eve"))
+        with database.writing() as connection:
+            void_ticket(connection, "4", "answered by the agent", clock())
+        clock.time = datetime(2026, 11, 1, 0, 0, tzinfo=UTC)  # nobody answered in October
+        submit(client, address(ticketId="6"))
+        shown = months(client)
+        assert shown == {"2026-08": 1, "2026-09": 2, "2026-10": 0, "2026-11": 1}
+        for month, hedgehogs in shown.items():
+            out = tmp_path / month
+            done = run_csat(
+                *("report", "--month", month, "--out", str(out)),
+                CSAT_DATABASE_URL=settings.database_url,
+                CSAT_TEST_DISTINCT_IDS="tess",
+            )
+            assert done.returncode == 0, done.stderr
+            rows = list(csv.DictReader(io.StringIO((out / "teams.csv").read_text())))
+            assert (rows[-1]["team"], rows[-1]["responses"]) == ("all", str(hedgehogs))
+
+    def test_are_listed_for_programs(self, client, clock):
+        submit(client)
+        response = client.get("/hedgehogs.json")
+        assert response.headers["Cache-Control"] == "public, max-age=60"
+        assert response.headers["Content-Type"] == "application/json"
+        assert response.get_json() == {
+            "timezone": "Europe/London",
+            "as_of": "2026-10-14T09:30:00Z",
+            "total": 1,
+            "months": [{"month": "2026-10", "hedgehogs": 1}],
+        }
+
+    def test_are_shown_in_a_table_newest_first(self, client, clock):
+        clock.advance(days=-31)
+        submit(client, address(ticketId="1"))
+        clock.advance(days=31)
+        submit(client, address(ticketId="2"))
+        response = client.get("/hedgehogs")
+        shown = " ".join(Page(response.text).text.split())
+        assert "October 2026 so far1 September 20261 All together2" in shown
+        assert response.text.count("<rect") == 2
+        assert response.headers["Cache-Control"] == "no-store"
+
+    def test_begin_with_this_month_where_nobody_has_answered(self, client):
+        assert months(client) == {"2026-10": 0}
+        assert "0 hedgehogs fed" in Page(client.get("/hedgehogs").text).text
+
+    @pytest.mark.parametrize("path", ["/hedgehogs", "/hedgehogs.json"])
+    def test_need_no_link_and_are_only_looked_at(self, client, path):
+        assert client.head(path).status_code == 200
+        assert client.post(path).status_code == 405
+
+    def test_cannot_be_shown_before_the_store_can_be_read(self, client, database):
+        with database.writing() as connection:
+            connection.execute(text("alter table responses rename to gone"))
+        response = client.get("/hedgehogs")
+        assert response.status_code == 503
+        assert "come back in a minute" in response.text
+
+
+class TestCounting:
+    @pytest.fixture
+    def counts(self, database, settings):
+        return HedgehogCounts(database, settings.timezone)
+
+    @pytest.fixture
+    def now_by_month(self, counts, clock):
+        def now_by_month():
+            return {str(counted.month): counted.hedgehogs for counted in counts.months(clock())}
+
+        return now_by_month
+
+    def test_happens_once_a_minute_for_this_month(self, now_by_month, clock, fill):
+        fill(1)
+        assert now_by_month() == {"2026-10": 1}
+        fill(3)
+        clock.time += KEEP_CURRENT / 2
+        assert now_by_month() == {"2026-10": 1}
+        clock.time += KEEP_CURRENT / 2
+        assert now_by_month() == {"2026-10": 3}
+
+    def test_shows_a_late_void_of_a_past_month_after_a_while(
+        self, now_by_month, clock, fill, database
+    ):
+        fill(2)
+        clock.advance(days=31)
+        assert now_by_month() == {"2026-10": 2, "2026-11": 0}
+        with database.writing() as connection:
+            void_ticket(connection, "0", "a mistake", clock())
+        clock.time += KEEP_CURRENT
+        assert now_by_month()["2026-10"] == 2
+        clock.time += KEEP_PAST
+        assert now_by_month()["2026-10"] == 1
+
+    def test_does_not_keep_what_was_counted_before_the_months_end(self, now_by_month, clock, fill):
+        clock.time = datetime(2026, 10, 31, 23, 59, 30, tzinfo=UTC)
+        assert now_by_month() == {"2026-10": 0}
+        clock.advance(seconds=20)
+        fill(2)
+        clock.advance(seconds=70)
+        assert now_by_month() == {"2026-10": 2, "2026-11": 0}
+
+    def test_goes_on_with_what_is_known_while_the_store_fails(
+        self, now_by_month, clock, fill, database
+    ):
+        fill(2)
+        now_by_month()
+        with database.writing() as connection:
+            connection.execute(text("alter table responses rename to gone"))
+        clock.time += KEEP_PAST
+        assert now_by_month() == {"2026-10": 2}
+
+    def test_fails_where_nothing_is_known(self, counts, clock, database):
+        with database.writing() as connection:
+            connection.execute(text("alter table responses rename to gone"))
+        with pytest.raises(StoreError):
+            counts.months(clock())
+
+
+@pytest.mark.parametrize(
+    ("counts", "heights"),
+    [([], []), ([0, 0], []), ([4, 2, 0], [CHART_HEIGHT, CHART_HEIGHT / 2]), ([1000, 1], [120, 2])],
+)
+def test_the_highest_month_fills_the_chart_and_one_hedgehog_can_be_seen(counts, heights):
+    assert [bar.height for bar in draw_bars(counts)] == heights
+
+
+def test_the_address_of_a_charity_needs_its_name():
+    with pytest.raises(ValueError, match="CSAT_CHARITY_NAME"):
+        make_settings(charity_url="https://hedgehogs.example")
