@@ -17,6 +17,8 @@ COMMANDS = {
     "outbox": ("survey.commands.outbox:outbox", "What waits for PostHog, and what was refused."),
     "reconcile": ("pipeline.reconcile_command:reconcile", "Is everything of a month at PostHog?"),
     "link": ("survey.commands.link:link", "Make survey links."),
+    "mail": ("survey.commands.mail:mail", "The invitation, to look at before customers do."),
+    "zendesk": ("survey.commands.zendesk:zendesk", "The invitation for a Zendesk automation."),
     "aggregate": ("pipeline.commands:aggregate", "Counts per month, team and rating."),
     "report": ("reports.commands:report", "The monthly files, for leads and finance."),
     "responses": ("survey.commands.responses:responses", "Show or void a ticket's response."),

@@ -1,0 +1,85 @@
+"""`csat mail`: the invitation, to look at before customers do."""
+
+from pathlib import Path
+
+import click
+
+from survey.commands.link import make_link
+from survey.links import LinkError
+from survey.mail.catalogue import LANGUAGES, language_tag
+from survey.mail.invitation import Invitation, Mail, invite, render_mail
+from survey.settings import CsatError, Settings, load_settings
+
+
+@click.group()
+def mail() -> None:
+    """The invitation that brings customers the survey's link."""
+
+
+@mail.command()
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the files; made if it is missing.",
+)
+@click.option("--ticket-id", metavar="T", default="4211", show_default=True, help="Ticket number.")
+@click.option(
+    "--distinct-id",
+    metavar="D",
+    default="customer-1",
+    show_default=True,
+    help="Whom PostHog knows the customer as.",
+)
+@click.option(
+    "--team", metavar="X", help="Team that solved it.  [default: the first of CSAT_TEAMS]"
+)
+def preview(folder: Path, ticket_id: str, distinct_id: str, team: str | None) -> None:
+    """Write the invitation in every language: invitation-LANGUAGE.html and .txt.
+
+    The links are real ones under CSAT_BASE_URL, signed if CSAT_LINK_SECRET is set: each face
+    preselects its rating. Opening one records nothing. The text begins with the subject; the
+    HTML has it as its title. CSAT_SURVEY_NAME, CSAT_SUPPORT_URL and CSAT_PRIVACY_URL stand in
+    the mail.
+
+    docs/mail.md tells how to use it in Zendesk or with any other mailer.
+    """
+    settings = load_settings()
+    ticket = {
+        "distinct_id": distinct_id,
+        "ticketId": ticket_id,
+        "team": team if team is not None else settings.teams[0].slug,
+    }
+    try:
+        rendered = {
+            language: render_mail(_invitation(ticket, language, settings), settings, language)
+            for language in LANGUAGES
+        }
+    except LinkError as error:
+        raise click.UsageError(str(error)) from None
+    for language, content in rendered.items():
+        for path in _write(folder, language, content):
+            click.echo(path)
+
+
+def _invitation(ticket: dict[str, str], language: str, settings: Settings) -> Invitation:
+    def link_for(rating: int | None) -> str:
+        preselected = {} if rating is None else {"rating": str(rating)}
+        return make_link({**ticket, "lang": language_tag(language), **preselected}, settings)
+
+    return invite(ticket["ticketId"], link_for)
+
+
+def _write(folder: Path, language: str, content: Mail) -> list[Path]:
+    files = {
+        folder / f"invitation-{language}.html": content.html,
+        folder / f"invitation-{language}.txt": f"{content.subject}\n\n{content.text}",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in files.items():
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CsatError(f"{folder} cannot be written: {error.strerror}") from None
+    return list(files)

@@ -1,0 +1,70 @@
+"""`csat zendesk`: what Zendesk needs from us."""
+
+import click
+
+from survey.mail.catalogue import LANGUAGES
+from survey.mail.invitation import render_mail
+from survey.mail.zendesk import zendesk_invitation
+from survey.settings import CsatError, load_settings
+
+
+class UnsignedLinksRefused(CsatError):
+    """The site would refuse every link in the mail."""
+
+
+class Language(click.Choice[str]):
+    """One of our languages, also as the web writes it: `pt-BR`."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The language's code."""
+        return super().convert(value.replace("-", "_"), param, ctx)
+
+
+@click.group()
+def zendesk() -> None:
+    """Working with Zendesk."""
+
+
+@zendesk.command()
+@click.option(
+    "--language",
+    type=Language(LANGUAGES),
+    default="en",
+    show_default=True,
+    help="Language of the mail, and of the page that it opens.",
+)
+@click.option(
+    "--part",
+    type=click.Choice(["body", "subject", "text"]),
+    default="body",
+    show_default=True,
+    help="The HTML body, the subject, or the body as plain text.",
+)
+def template(language: str, part: str) -> None:
+    """Print the invitation for a Zendesk automation, with its placeholders.
+
+    \b
+    In Zendesk: Admin Center > Objects and rules > Automations > Add automation.
+      Meet all of these conditions
+        Ticket: Status            Is            Solved
+        Ticket: Hours since solved   Greater than  72
+        Ticket: Tags              Contains none of the following   csat_sent
+      Perform these actions
+        Notify by: User email     (requester)   subject and body from here
+        Ticket: Add tags          csat_sent
+
+    The tag keeps the automation from sending twice, so do not leave it out. For several
+    languages make one automation each, with the condition Requester: Language.
+
+    The body is one long line on purpose: Zendesk turns line breaks into gaps. Links stand under
+    CSAT_BASE_URL; a ticket whose requester has no external id gives an answer without a person.
+    """
+    settings = load_settings()
+    if settings.require_signed_links:
+        raise UnsignedLinksRefused(
+            "Zendesk cannot sign links, and CSAT_REQUIRE_SIGNED_LINKS refuses unsigned ones: "
+            "customers would find every link of this mail closed. Set it to false first."
+        )
+    content = render_mail(zendesk_invitation(settings.base_url, language), settings, language)
+    parts = {"body": content.body, "subject": content.subject, "text": content.text.rstrip("\n")}
+    click.echo(parts[part])

@@ -1,0 +1,1 @@
+"""The invitation: the mail that brings the customer the survey's link."""

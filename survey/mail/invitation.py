@@ -1,0 +1,88 @@
+"""The invitation as a mail: subject, HTML and text, with one link for each face."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from survey.mail.catalogue import direction, language_tag, load_catalogue
+from survey.scale import RATINGS
+from survey.settings import Settings
+
+# Faces that every mail program can show: no image, no emoji, no style sheet is needed for them.
+FACES = {1: ":'(", 2: ":-(", 3: ":-|", 4: ":-)", 5: ":-D"}
+
+_TEMPLATES = Path(__file__).parents[1] / "templates" / "mail"
+_BETWEEN_TAGS = re.compile(r">\s+<")
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What an invitation says of its ticket: its number, the survey's link, a link per rating.
+
+    All of them may hold placeholders, which a help desk fills in later.
+    """
+
+    ticket: str
+    link: str
+    face_links: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """An invitation in one language. `html` is a whole page; `body` is what stands in it, for a
+    help desk that puts a frame of its own around it: styled by attributes alone, in one line,
+    because help desks make new lines of line breaks."""
+
+    subject: str
+    html: str
+    body: str
+    text: str
+
+
+def invite(ticket: str, link_for: Callable[[int | None], str]) -> Invitation:
+    """An invitation to a ticket's survey; `link_for` gives the link that preselects a rating."""
+    faces = {rating: link_for(rating) for rating in RATINGS}
+    return Invitation(ticket, link_for(None), faces)
+
+
+def render_mail(invitation: Invitation, settings: Settings, language: str) -> Mail:
+    """The invitation in a language (one of `catalogue.LANGUAGES`)."""
+    environment = _environment(language)
+    values = {
+        "invitation": invitation,
+        "faces": FACES,
+        "lang": language_tag(language),
+        "dir": direction(language),
+        "survey_name": settings.survey_name,
+        "support_url": settings.support_url,
+        "privacy_url": settings.privacy_url,
+    }
+
+    def render(name: str) -> str:
+        return environment.get_template(name).render(values).strip()
+
+    return Mail(
+        subject=render("subject.txt"),
+        html=render("invitation.html") + "\n",
+        body=_BETWEEN_TAGS.sub("><", " ".join(render("body.html").split())),
+        text=render("invitation.txt") + "\n",
+    )
+
+
+@lru_cache
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
+    catalogue = load_catalogue(language)
+    environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    return environment

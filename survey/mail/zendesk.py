@@ -1,0 +1,27 @@
+"""The invitation with Zendesk's placeholders, which Zendesk fills in for each ticket. Pure."""
+
+from urllib.parse import quote
+
+from survey.mail.catalogue import language_tag
+from survey.mail.invitation import Invitation, invite
+
+TICKET = "{{ticket.id}}"
+# What a customer or a colleague typed can hold anything, so Zendesk encodes it. Blank where a
+# requester has no external id: the answer is then kept without a person.
+PARAMETERS = {
+    "distinct_id": "{{ticket.requester.external_id | url_encode}}",
+    "ticketId": TICKET,
+    "team": "{{ticket.group.name | url_encode}}",
+}
+
+
+def zendesk_invitation(base_url: str, language: str) -> Invitation:
+    """The invitation to the survey of whichever ticket Zendesk sends it for."""
+
+    def link_for(rating: int | None) -> str:
+        parameters = {**PARAMETERS, "lang": quote(language_tag(language))}
+        if rating is not None:
+            parameters["rating"] = str(rating)
+        return f"{base_url}/?" + "&".join(f"{name}={value}" for name, value in parameters.items())
+
+    return invite(TICKET, link_for)

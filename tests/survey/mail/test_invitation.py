@@ -1,0 +1,220 @@
+"""The invitation: the same links in every language, for every mail program."""
+
+import re
+from urllib.parse import quote
+
+import pytest
+from babel.messages.pofile import read_po
+from jinja2 import Environment
+from jinja2.ext import babel_extract
+
+from survey.commands.mail import _invitation
+from survey.mail.catalogue import (
+    LANGUAGES,
+    SOURCE_LANGUAGE,
+    catalogue_file,
+    direction,
+    language_tag,
+)
+from survey.mail.invitation import FACES, render_mail
+from survey.scale import LABELS
+from tests.support.chromium import running_chromium
+from tests.support.command import ROOT
+from tests.support.mails import MailPage, links_of_text, open_link
+from tests.support.settings import make_settings
+
+TICKET = {"distinct_id": "jane", "ticketId": "42", "team": "Sales & CS"}
+SETTINGS = make_settings(
+    base_url="https://survey.example.com/csat",
+    support_url="mailto:help@example.com",
+    privacy_url="https://example.com/privacy?a=1&b=2",
+    survey_name="Ünïcode & <friends>",
+)
+TRANSLATED = [language for language in LANGUAGES if language != SOURCE_LANGUAGE]
+PARAMETER = re.compile(r"%\(\w+\)s")
+
+
+def make_mail(language="en", settings=SETTINGS, **changed):
+    return render_mail(_invitation({**TICKET, **changed}, language, settings), settings, language)
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request):
+    return request.param
+
+
+def test_every_language_has_faces_a_link_and_where_to_turn(language):
+    page = MailPage(make_mail(language).html)
+    *faces, survey, support, privacy = page.links
+    tail = f"distinct_id=jane&ticketId=42&team=Sales%20%26%20CS&lang={language_tag(language)}"
+    assert survey == f"https://survey.example.com/csat/?{tail}"
+    assert faces == [f"{survey}&rating={rating}" for rating in range(1, 6)]
+    assert support == "mailto:help@example.com"
+    assert privacy == "https://example.com/privacy?a=1&b=2"
+    assert all(face in page.text for face in FACES.values())
+    assert "Ünïcode & <friends>" in page.text
+
+
+def test_the_text_holds_the_same_links_in_the_same_order(language):
+    mail = make_mail(language)
+    assert links_of_text(mail.text) == MailPage(mail.html).links
+    assert "<" not in mail.text.replace("<friends>", "")
+
+
+def test_it_says_its_language_and_direction(language):
+    mail = make_mail(language)
+    says = f'lang="{language_tag(language)}" dir="{direction(language)}"'
+    assert mail.html.startswith(f"<!doctype html>\n<html {says}>")
+    assert f"{says} width=" in mail.body
+    assert direction(language) == ("rtl" if language == "ar" else "ltr")
+
+
+def test_it_is_small_needs_no_image_and_knows_dark_mode(language):
+    mail = make_mail(language)
+    assert len(mail.html.encode()) < 30_000
+    assert all(image.get("alt") for image in MailPage(mail.html).images)
+    assert "url(" not in mail.html
+    assert '<meta name="color-scheme" content="light dark">' in mail.html
+    assert "prefers-color-scheme: dark" in mail.html
+
+
+def test_the_subject_is_one_line_with_the_ticket(language):
+    mail = make_mail(language)
+    assert "42" in mail.subject
+    assert len(mail.subject) < 78
+    assert "\n" not in mail.subject
+    assert f"<title>{mail.subject}</title>" in mail.html
+
+
+def test_the_body_alone_is_one_line_without_a_style_sheet(language):
+    mail = make_mail(language)
+    assert "\n" not in mail.body
+    assert not re.search(r">\s+<", mail.body)
+    assert "<style" not in mail.body
+    assert MailPage(mail.body).links == MailPage(mail.html).links
+
+
+@pytest.mark.parametrize(
+    "ticket",
+    [
+        {},
+        {"distinct_id": ""},
+        {"distinct_id": "a b&c=d#é\"'<>%", "ticketId": "42 / 7", "team": "データ"},
+        {"distinct_id": "🦔" * 50, "team": "x" * 200},
+    ],
+)
+@pytest.mark.parametrize("secret", [None, "a secret"])
+def test_the_site_accepts_every_link(database, ticket, secret):
+    signed = {"link_secret": secret, "require_signed_links": True} if secret else {}
+    settings = make_settings(**signed)
+    links = MailPage(make_mail("ja", settings, **ticket).html).links
+    assert len(links) == 6
+    for place, url in enumerate(links, start=1):
+        link = open_link(url, settings, database)
+        given = {**TICKET, **ticket}
+        assert (link.distinct_id, link.raw_ticket, link.raw_team) == tuple(given.values())
+        assert link.rating == (place if place < 6 else None)
+        assert link.language == "ja"
+
+
+def test_hostile_values_are_text():
+    hostile = '"><script>alert(1)</script>'
+    settings = SETTINGS.model_copy(update={"survey_name": hostile})
+    mail = make_mail(settings=settings, ticketId=hostile, distinct_id=hostile)
+    assert "<script" not in mail.html + mail.body
+    assert quote(hostile, safe="") in mail.text
+    assert f"support request {hostile} has been solved" in mail.text
+
+
+def test_without_addresses_in_the_settings_there_are_only_survey_links():
+    assert len(MailPage(make_mail(settings=make_settings()).html).links) == 6
+
+
+def test_the_words_of_the_faces_are_those_of_the_page():
+    text = " ".join(MailPage(make_mail("en").html).text.split())
+    assert all(label in text for label in LABELS.values())
+
+
+@pytest.fixture(scope="module")
+def messages():
+    """What the templates say, in English."""
+    found = set()
+    for path in (ROOT / "survey/templates/mail").iterdir():
+        with path.open("rb") as file:
+            for _line, _function, message, _comments in babel_extract(file, ["_"], [], {}):
+                found.add(message if isinstance(message, str) else message[0])
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_chromium() as browser:
+        yield browser
+
+
+class TestCatalogues:
+    @pytest.mark.parametrize("language", TRANSLATED)
+    def test_translate_everything_and_nothing_else(self, messages, language):
+        with catalogue_file(language).open("rb") as file:
+            catalogue = read_po(file, locale=language)
+        translated = {m.id for m in catalogue if m.id and m.string and not m.fuzzy}
+        assert translated == messages
+        assert [m.id for m in catalogue if any(m.check())] == []
+
+    @pytest.mark.parametrize("language", TRANSLATED)
+    def test_keep_the_places_of_values(self, language):
+        with catalogue_file(language).open("rb") as file:
+            for message in read_po(file, locale=language):
+                if message.id:
+                    places = (PARAMETER.findall(text) for text in (message.id, message.string))
+                    assert len({tuple(sorted(found)) for found in places}) == 1, message.id
+
+    def test_a_template_that_is_wrong_fails_instead_of_showing_nothing(self):
+        from survey.mail.invitation import _environment
+
+        environment: Environment = _environment("en")
+        with pytest.raises(Exception, match="undefined"):
+            environment.from_string("{{ no_such_value }}").render()
+
+
+class TestShown:
+    """In Chromium, as mail programs show it."""
+
+    def show(self, browser, html, width=390, **options):
+        page = browser.new_page(viewport={"width": width, "height": 700}, **options)
+        page.set_content(html)
+        return page
+
+    @pytest.mark.parametrize("width", [320, 390, 1280])
+    def test_it_needs_no_scrolling_sideways_and_faces_are_easy_to_hit(
+        self, browser, language, width
+    ):
+        page = self.show(browser, make_mail(language).html, width)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        boxes = [link.bounding_box() for link in page.locator(".face a").all()]
+        assert len(boxes) == 5
+        assert all(box["width"] >= 44 and box["height"] >= 44 for box in boxes)
+        page.close()
+
+    @pytest.mark.parametrize("what", ["html", "body"])
+    def test_without_css_and_images_every_face_is_a_link_with_its_words(self, browser, what):
+        html = getattr(make_mail("en"), what)
+        html = re.sub(r"(?s)<style>.*?</style>", "", html)
+        html = re.sub(r' (style|bgcolor|width|class)="[^"]*"', "", html)
+        page = self.show(browser, html)
+        for rating, label in LABELS.items():
+            link = page.get_by_role("link", name=label, exact=True)
+            assert link.is_visible()
+            assert link.get_attribute("href").endswith(f"&rating={rating}")
+            assert FACES[rating] in link.inner_text()
+        assert page.get_by_role("link", name="Open the survey").is_visible()
+        page.close()
+
+    def test_it_is_dark_where_the_customer_wants_it_dark(self, browser):
+        def ground(scheme):
+            page = self.show(browser, make_mail("en").html, color_scheme=scheme)
+            colour = page.evaluate("getComputedStyle(document.querySelector('.paper')).background")
+            page.close()
+            return colour
+
+        assert ground("light") != ground("dark")
