@@ -13,6 +13,7 @@ from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from survey.events import Questions
 from survey.links import parse_link
 from survey.months import Month
+from survey.page_views import PageView, receive_page_views
 from survey.receive import Submission, receive
 from survey.rules import Answer
 from survey.settings import DEFAULT_SURVEY_ID
@@ -21,6 +22,7 @@ from survey.store.models import OutboxRow, Source
 from survey.store.responses import NewAnswer, add_answers, void_ticket
 from survey.store.vocabulary import Trust
 from tests.support.command import run_csat
+from tests.support.events import read_export, write_jsonl, write_parquet
 from tests.support.settings import make_settings
 
 COMMENT = "words that nobody else should read"
@@ -116,6 +118,27 @@ def test_a_month_of_which_posthog_has_everything(answered, deliver, reconcile):
     assert "3  the store expects at PostHog" in done.stdout
     assert "3  PostHog has" in done.stdout
     assert "3  both have" in done.stdout
+
+
+def test_page_views_are_no_answers_anywhere(
+    database, settings, posthog, answered, deliver, reconcile, tmp_path, at
+):
+    uuid = answered(1)
+    link = parse_link({"ticketId": "1", "distinct_id": "customer-1"})
+    views = [PageView(link, Trust.UNVERIFIED, str(page), "en", at) for page in range(3)]
+    assert receive_page_views(database, settings, views) == [True] * 3
+    deliver()
+    assert {event["event"] for event in posthog.submissions()} == {"survey sent", "survey shown"}
+    done = reconcile()
+    assert (done.returncode, differences(done)) == (0, [])
+    assert "1  PostHog has" in done.stdout
+    exported = [
+        {**event, "timestamp": datetime.fromisoformat(event["timestamp"])}
+        for event in posthog.submissions()
+    ]
+    for write, name in ((write_jsonl, "e.jsonl"), (write_parquet, "e.parquet")):
+        answers = read_export(write(tmp_path / name, exported), settings)
+        assert list(answers["uuid"]) == [uuid]
 
 
 @pytest.mark.usefixtures("database")
