@@ -163,12 +163,15 @@ def test_opening_a_link_fetches_one_thing_and_sets_no_cookie(browser: Browser, c
     context = browser.new_context()
     page = context.new_page()
     fetched = []
-    page.on("request", lambda request: fetched.append(request.url))
+    page.on("request", lambda request: fetched.append(f"{request.method} {request.url}"))
     problems = []
     page.on("console", lambda message: problems.append(message.text))
     link = csat("link", "--ticket-id", "11", "--rating", "5").strip()
     page.goto(link)
     page.wait_for_load_state("networkidle")
-    assert fetched == [link]
+    page.wait_for_timeout(1500)
+    # After a second it tells that it was looked at.
+    shown = link.partition("&rating")[0].replace("/?", "/shown?")
+    assert fetched == [f"GET {link}", f"POST {shown}"]
     assert problems == []
     assert context.cookies() == []

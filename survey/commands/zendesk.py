@@ -46,12 +46,12 @@ def template(language: str, part: str) -> None:
     \b
     In Zendesk: Admin Center > Objects and rules > Automations > Add automation.
       Meet all of these conditions
-        Ticket: Status            Is            Solved
-        Ticket: Hours since solved   Greater than  72
-        Ticket: Tags              Contains none of the following   csat_sent
+        Ticket: Status              Is                              Solved
+        Ticket: Hours since solved  Greater than                    72
+        Ticket: Tags                Contains none of the following  csat_sent
       Perform these actions
-        Notify by: User email     (requester)   subject and body from here
-        Ticket: Add tags          csat_sent
+        Notify by: User email       (requester), subject and body from here
+        Ticket: Add tags            csat_sent
 
     The tag keeps the automation from sending twice, so do not leave it out. For several
     languages make one automation each, with the condition Requester: Language.

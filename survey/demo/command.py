@@ -88,7 +88,8 @@ def _run(console: Console, folder: DemoFolder, port: int, desk_port: int) -> Non
         environment = folder.environment(base_url=base_url, posthog_host=standin.url)
         months = {this_month.shift(-1): "last month", this_month: "this month so far"}
         reports = _write_reports(console, folder, months, environment, standin.url)
-        standin.desk = [*survey_links(base_url, settings, until), *reports]
+        public = ("Hedgehogs fed, for everybody", f"{base_url}/hedgehogs")
+        standin.desk = [*survey_links(base_url, settings, until), public, *reports]
         with running_site(folder, port, environment) as site:
             _announce(console, standin)
             watch_site(site, folder)
