@@ -75,6 +75,14 @@ def a_page(browser, **options):
     return browser.new_context(user_agent=CUSTOMERS_BROWSER, **options).new_page()
 
 
+def a_page_outside_time(browser):
+    """Its timers run only as far as `clock.run_for` lets them, however slow the machine is."""
+    page = a_page(browser)
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    return page
+
+
 class TestWithoutScripts:
     @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
     def test_opening_every_link_records_nothing(self, links, database, method):
@@ -106,9 +114,9 @@ class TestWithoutScripts:
 class TestWithScripts:
     def test_a_scanner_that_leaves_before_a_second_has_not_looked(self, browser, links, database):
         for link in links:
-            page = a_page(browser)
+            page = a_page_outside_time(browser)
             page.goto(link)
-            page.wait_for_timeout(300)
+            page.clock.run_for(900)
             page.context.close()
         time.sleep(LONG_ENOUGH)
         assert recorded(database) == (0, [])
@@ -136,16 +144,17 @@ class TestWithScripts:
 
 class TestACustomer:
     def test_who_looks_for_a_second_is_one_page_view(self, browser, links, database):
-        page = a_page(browser)
+        page = a_page_outside_time(browser)
         problems = []
         page.on("console", lambda message: problems.append(message.text))
         told = []
         page.on("request", lambda request: "/shown" in request.url and told.append(request))
         page.goto(links[3])
-        page.wait_for_timeout(900)
+        page.clock.run_for(900)
         assert told == []
+        page.clock.run_for(200)
         wait_until(lambda: recorded(database)[1] == ["survey shown"])
-        page.wait_for_timeout(LONG_ENOUGH * 1000)
+        page.clock.run_for(60_000)
         assert len(told) == 1
         assert (told[0].method, told[0].response().status) == ("POST", 204)
         assert problems == []
@@ -156,7 +165,7 @@ class TestACustomer:
     def test_whose_page_is_hidden_and_shown_again_needs_a_whole_second(
         self, browser, links, database
     ):
-        page = a_page(browser)
+        page = a_page_outside_time(browser)
         page.add_init_script(
             "let shown = 'visible';"
             "Object.defineProperty(Document.prototype, 'visibilityState', {get: () => shown});"
@@ -165,11 +174,12 @@ class TestACustomer:
         )
         page.goto(links[5])
         for how in ("hidden", "visible", "hidden"):
-            page.wait_for_timeout(600)
+            page.clock.run_for(600)
             page.evaluate(f"show('{how}')")
-        page.wait_for_timeout(LONG_ENOUGH * 1000)
+        page.clock.run_for(60_000)
         assert recorded(database) == (0, [])
         page.evaluate("show('visible')")
+        page.clock.run_for(1100)
         wait_until(lambda: recorded(database) == (0, ["survey shown"]))
         page.context.close()
 
