@@ -1,6 +1,7 @@
 """All settings: read once from the environment and `.env`, checked, handed on as one object."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, get_args
 from urllib.parse import SplitResult, urlsplit
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from survey.languages import parse_wording
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 
 PREFIX = "CSAT_"
@@ -165,10 +167,16 @@ def _not_blank(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
+def _wording(value: object) -> object:
+    return parse_wording(value) if isinstance(value, str) else value
+
+
 Text = Annotated[str, BeforeValidator(_not_blank)]
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
 BaseAddress = Annotated[str, BeforeValidator(_base_address)]
 Secret = Annotated[SecretStr, BeforeValidator(_not_blank)]
+# A text by language; languages that it leaves out have our own.
+Wording = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_wording)]
 
 
 class Settings(BaseSettings):
@@ -217,6 +225,10 @@ class Settings(BaseSettings):
     comment_question_id: Text = Field(
         DEFAULT_COMMENT_QUESTION_ID, description="id of its comment question"
     )
+    rating_question: Wording = Field(
+        {}, description="the rating question, as text|de=Text|fr=…; without it our own"
+    )
+    comment_question: Wording = Field({}, description="the comment question, likewise")
     timezone: Annotated[ZoneInfo, BeforeValidator(_timezone)] = Field(
         ZoneInfo("Europe/London"), description="in which months begin and end"
     )
@@ -234,6 +246,9 @@ class Settings(BaseSettings):
     )
     test_distinct_ids: Annotated[frozenset[str], NoDecode, BeforeValidator(_split)] = Field(
         frozenset(), description="whose answers are tests and leave every number"
+    )
+    thanks_text: Wording = Field(
+        {}, description="a sentence of your own on the thank-you page, likewise"
     )
     privacy_url: WebAddress | None = Field(None, description="what happens with an answer")
     support_url: Annotated[str, BeforeValidator(_contact_address)] | None = Field(

@@ -133,7 +133,7 @@ def test_the_thanks_let_the_customer_change_the_answer(browser: Browser, csat, p
     page.get_by_label("Dissatisfied", exact=True).check()
     expect(page.get_by_label("What can we do")).to_have_value("first thought")
     page.get_by_role("button", name="Change answer").click()
-    expect(page.get_by_text("Your answer: Dissatisfied")).to_be_visible()
+    expect(page.get_by_text("Your answer has been changed: Dissatisfied")).to_be_visible()
     assert posthog.wait_for_events(2)
     first, second = posthog.submissions()
     submission = "$survey_submission_id"

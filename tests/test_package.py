@@ -15,6 +15,7 @@ NEEDED = (
     "survey/templates/question.html",
     "survey/templates/demo/standin.html",
     "survey/static/survey.css",
+    "survey/translations/pt_BR/LC_MESSAGES/messages.mo",
     "survey/store/migrations/env.py",
     "survey/store/migrations/versions/0001_answers_responses_outbox.py",
     "pipeline/sources/export.py",

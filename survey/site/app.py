@@ -7,12 +7,13 @@ from functools import partial
 from survey.logs import configure_logs
 from survey.receive import receive_all
 from survey.settings import Settings
-from survey.site import headers, metrics
+from survey.site import headers, language, metrics
 from survey.site.context import SurveySite
 from survey.site.errors import register_error_pages
 from survey.site.health import health
 from survey.site.receipt import receipt_signer
 from survey.site.survey import survey
+from survey.site.thanks import thanks
 from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
@@ -41,8 +42,10 @@ def create_app(
         TRAP_BAD_REQUEST_ERRORS=False,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    language.register(app)
     headers.register(app)
     app.register_blueprint(survey)
+    app.register_blueprint(thanks)
     app.register_blueprint(health)
     metrics.register(app)
     register_error_pages(app)

@@ -23,7 +23,8 @@ class SurveySite(Flask):
     # Takes what was submitted; answers once it is stored.
     intake: GroupCommit[Arrival, Answer]
     receipt_signer: TimestampSigner
-    blank_pages: dict[int | None, str]
+    # Rendered once for each language and preselected face.
+    blank_pages: dict[tuple[str, int | None], str]
 
 
 def current_site() -> SurveySite:

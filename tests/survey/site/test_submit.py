@@ -41,13 +41,24 @@ def test_an_answer_is_stored_with_its_response_and_its_event(client, database, c
     assert "Your answer: Satisfied" in Page(thanks.text).text
 
 
-def test_the_thanks_count_this_months_hedgehogs(client, clock):
+def test_the_thanks_name_this_months_hedgehog(client, clock):
     clock.advance(days=-30)
     submit(client, address(ticketId="1"), rating="5")
     clock.advance(days=30)
     submit(client, address(ticketId="2"), rating="1")
-    text = Page(submit(client, address(ticketId="3"), rating="3").text).text
-    assert "2 hedgehogs have been fed this month" in text
+    sent = client.post(address(ticketId="3"), data={"rating": "3"})
+    clock.advance(minutes=5)
+    submit(client, address(ticketId="4"), rating="3")
+    # The second of this month, also when more have come since.
+    assert "hedgehog number 2 of this month" in Page(client.get(sent.location).text).text
+
+
+def test_a_change_feeds_no_second_hedgehog(client, clock):
+    submit(client, rating="3")
+    clock.advance(minutes=5)
+    text = Page(submit(client, rating="4").text).text
+    assert "Your answer has been changed: Satisfied" in text
+    assert "1 hedgehog has been fed this month" in text
 
 
 def test_sending_the_same_form_twice_is_one_answer(client, database):
@@ -107,14 +118,14 @@ class TestOpeningAnAnsweredLink:
         submit(client, rating="2", comment="between us")
         html = client.get(address()).text
         assert Page(html).checked == "2"
-        assert "You have answered already: Dissatisfied" in Page(html).text
+        assert "You have already answered: Dissatisfied" in Page(html).text
         assert "between us" not in html
 
     def test_by_another_face_in_the_mail_shows_what_stands(self, client):
         submit(client, rating="2")
         page = Page(client.get(address(rating="5")).text)
         assert page.checked == "5"
-        assert "You have answered already: Dissatisfied" in page.text
+        assert "You have already answered: Dissatisfied" in page.text
 
     def test_says_after_the_edit_window_that_the_answer_stands(self, client, database, clock):
         submit(client, rating="2")

@@ -1,0 +1,71 @@
+"""The thank-you page."""
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import structlog
+from flask import Blueprint, render_template, request
+
+from survey.months import Month
+from survey.site.context import current_site
+from survey.site.form import Form
+from survey.site.language import current_language
+from survey.site.question import form_context
+from survey.site.receipt import read_receipt
+from survey.site.survey import find_situation
+from survey.site.visit import current_visit
+from survey.store.errors import StoreError
+from survey.store.responses import count_responses
+from survey.store.vocabulary import Outcome
+
+thanks = Blueprint("thanks", __name__)
+log = structlog.get_logger()
+
+
+@thanks.get("/thanks")
+def show_thanks() -> str:
+    """The face, this month's hedgehogs, and the way to change the answer.
+
+    Without a receipt that is good, only what anybody may know.
+    """
+    visit = current_visit()
+    site = current_site()
+    settings = site.settings
+    context = {
+        "action": visit.address("/"),
+        "hedgehogs": _hedgehogs_until(site.clock()),
+        "thanks_text": settings.thanks_text.get(current_language().tag),
+    }
+    answer = read_receipt(site, request.args.get("answer", ""), visit.link)
+    if answer is None:
+        return render_template("thanks.html", **context)
+    situation = find_situation(visit)
+    standing = situation.own_response
+    outcome = situation.outcomes.get(answer.uuid)
+    late = outcome is Outcome.LATE_CHANGE
+    rating = standing.rating if standing else answer.rating
+    comment = standing.comment if standing else answer.comment
+    form = Form(rating=rating, comment=comment or "", submit_id=str(uuid4()))
+    return render_template(
+        "thanks.html",
+        rating=rating,
+        number=_hedgehogs_until(answer.answered_at) if outcome is Outcome.RESPONSE else None,
+        changed=outcome is Outcome.EDIT,
+        late=late,
+        stands=late and standing is not None,
+        **context,
+        **form_context(form),
+    )
+
+
+def _hedgehogs_until(moment: datetime) -> int | None:
+    """Responses of a moment's month up to that moment; None while the store cannot be read."""
+    site = current_site()
+    timezone = site.settings.timezone
+    opens_at, _ = Month.of(moment, timezone).bounds(timezone)
+    try:
+        with site.database.reading() as connection:
+            return count_responses(connection, opens_at, moment + timedelta(microseconds=1))
+    except StoreError as error:
+        log.error("hedgehogs not counted", reason=str(error))
+        return None
