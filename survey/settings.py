@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, check_accent, parse_colour
 from survey.languages import parse_wording
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 
@@ -167,6 +168,18 @@ def _not_blank(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
+def _accent(value: object) -> object:
+    colour = parse_colour(str(value))
+    check_accent(colour, LIGHT_GROUNDS, "light")
+    return colour
+
+
+def _accent_dark(value: object) -> object:
+    colour = parse_colour(str(value))
+    check_accent(colour, DARK_GROUNDS, "dark")
+    return colour
+
+
 def _wording(value: object) -> object:
     return parse_wording(value) if isinstance(value, str) else value
 
@@ -224,6 +237,13 @@ class Settings(BaseSettings):
     )
     comment_question_id: Text = Field(
         DEFAULT_COMMENT_QUESTION_ID, description="id of its comment question"
+    )
+    name: Text | None = Field(None, description="whose survey it is, shown above the question")
+    accent: Annotated[str, BeforeValidator(_accent)] = Field(
+        "#a83f0b", description="the page's one colour, as #rrggbb"
+    )
+    accent_dark: Annotated[str, BeforeValidator(_accent_dark)] | None = Field(
+        None, description="the same on dark pages; without it a lighter shade"
     )
     rating_question: Wording = Field(
         {}, description="the rating question, as text|de=Text|fr=…; without it our own"

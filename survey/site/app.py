@@ -7,11 +7,12 @@ from functools import partial
 from survey.logs import configure_logs
 from survey.receive import receive_all
 from survey.settings import Settings
-from survey.site import headers, language, metrics
+from survey.site import compression, headers, language, metrics
 from survey.site.context import SurveySite
 from survey.site.errors import register_error_pages
 from survey.site.health import health
 from survey.site.receipt import receipt_signer
+from survey.site.style import style_sheet
 from survey.site.survey import survey
 from survey.site.thanks import thanks
 from survey.store.clock import now
@@ -42,8 +43,14 @@ def create_app(
         TRAP_BAD_REQUEST_ERRORS=False,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals |= {
+        "site_name": settings.name,
+        "privacy_url": settings.privacy_url,
+        "support_url": settings.support_url,
+    }
     language.register(app)
-    headers.register(app)
+    compression.register(app)
+    headers.register(app, style_sheet(settings))
     app.register_blueprint(survey)
     app.register_blueprint(thanks)
     app.register_blueprint(health)

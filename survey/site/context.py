@@ -10,6 +10,7 @@ from itsdangerous import TimestampSigner
 from survey.receive import Arrival
 from survey.rules import Answer
 from survey.settings import Settings
+from survey.site.compression import PageWithGap
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
 
@@ -24,7 +25,7 @@ class SurveySite(Flask):
     intake: GroupCommit[Arrival, Answer]
     receipt_signer: TimestampSigner
     # Rendered once for each language and preselected face.
-    blank_pages: dict[tuple[str, int | None], str]
+    blank_pages: dict[tuple[str, int | None], tuple[PageWithGap, str]]
 
 
 def current_site() -> SurveySite:

@@ -1,7 +1,7 @@
 """The survey itself: the page, and the submit."""
 
 import structlog
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as Redirect
 
 from survey.languages import find_language
@@ -24,7 +24,7 @@ Page = str | tuple[str, int]
 
 
 @survey.get("/")
-def show_question() -> Page:
+def show_question() -> Page | Response:
     """The survey page. Looking at it records nothing, whatever the link carries."""
     visit = current_visit()
     situation = find_situation(visit)
