@@ -61,4 +61,5 @@ $(VENV)/installed-test: $(VENV)/installed requirements-test.lock
 
 $(VENV)/browser: $(VENV)/installed-test
 	tests/install-package chromium
+	tests/install-package java default-jre-headless
 	@touch $@
