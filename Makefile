@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint format bench lock clean
+.PHONY: help run test soak lint format translations bench lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## start the demo: a site with sample answers, until Ctrl-C
 	@exec $(BIN)/csat demo
@@ -28,6 +28,13 @@ lint: $(VENV)/installed-test ## ruff and mypy
 format: $(VENV)/installed-test ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+translations: $(VENV)/installed ## find new texts for translators, compile what they translated
+	@mkdir -p build
+	$(BIN)/pybabel --quiet extract --mapping pyproject.toml --keyword translatable --no-location --sort-output --output build/messages.pot .
+	$(if $(new),$(BIN)/pybabel --quiet init --input-file build/messages.pot --output-dir survey/translations --locale $(new))
+	$(BIN)/pybabel --quiet update --input-file build/messages.pot --output-dir survey/translations --width 100 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel --quiet compile --directory survey/translations
 
 bench: $(VENV)/installed-test ## measure, as ratios against a peer in the same run
 	tests/install-package wrk
@@ -59,6 +66,7 @@ $(VENV)/installed-test: $(VENV)/installed requirements-test.lock
 
 $(VENV)/browser: $(VENV)/installed-test
 	tests/install-package chromium
+	tests/install-package java default-jre-headless
 	@touch $@
 
 $(VENV)/postgresql: $(VENV)/installed-test

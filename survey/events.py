@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from survey.languages import translatable
 from survey.links import anonymous_person, normalise_ticket, person_of
 from survey.rules import Answer
 from survey.scale import parse_rating
@@ -15,8 +16,8 @@ from survey.store.vocabulary import Trust
 from survey.teams import slugify_team
 
 SURVEY_SENT = "survey sent"
-RATING_QUESTION = "How happy are you with the level of support you received?"
-COMMENT_QUESTION = "What can we do to increase your rating?"
+RATING_QUESTION = translatable("How happy are you with the level of support you received?")
+COMMENT_QUESTION = translatable("What can we do to increase your rating?")
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def parse_link(parameters: Mapping[str, str]) -> Link:
     """
     for name in OUR_PARAMETERS:
         if name in parameters:
-            _check_value(name, parameters[name])
+            check_value(name, parameters[name])
     raw_ticket = _value(parameters, "ticketId")
     ticket_id = normalise_ticket(raw_ticket)
     if ticket_id is None:
@@ -114,7 +114,8 @@ def parse_link(parameters: Mapping[str, str]) -> Link:
     )
 
 
-def _check_value(name: str, value: str) -> None:
+def check_value(name: str, value: str) -> None:
+    """Raise LinkError for a value that no link of ours can carry."""
     if len(value) > MAX_LENGTH:
         raise LinkError(f"{name} is longer than {MAX_LENGTH} characters")
     if value.isprintable():

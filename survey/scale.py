@@ -2,17 +2,19 @@
 
 import re
 
+from survey.languages import translatable
+
 RATINGS = (1, 2, 3, 4, 5)
 
 # CSAT counts 4 and 5; 3 is not satisfied (as Zendesk, Chatwoot and Formbricks count it).
 SATISFIED = (4, 5)
 
 LABELS = {
-    1: "Very dissatisfied",
-    2: "Dissatisfied",
-    3: "Neutral",
-    4: "Satisfied",
-    5: "Very satisfied",
+    1: translatable("Very dissatisfied"),
+    2: translatable("Dissatisfied"),
+    3: translatable("Neutral"),
+    4: translatable("Satisfied"),
+    5: translatable("Very satisfied"),
 }
 
 _RATING_TEXT = re.compile(r"[1-5](\.0+)?", re.ASCII)

@@ -1,6 +1,7 @@
 """All settings: read once from the environment and `.env`, checked, handed on as one object."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, get_args
 from urllib.parse import SplitResult, urlsplit
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, check_accent, parse_colour
+from survey.languages import parse_wording
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 
 PREFIX = "CSAT_"
@@ -165,10 +168,28 @@ def _not_blank(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
+def _accent(value: object) -> object:
+    colour = parse_colour(str(value))
+    check_accent(colour, LIGHT_GROUNDS, "light")
+    return colour
+
+
+def _accent_dark(value: object) -> object:
+    colour = parse_colour(str(value))
+    check_accent(colour, DARK_GROUNDS, "dark")
+    return colour
+
+
+def _wording(value: object) -> object:
+    return parse_wording(value) if isinstance(value, str) else value
+
+
 Text = Annotated[str, BeforeValidator(_not_blank)]
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
 BaseAddress = Annotated[str, BeforeValidator(_base_address)]
 Secret = Annotated[SecretStr, BeforeValidator(_not_blank)]
+# A text by language; languages that it leaves out have our own.
+Wording = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_wording)]
 
 
 class Settings(BaseSettings):
@@ -217,6 +238,17 @@ class Settings(BaseSettings):
     comment_question_id: Text = Field(
         DEFAULT_COMMENT_QUESTION_ID, description="id of its comment question"
     )
+    name: Text | None = Field(None, description="whose survey it is, shown above the question")
+    accent: Annotated[str, BeforeValidator(_accent)] = Field(
+        "#a83f0b", description="the page's one colour, as #rrggbb"
+    )
+    accent_dark: Annotated[str, BeforeValidator(_accent_dark)] | None = Field(
+        None, description="the same on dark pages; without it a lighter shade"
+    )
+    rating_question: Wording = Field(
+        {}, description="the rating question, as text|de=Text|fr=…; without it our own"
+    )
+    comment_question: Wording = Field({}, description="the comment question, likewise")
     timezone: Annotated[ZoneInfo, BeforeValidator(_timezone)] = Field(
         ZoneInfo("Europe/London"), description="in which months begin and end"
     )
@@ -234,6 +266,9 @@ class Settings(BaseSettings):
     )
     test_distinct_ids: Annotated[frozenset[str], NoDecode, BeforeValidator(_split)] = Field(
         frozenset(), description="whose answers are tests and leave every number"
+    )
+    thanks_text: Wording = Field(
+        {}, description="a sentence of your own on the thank-you page, likewise"
     )
     privacy_url: WebAddress | None = Field(None, description="what happens with an answer")
     support_url: Annotated[str, BeforeValidator(_contact_address)] | None = Field(

@@ -12,7 +12,17 @@ ROOT = Path(__file__).parents[1]
 SHARED = ("survey.store", "survey.settings", "survey.teams", "survey.months", "survey.scale")
 
 # The rules that take time, data and network as arguments or not at all.
-PURE = ("scale", "teams", "months", "links", "rules", "events", "site/form", "store/vocabulary")
+PURE = (
+    "languages",
+    "scale",
+    "teams",
+    "months",
+    "links",
+    "rules",
+    "events",
+    "site/form",
+    "store/vocabulary",
+)
 IMPURE_MODULES = ("socket", "requests", "sqlalchemy", "flask", "pandas", "os", "pathlib", "random")
 
 

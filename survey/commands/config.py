@@ -1,6 +1,7 @@
 """`csat config`: which settings apply, and what they lack."""
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 from dotenv import dotenv_values
 from sqlalchemy import make_url
 
+from survey.languages import LANGUAGES, format_wording
 from survey.settings import (
     PREFIX,
     Settings,
@@ -50,7 +52,7 @@ def given_variables() -> frozenset[str]:
 
 def show(field: str, value: Any) -> str:
     """A setting's value as it would be written; for a secret only whether there is one."""
-    if value is None or value == () or value == frozenset():
+    if value is None or value in ((), {}, frozenset()):
         return "not set"
     if field == "database_url":
         return make_url(value).render_as_string(hide_password=True)
@@ -58,6 +60,8 @@ def show(field: str, value: Any) -> str:
         return "is set, not shown"
     if isinstance(value, timedelta):
         return format_duration(value)
+    if isinstance(value, Mapping):
+        return format_wording(value)
     if isinstance(value, frozenset):
         return f"{len(value)} of them"  # distinct_ids are personal data
     if isinstance(value, tuple):
@@ -74,6 +78,12 @@ def remarks(settings: Settings, given: frozenset[str]) -> list[str]:
         found.append("Without CSAT_POSTHOG_KEY events wait in the outbox.")
     if not settings.survey_id:
         found.append("Without CSAT_SURVEY_ID events carry the project's own survey id.")
+    for field in ("rating_question", "comment_question", "thanks_text"):
+        wording = getattr(settings, field)
+        others = [each.tag for each in LANGUAGES if each.tag not in wording]
+        if wording and others:
+            rest = "have none" if field == "thanks_text" else "keep our own wording"
+            found.append(f"{variable(field)} leaves out {', '.join(others)}: they {rest}.")
     known = {variable(field) for field in Settings.model_fields}
     for name in sorted(given - known):
         close = get_close_matches(name, known, n=1)

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from survey.commands.link import make_link
+from survey.languages import LANGUAGES, Language
 from survey.links import LinkError
-from survey.mail.catalogue import LANGUAGES, language_tag
 from survey.mail.invitation import Invitation, Mail, invite, render_mail
 from survey.settings import CsatError, Settings, load_settings
 
@@ -63,18 +63,18 @@ def preview(folder: Path, ticket_id: str, distinct_id: str, team: str | None) ->
             click.echo(path)
 
 
-def _invitation(ticket: dict[str, str], language: str, settings: Settings) -> Invitation:
+def _invitation(ticket: dict[str, str], language: Language, settings: Settings) -> Invitation:
     def link_for(rating: int | None) -> str:
         preselected = {} if rating is None else {"rating": str(rating)}
-        return make_link({**ticket, "lang": language_tag(language), **preselected}, settings)
+        return make_link({**ticket, "lang": language.tag, **preselected}, settings)
 
     return invite(ticket["ticketId"], link_for)
 
 
-def _write(folder: Path, language: str, content: Mail) -> list[Path]:
+def _write(folder: Path, language: Language, content: Mail) -> list[Path]:
     files = {
-        folder / f"invitation-{language}.html": content.html,
-        folder / f"invitation-{language}.txt": f"{content.subject}\n\n{content.text}",
+        folder / f"invitation-{language.tag}.html": content.html,
+        folder / f"invitation-{language.tag}.txt": f"{content.subject}\n\n{content.text}",
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

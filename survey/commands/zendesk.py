@@ -2,7 +2,7 @@
 
 import click
 
-from survey.mail.catalogue import LANGUAGES
+from survey.languages import LANGUAGES, find_language
 from survey.mail.invitation import render_mail
 from survey.mail.zendesk import zendesk_invitation
 from survey.settings import CsatError, load_settings
@@ -10,14 +10,6 @@ from survey.settings import CsatError, load_settings
 
 class UnsignedLinksRefused(CsatError):
     """The site would refuse every link in the mail."""
-
-
-class Language(click.Choice[str]):
-    """One of our languages, also as the web writes it: `pt-BR`."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The language's code."""
-        return super().convert(value.replace("-", "_"), param, ctx)
 
 
 @click.group()
@@ -28,7 +20,8 @@ def zendesk() -> None:
 @zendesk.command()
 @click.option(
     "--language",
-    type=Language(LANGUAGES),
+    "tag",
+    type=click.Choice([language.tag for language in LANGUAGES], case_sensitive=False),
     default="en",
     show_default=True,
     help="Language of the mail, and of the page that it opens.",
@@ -40,7 +33,7 @@ def zendesk() -> None:
     show_default=True,
     help="The HTML body, the subject, or the body as plain text.",
 )
-def template(language: str, part: str) -> None:
+def template(tag: str, part: str) -> None:
     """Print the invitation for a Zendesk automation, with its placeholders.
 
     \b
@@ -65,6 +58,8 @@ def template(language: str, part: str) -> None:
             "Zendesk cannot sign links, and CSAT_REQUIRE_SIGNED_LINKS refuses unsigned ones: "
             "customers would find every link of this mail closed. Set it to false first."
         )
+    language = find_language(tag)
+    assert language is not None  # click lets no other pass
     content = render_mail(zendesk_invitation(settings.base_url, language), settings, language)
     parts = {"body": content.body, "subject": content.subject, "text": content.text.rstrip("\n")}
     click.echo(parts[part])

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from survey.mail.catalogue import direction, language_tag, load_catalogue
+from survey.languages import Language
 from survey.scale import RATINGS
 from survey.settings import Settings
+from survey.texts import face_labels, questions_in, translations
 
 # Faces that every mail program can show: no image, no emoji, no style sheet is needed for them.
 FACES = {1: ":'(", 2: ":-(", 3: ":-|", 4: ":-)", 5: ":-D"}
@@ -49,14 +50,16 @@ def invite(ticket: str, link_for: Callable[[int | None], str]) -> Invitation:
     return Invitation(ticket, link_for(None), faces)
 
 
-def render_mail(invitation: Invitation, settings: Settings, language: str) -> Mail:
-    """The invitation in a language (one of `catalogue.LANGUAGES`)."""
+def render_mail(invitation: Invitation, settings: Settings, language: Language) -> Mail:
+    """The invitation in a language, asking in the settings' words where they have any."""
     environment = _environment(language)
     values = {
         "invitation": invitation,
         "faces": FACES,
-        "lang": language_tag(language),
-        "dir": direction(language),
+        "lang": language.tag,
+        "dir": language.direction,
+        "question": questions_in(language, settings).rating,
+        "labels": face_labels(language),
         "survey_name": settings.survey_name,
         "support_url": settings.support_url,
         "privacy_url": settings.privacy_url,
@@ -74,7 +77,7 @@ def render_mail(invitation: Invitation, settings: Settings, language: str) -> Ma
 
 
 @lru_cache
-def _environment(language: str) -> Environment:
+def _environment(language: Language) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=lambda name: name is not None and name.endswith(".html"),
@@ -83,6 +86,7 @@ def _environment(language: str) -> Environment:
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
     )
-    catalogue = load_catalogue(language)
-    environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(  # type: ignore[attr-defined]
+        translations(language), newstyle=True
+    )
     return environment

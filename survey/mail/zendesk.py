@@ -1,8 +1,6 @@
 """The invitation with Zendesk's placeholders, which Zendesk fills in for each ticket. Pure."""
 
-from urllib.parse import quote
-
-from survey.mail.catalogue import language_tag
+from survey.languages import Language
 from survey.mail.invitation import Invitation, invite
 
 TICKET = "{{ticket.id}}"
@@ -15,11 +13,11 @@ PARAMETERS = {
 }
 
 
-def zendesk_invitation(base_url: str, language: str) -> Invitation:
+def zendesk_invitation(base_url: str, language: Language) -> Invitation:
     """The invitation to the survey of whichever ticket Zendesk sends it for."""
 
     def link_for(rating: int | None) -> str:
-        parameters = {**PARAMETERS, "lang": quote(language_tag(language))}
+        parameters = {**PARAMETERS, "lang": language.tag}
         if rating is not None:
             parameters["rating"] = str(rating)
         return f"{base_url}/?" + "&".join(f"{name}={value}" for name, value in parameters.items())

@@ -9,14 +9,16 @@ from survey.logs import configure_logs
 from survey.page_views import receive_page_views
 from survey.receive import receive_all
 from survey.settings import Settings
-from survey.site import headers, metrics
+from survey.site import compression, headers, language, metrics
 from survey.site.context import SurveySite
 from survey.site.errors import register_error_pages
 from survey.site.health import health
 from survey.site.hedgehogs import hedgehogs
 from survey.site.receipt import receipt_signer
 from survey.site.shown import shown
+from survey.site.style import hedgehogs_style_sheet, page_script, style_sheet
 from survey.site.survey import survey
+from survey.site.thanks import thanks
 from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
@@ -47,10 +49,18 @@ def create_app(
         TRAP_BAD_REQUEST_ERRORS=False,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    headers.register(app)
+    app.jinja_env.globals |= {
+        "site_name": settings.name,
+        "privacy_url": settings.privacy_url,
+        "support_url": settings.support_url,
+    }
+    language.register(app)
+    compression.register(app)
+    headers.register(app, style_sheet(settings), hedgehogs_style_sheet(), page_script())
     app.register_blueprint(survey)
     app.register_blueprint(shown)
     app.register_blueprint(hedgehogs)
+    app.register_blueprint(thanks)
     app.register_blueprint(health)
     metrics.register(app)
     register_error_pages(app)

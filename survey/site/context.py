@@ -12,6 +12,7 @@ from survey.page_views import PageView
 from survey.receive import Arrival
 from survey.rules import Answer
 from survey.settings import Settings
+from survey.site.compression import PageWithGap
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
 
@@ -28,7 +29,8 @@ class SurveySite(Flask):
     page_view_intake: GroupCommit[PageView, bool]
     hedgehogs: HedgehogCounts
     receipt_signer: TimestampSigner
-    blank_pages: dict[int | None, str]
+    # Rendered once for each language and preselected face.
+    blank_pages: dict[tuple[str, int | None], tuple[PageWithGap, str]]
 
 
 def current_site() -> SurveySite:

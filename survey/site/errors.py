@@ -2,33 +2,54 @@
 
 import structlog
 from flask import Flask, render_template, request
+from flask_babel import lazy_gettext as _
 from werkzeug.exceptions import HTTPException
+
+from survey.links import LinkError, MissingTicket
 
 log = structlog.get_logger()
 
 _PAGES = {
-    400: ("This request cannot be read", "Please open the link from your e-mail again."),
-    403: (
-        "This link is not complete",
-        "It may have been cut off on its way. Please open it from the e-mail itself, "
-        "or reply to that e-mail: we read it.",
+    400: (
+        _("This request cannot be read"),
+        _("Please open the link from your e-mail again."),
     ),
-    404: ("There is nothing here", "The survey opens with the link from your e-mail."),
-    405: ("That did not work", "Please open the link from your e-mail again."),
+    403: (
+        _("This link is not complete"),
+        _(
+            "It may have been cut off on its way. Please open it from the e-mail itself, "
+            "or reply to that e-mail: we read it."
+        ),
+    ),
+    404: (
+        _("There is nothing here"),
+        _("The survey opens with the link from your e-mail."),
+    ),
+    405: (
+        _("That did not work"),
+        _("Please open the link from your e-mail again."),
+    ),
     413: (
-        "That is too much text",
-        "A comment can have 5,000 characters. Please go back, shorten it and send it again.",
+        _("That is too much text"),
+        _("A comment can have 5,000 characters. Please go back, shorten it and send it again."),
     ),
     500: (
-        "Something went wrong on our side",
-        "Your answer may not have been saved. Please go back and send it again in a minute.",
+        _("Something went wrong on our side"),
+        _("Your answer may not have been saved. Please go back and send it again in a minute."),
     ),
 }
 
-NO_TICKET = (
-    "This link does not say which ticket it is about",
-    "Please open the link from your e-mail again, all of it: mail programs sometimes cut "
-    "long links in two.",
+_NO_TICKET = (
+    _("This link does not say which ticket it is about"),
+    _(
+        "Please open the link from your e-mail again, all of it: mail programs sometimes cut "
+        "long links in two."
+    ),
+)
+
+_DAMAGED = (
+    _("This link is damaged"),
+    _("Please open it from the e-mail itself, without changing it."),
 )
 
 
@@ -39,6 +60,10 @@ def error_page(status: int, title: str, advice: str) -> tuple[str, int]:
 
 def register_error_pages(app: Flask) -> None:
     """Answer every HTTP error, and every error of our own, with a page."""
+
+    def show_bad_link(error: LinkError) -> tuple[str, int]:
+        # It was damaged on its way, or made up; without a ticket no answer could belong anywhere.
+        return error_page(400, *(_NO_TICKET if isinstance(error, MissingTicket) else _DAMAGED))
 
     def show_http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
         status = error.code or 500
@@ -52,5 +77,6 @@ def register_error_pages(app: Flask) -> None:
         log.error("request failed", path=request.path, method=request.method, exc_info=error)
         return error_page(500, *_PAGES[500])
 
+    app.register_error_handler(LinkError, show_bad_link)
     app.register_error_handler(HTTPException, show_http_error)
     app.register_error_handler(Exception, show_failure)

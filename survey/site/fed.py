@@ -6,6 +6,7 @@ import structlog
 
 from survey.months import Month
 from survey.site.context import current_site
+from survey.site.language import current_language
 from survey.site.month_names import month_name
 from survey.store.errors import StoreError
 from survey.store.models import ResponseRow
@@ -44,7 +45,7 @@ def look_up_fed(response: ResponseRow | None) -> Fed:
         opens_at, _ = month.bounds(settings.timezone)
         with site.database.reading() as connection:
             number = count_responses_until(connection, opens_at, response)
-        elsewhere = month_name(month) if month != this_month else None
+        elsewhere = month_name(month, current_language().locale) if month != this_month else None
         return Fed(*charity, number=number, month=elsewhere)
     except StoreError as error:
         log.error("hedgehogs not counted", reason=str(error))

@@ -19,22 +19,30 @@ class Form:
     submit_id: str | None = None
 
 
-def read_form(fields: Mapping[str, str]) -> tuple[Form, dict[str, str]]:
-    """The form as sent, and its problems: a sentence for the customer under each field's name."""
+@dataclass(frozen=True)
+class Problems:
+    """What keeps a form from being an answer; false if nothing does. The page has the words."""
+
+    no_rating: bool = False
+    excess_characters: int = 0
+    not_saved: bool = False
+
+    def __bool__(self) -> bool:
+        return self != Problems()
+
+
+def read_form(fields: Mapping[str, str]) -> tuple[Form, Problems]:
+    """The form as sent, and its problems."""
     submit_id = fields.get("submit_id", "").strip()[:MAX_SUBMIT_ID_LENGTH]
     form = Form(
         rating=parse_rating(fields.get("rating", "")),
         comment=clean_comment(fields.get("comment", "")),
         submit_id=submit_id or None,
     )
-    problems = {}
-    if form.rating is None:
-        problems["rating"] = "Please choose one of the five faces."
-    if len(form.comment) > MAX_COMMENT_LENGTH:
-        excess = len(form.comment) - MAX_COMMENT_LENGTH
-        problems["comment"] = (
-            f"A comment can have {MAX_COMMENT_LENGTH:,} characters; this one has {excess:,} more."
-        )
+    problems = Problems(
+        no_rating=form.rating is None,
+        excess_characters=max(0, len(form.comment) - MAX_COMMENT_LENGTH),
+    )
     return form, problems
 
 

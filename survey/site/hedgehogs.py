@@ -6,11 +6,13 @@ from datetime import UTC
 
 import structlog
 from flask import Blueprint, Response, jsonify, render_template
+from flask_babel import gettext as _
 
 from survey.hedgehogs import MonthCount
 from survey.months import Month
 from survey.site.context import current_site
 from survey.site.errors import error_page
+from survey.site.language import current_language
 from survey.site.month_names import month_name
 from survey.store.errors import StoreError
 
@@ -40,7 +42,7 @@ def show_failure(error: StoreError) -> tuple[str, int]:
     """Nothing is known yet, and the store cannot be read."""
     log.error("hedgehogs not counted", reason=str(error))
     return error_page(
-        503, "The hedgehogs cannot be counted just now", "Please come back in a minute."
+        503, _("The hedgehogs cannot be counted just now"), _("Please come back in a minute.")
     )
 
 
@@ -51,7 +53,7 @@ def show_months() -> str:
     shown = months[-CHART_MONTHS:]
     return render_template(
         "hedgehogs.html",
-        rows=[(str(c.month), month_name(c.month), c.hedgehogs) for c in reversed(months)],
+        rows=[(str(c.month), _name(c.month), c.hedgehogs) for c in reversed(months)],
         total=sum(counted.hedgehogs for counted in months),
         bars=draw_bars([counted.hedgehogs for counted in shown]),
         chart_width=BAR_STEP * len(shown),
@@ -98,4 +100,8 @@ def _months() -> list[MonthCount]:
 
 
 def _name_ends(months: Sequence[Month]) -> tuple[str, str]:
-    return month_name(months[0], short=True), month_name(months[-1], short=True)
+    return _name(months[0], short=True), _name(months[-1], short=True)
+
+
+def _name(month: Month, *, short: bool = False) -> str:
+    return month_name(month, current_language().locale, short=short)

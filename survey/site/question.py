@@ -3,35 +3,49 @@
 from dataclasses import replace
 from uuid import uuid4
 
-from flask import render_template
+from flask import Response, render_template
 from markupsafe import escape
 
-from survey.events import COMMENT_QUESTION, RATING_QUESTION
-from survey.scale import LABELS
+from survey.site.compression import PageWithGap, takes_gzip
 from survey.site.context import current_site
-from survey.site.form import MAX_COMMENT_LENGTH, Form
+from survey.site.form import MAX_COMMENT_LENGTH, Form, Problems
+from survey.site.language import current_language
+from survey.texts import face_labels, questions_in
 
 # What stands in the rendered blank page where each customer's own values belong.
 _ACTION_PLACE = "@@action@@"
 _SUBMIT_ID_PLACE = "@@submit_id@@"
 
 
-def render_blank_question(action: str, rating: int | None) -> str:
+def render_blank_question(action: str, rating: int | None) -> Response:
     """The page for a ticket without answers, with the link's face preselected, if any."""
     pages = current_site().blank_pages
-    if rating not in pages:
-        blank = Form(rating=rating, submit_id=_SUBMIT_ID_PLACE)
-        pages[rating] = render_question(_ACTION_PLACE, blank)
-    page = pages[rating].replace(_SUBMIT_ID_PLACE, str(uuid4()))
-    # Last, for it holds a stranger's text, in which nothing may be replaced.
-    return page.replace(_ACTION_PLACE, escape(action))
+    which = (current_language().tag, rating)
+    if which not in pages:
+        pages[which] = _blank_page(rating)
+    page, gap_text = pages[which]
+    # The action last, for it holds a stranger's text, in which nothing may be replaced.
+    gap = gap_text.replace(_SUBMIT_ID_PLACE, str(uuid4())).replace(_ACTION_PLACE, escape(action))
+    if not takes_gzip():
+        return Response(page.filled(gap.encode()))
+    return Response(page.filled_gzip(gap.encode()), headers={"Content-Encoding": "gzip"})
+
+
+def _blank_page(rating: int | None) -> tuple[PageWithGap, str]:
+    """The page, and what belongs into its gap: from the first of a customer's own values to the
+    last, which stand side by side."""
+    blank = Form(rating=rating, submit_id=_SUBMIT_ID_PLACE)
+    html = render_question(_ACTION_PLACE, blank)
+    begin = html.index(_ACTION_PLACE)
+    end = html.index(_SUBMIT_ID_PLACE) + len(_SUBMIT_ID_PLACE)
+    return PageWithGap(html[:begin].encode(), html[end:].encode()), html[begin:end]
 
 
 def render_question(
     action: str,
     form: Form,
     *,
-    problems: dict[str, str] | None = None,
+    problems: Problems | None = None,
     answered_before: int | None = None,
 ) -> str:
     """The page with a form that has been filled, and what is wrong with it.
@@ -47,16 +61,12 @@ def render_question(
     )
 
 
-def form_context(form: Form, problems: dict[str, str] | None = None) -> dict[str, object]:
+def form_context(form: Form, problems: Problems | None = None) -> dict[str, object]:
     """What the form's template needs to show `form`."""
-    settings = current_site().settings
     return {
         "form": form,
-        "problems": problems or {},
-        "rating_question": RATING_QUESTION,
-        "comment_question": COMMENT_QUESTION,
-        "labels": LABELS,
+        "problems": problems or Problems(),
+        "questions": questions_in(current_language(), current_site().settings),
+        "labels": face_labels(current_language()),
         "max_comment_length": MAX_COMMENT_LENGTH,
-        "privacy_url": settings.privacy_url,
-        "support_url": settings.support_url,
     }

@@ -9,6 +9,7 @@ from werkzeug.exceptions import BadRequest
 from survey.links import LinkError
 from survey.page_views import PageView
 from survey.site.context import current_site
+from survey.site.language import current_language
 from survey.site.robots import is_no_customer
 from survey.site.visit import current_visit
 from survey.store.errors import StoreError
@@ -39,7 +40,9 @@ def note_page_view() -> Answer:
     page_id = _page_id()
     if is_no_customer(request.headers):
         return "", 204
-    view = PageView(visit.link, visit.trust, page_id, language="en", at=site.clock())
+    view = PageView(
+        visit.link, visit.trust, page_id, language=current_language().tag, at=site.clock()
+    )
     try:
         had_room = site.page_view_intake.submit(view)
     except StoreError as error:

@@ -1,12 +1,14 @@
-"""Who came: the link of a request, checked before anything is done with it."""
+"""Who came, by which link, and the addresses of our own pages for them."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import request
 from werkzeug.exceptions import Forbidden
 
 from survey.links import Link, judge_link, parse_link
 from survey.site.context import current_site
+from survey.site.language import current_language
 from survey.store.vocabulary import Trust
 
 
@@ -17,12 +19,20 @@ class Visit:
     link: Link
     trust: Trust
 
+    def address(self, path: str, **more: str) -> str:
+        """One of our own pages, with the link that the visitor came by.
+
+        It names the language of the page it stands in: so the form says what it was shown in.
+        """
+        parameters = {**self.link.parameters(), "lang": current_language().tag, **more}
+        return f"{request.script_root}{path}?{urlencode(parameters)}"
+
 
 def current_visit() -> Visit:
     """The link of the current request; raises LinkError, Forbidden for a wrong signature."""
-    site = current_site()
+    settings = current_site().settings
     link = parse_link(request.args.to_dict())
-    trust = judge_link(link, site.settings.link_secrets)
-    if trust is None or (site.settings.require_signed_links and trust is not Trust.SIGNED):
+    trust = judge_link(link, settings.link_secrets)
+    if trust is None or (settings.require_signed_links and trust is not Trust.SIGNED):
         raise Forbidden
     return Visit(link, trust)

@@ -14,7 +14,7 @@ def address(**parameters: str) -> str:
 
 @dataclass
 class Page(HTMLParser):
-    """What a page holds: its text, its form fields, its links."""
+    """What a page holds: its text, its links, and the fields of the form that it posts."""
 
     html: str
     text: str = ""
@@ -23,7 +23,9 @@ class Page(HTMLParser):
     radios: list[str] = field(default_factory=list)
     checked: str | None = None
     links: list[str] = field(default_factory=list)
+    language: str = ""
     _inside: str = ""
+    _posts: bool = False
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -32,8 +34,11 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attributes}
         self._inside = given.get("name", "") if tag == "textarea" else tag
-        if tag == "form":
-            self.action = given["action"]
+        if tag == "html":
+            self.language = given["lang"]
+        elif tag == "form":
+            self._posts = given["method"] == "post"
+            self.action = given["action"] if self._posts else self.action
         elif tag == "textarea":
             self.fields[given["name"]] = ""
         elif tag == "a":
@@ -41,7 +46,7 @@ class Page(HTMLParser):
         elif tag == "input" and given["type"] == "radio":
             self.radios.append(given["value"])
             self.checked = given["value"] if "checked" in given else self.checked
-        elif tag == "input":
+        elif tag == "input" and self._posts:
             self.fields[given["name"]] = given["value"]
 
     def handle_endtag(self, tag: str) -> None:

@@ -127,6 +127,15 @@ class TestForms:
     def test_texts_and_addresses_are_trimmed(self, load, name, given, kept):
         assert getattr(load(**{name: given}), name.lower()) == kept
 
+    def test_a_colour_is_written_with_its_hash_also_in_the_file(self, load):
+        Path(".env").write_text("CSAT_ACCENT=#7A2E08 # brown\n", encoding="utf-8")
+        assert load().accent == "#7a2e08"
+
+    def test_texts_are_given_by_language(self, load):
+        settings = load(RATING_QUESTION="Well, how was it?|de=Nun, wie war es?")
+        assert settings.rating_question == {"en": "Well, how was it?", "de": "Nun, wie war es?"}
+        assert settings.comment_question == settings.thanks_text == {}
+
 
 class TestTheFile:
     def test_env_is_read_and_the_environment_wins(self, load):
@@ -167,6 +176,11 @@ class TestBadOnes:
             ("TICKET_URL", "https://z.example/{ticket_id}/{0}"),
             ("TEAMS", "!!!"),
             ("TEAMS", "web analytics, Web Analytics"),
+            *(("ACCENT", colour) for colour in ("red", "#f9bd2b", "a8440b")),
+            ("ACCENT_DARK", "#7a2e08"),
+            *(("RATING_QUESTION", text) for text in ("How?|xx=?", "How?|de= ", "How?|en=How?")),
+            *((name, "|") for name in ("COMMENT_QUESTION", "THANKS_TEXT")),
+            ("NAME", "  "),
             ("REQUIRE_SIGNED_LINKS", "perhaps"),
             ("REQUIRE_SIGNED_LINKS", "true"),
             *((name, "  ") for name in ("SURVEY_ID", "SURVEY_NAME", "RATING_QUESTION_ID")),

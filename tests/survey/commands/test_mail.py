@@ -1,6 +1,6 @@
 """`csat mail preview`: files to look at."""
 
-from survey.mail.catalogue import LANGUAGES
+from survey.languages import LANGUAGES
 from tests.support.command import run_csat
 from tests.support.mails import MailPage, open_link
 from tests.support.settings import make_settings
@@ -11,7 +11,9 @@ def test_it_writes_html_and_text_in_every_language(tmp_path):
     assert done.returncode == 0, done.stderr
     names = {path.name for path in (tmp_path / "new" / "folder").iterdir()}
     kinds = ("html", "txt")
-    assert names == {f"invitation-{code}.{kind}" for code in LANGUAGES for kind in kinds}
+    assert names == {
+        f"invitation-{language.tag}.{kind}" for language in LANGUAGES for kind in kinds
+    }
     assert len(done.stdout.splitlines()) == len(names)
 
 

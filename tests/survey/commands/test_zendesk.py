@@ -3,8 +3,8 @@
 import pytest
 from liquid import Environment
 
+from survey.languages import LANGUAGES, find_language
 from survey.links import person_of
-from survey.mail.catalogue import LANGUAGES
 from survey.mail.invitation import render_mail
 from survey.mail.zendesk import zendesk_invitation
 from survey.teams import slugify_team
@@ -27,7 +27,7 @@ def fill_in(text, ticket_id=42, external_id="jane", group="Web analytics"):
     return Environment().from_string(text).render(ticket=ticket)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
 def test_the_placeholders_stand_as_zendesk_needs_them(language):
     mail = template(language)
     for part in (mail.body, mail.text):
@@ -53,8 +53,8 @@ def test_the_placeholders_stand_as_zendesk_needs_them(language):
     ],
 )
 def test_whatever_zendesk_fills_in_makes_links_that_the_site_accepts(database, external_id, group):
-    html = fill_in(template("pt_BR").body, 42, external_id, group)
-    text = fill_in(template("pt_BR").text, 42, external_id, group)
+    html = fill_in(template(find_language("pt-BR")).body, 42, external_id, group)
+    text = fill_in(template(find_language("pt-BR")).text, 42, external_id, group)
     links = MailPage(html).links
     assert links_of_text(text) == links
     assert "<script" not in html
@@ -74,7 +74,7 @@ def test_whatever_zendesk_fills_in_makes_links_that_the_site_accepts(database, e
         (("--part", "subject"), "How did we do? Your support request {{ticket.id}}"),
         (("--part", "text", "--language", "de"), "Ihre Anfrage {{ticket.id}} wurde gelöst."),
         (("--part", "subject", "--language", "pt-BR"), "Como foi o nosso atendimento?"),
-        (("--part", "subject", "--language", "pt_BR"), "Como foi o nosso atendimento?"),
+        (("--part", "subject", "--language", "pt-br"), "Como foi o nosso atendimento?"),
     ],
 )
 def test_each_part_is_printed(arguments, begins):

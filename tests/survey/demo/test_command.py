@@ -61,7 +61,7 @@ def test_the_demo_from_start_to_a_second_start(tmp_path):
 
     with running_demo(tmp_path) as (printed, process):
         again = requests.get(links[0].replace(site, _site(printed)), timeout=10)
-        assert "You have answered already" in again.text
+        assert "You have already answered" in again.text
         process.kill()
         wait_until(lambda: not answers(f"{_site(printed)}healthz"), seconds=10)
 

@@ -26,7 +26,7 @@ def test_the_page_has_five_radios_a_comment_and_a_submit_id(client):
     assert page.checked is None
     assert page.fields["comment"] == ""
     assert len(page.fields["submit_id"]) == 36
-    assert page.action == address()
+    assert page.action == address(lang="en")
 
 
 def test_every_face_has_its_words(client):
@@ -54,9 +54,13 @@ def test_a_rating_in_the_link_preselects_its_face(client, parameters, face):
     assert Page(client.get(address(**parameters)).text).checked == face
 
 
+@pytest.mark.parametrize("purpose", [None, "prefetch", "prefetch;prerender"])
 @pytest.mark.parametrize("method", ["get", "head", "options"])
-def test_looking_records_nothing(client, database, method):
-    getattr(client, method)(address(rating="5", comment="hello", submit_id="x"))
+def test_looking_records_nothing(client, database, method, purpose):
+    headers = {"Sec-Purpose": purpose, "Purpose": "prefetch"} if purpose else {}
+    for path in ("/", "/thanks"):
+        url = path + address(rating="5", comment="hello", submit_id="x", language="de")[1:]
+        getattr(client, method)(url, headers=headers, data={"rating": "5"})
     assert stored(database) == 0
 
 
@@ -103,6 +107,28 @@ def test_a_settings_line_says_what_happens_with_the_answer(database):
     )
     page = Page(create_app(settings, database).test_client().get(address()).text)
     assert page.links == ["https://example.com/privacy", "mailto:help@example.com"]
+
+
+def test_the_page_is_in_the_name_colours_and_words_of_its_settings(database):
+    settings = make_settings(
+        name="Ada & Co", accent="#00509d", accent_dark="#99ccff", thanks_text="Merci.|fr=Merci !"
+    )
+    client = create_app(settings, database).test_client()
+    html = client.get(address()).text
+    assert "Ada &amp; Co</header>" in html
+    assert html.index("--accent:#00509d") < html.index("--accent:#99ccff")
+    thanks = client.get(client.post(address(), data={"rating": "5"}).location).text
+    assert "<p>Merci.</p>" in thanks
+    german = client.get(client.post(address(lang="de"), data={"rating": "5"}).location).text
+    assert "Merci" not in german
+
+
+def test_the_style_sheet_is_the_one_that_the_policy_allows(client):
+    response = client.get(address())
+    style = response.text.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in response.headers["Content-Security-Policy"]
+    assert "@" not in style.replace("@media", "").replace("@keyframes", "")
 
 
 class TestSignedLinks:

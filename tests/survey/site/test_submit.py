@@ -98,14 +98,14 @@ class TestOpeningAnAnsweredLink:
         submit(client, rating="2", comment="between us")
         html = client.get(address()).text
         assert Page(html).checked == "2"
-        assert "You have answered already: Dissatisfied" in Page(html).text
+        assert "You have already answered: Dissatisfied" in Page(html).text
         assert "between us" not in html
 
     def test_by_another_face_in_the_mail_shows_what_stands(self, client):
         submit(client, rating="2")
         page = Page(client.get(address(rating="5")).text)
         assert page.checked == "5"
-        assert "You have answered already: Dissatisfied" in page.text
+        assert "You have already answered: Dissatisfied" in page.text
 
     def test_says_after_the_edit_window_that_the_answer_stands(self, client, database, clock):
         submit(client, rating="2")

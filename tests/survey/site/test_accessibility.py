@@ -1,0 +1,200 @@
+"""Every page in every state, for everyone: checked by axe, by the W3C's checker, and measured."""
+
+import json
+import subprocess
+from itertools import product
+
+import pytest
+
+from survey.languages import LANGUAGES
+from tests.support import states
+from tests.support.npm import AXE, NU
+from tests.support.states import STATES
+
+THEMES = {
+    "light": {"color_scheme": "light", "forced_colors": "none"},
+    "dark": {"color_scheme": "dark", "forced_colors": "none"},
+    "forced colours": {"color_scheme": "dark", "forced_colors": "active"},
+}
+
+each_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+each_language = pytest.mark.parametrize("language", LANGUAGES, ids=lambda each: each.tag)
+WIDTHS = (320, 390, 1280)
+
+# What WCAG 2.2 asks at levels A and AA, and what axe's makers found to be good besides.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+class Visits:
+    """A page in each state, opened when it is first asked for: tests look at it, resize it and
+    change its theme, and leave what it says as it is."""
+
+    def __init__(self, survey, context):
+        self.survey = survey
+        self.context = context
+        self.pages = {}
+        self.sent = {}
+
+    def __call__(self, state, lang="en"):
+        """The page, in a phone's size and the light theme."""
+        if (state, lang) not in self.pages:
+            page = self.context.new_page()
+            # The document as it was sent, not as the browser mended it.
+            page.on("response", lambda response: self.sent.update({(state, lang): response}))
+            state(self.survey, page, lang)
+            self.pages[state, lang] = page
+        page = self.pages[state, lang]
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.emulate_media(reduced_motion="reduce", **THEMES["light"])
+        return page
+
+
+@pytest.fixture(scope="module")
+def visit(survey, browser):
+    context = browser.new_context()
+    yield Visits(survey, context)
+    context.close()
+
+
+def violations(page):
+    """What axe finds, as text that says what and where."""
+    if page.evaluate("typeof axe === 'undefined'"):
+        page.evaluate(AXE.path().read_text(encoding="utf-8"))
+    options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
+    found = page.evaluate(f"axe.run(document, {options})")
+    return [
+        f"{problem['id']}: {node['failureSummary']} {node['html']}"
+        for problem in found["violations"]
+        for node in problem["nodes"]
+    ]
+
+
+@each_state
+def test_axe_finds_nothing_in_any_theme(visit, state):
+    page = visit(state)
+    for theme, media in THEMES.items():
+        page.emulate_media(reduced_motion="reduce", **media)
+        assert violations(page) == [], theme
+
+
+@each_language
+def test_axe_finds_nothing_in_any_language(visit, language):
+    assert violations(visit(states.preselected, language.tag)) == []
+
+
+def test_every_page_is_valid_html(visit, tmp_path):
+    for state, lang in [*product(STATES, ["en"]), *product(STATES[:6], ["ar"])]:
+        visit(state, lang)
+        html = visit.sent[state, lang].text()
+        (tmp_path / f"{state.__name__}-{lang}.html").write_text(html, encoding="utf-8")
+    command = ["java", "-jar", str(NU.path()), "--stdout", "--format", "json", str(tmp_path)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    messages = json.loads(checked.stdout)["messages"]
+    assert [f"{each['url']}: {each['message']}" for each in messages] == []
+
+
+def measure(page, selector):
+    """Every visible element's place and size."""
+    return page.evaluate(
+        """selector => [...document.querySelectorAll(selector)].map(element => {
+          const {x, width, height} = element.getBoundingClientRect();
+          return {what: element.outerHTML.slice(0, 80), x, width, height};
+        }).filter(box => box.width)""",
+        selector,
+    )
+
+
+@each_state
+def test_nothing_needs_scrolling_sideways_and_everything_can_be_hit(visit, state):
+    page = visit(state)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        targets = measure(page, ".face input, textarea, button, summary")
+        assert [each for each in targets if each["width"] < 44 or each["height"] < 44] == []
+
+
+@each_language
+def test_words_stay_inside_their_faces(visit, language):
+    page = visit(states.preselected, language.tag)
+    for width in (*WIDTHS, 376, 768):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        sticking_out = page.evaluate(
+            """() => [...document.querySelectorAll('.face span')].filter(face => {
+              const words = document.createRange();
+              words.selectNode(face.lastChild);
+              const [inner, outer] = [words, face].map(each => each.getBoundingClientRect());
+              return inner.left < outer.left || inner.right > outer.right;
+            }).map(face => face.innerText)"""
+        )
+        assert sticking_out == [], width
+
+
+@pytest.mark.parametrize("lang", ["en", "ar"])
+def test_text_at_twice_its_size_needs_no_scrolling_sideways(survey, page, lang):
+    # Zoom to 200 % makes a window of 640 pixels one of 320, with twice as many dots.
+    session = page.context.new_cdp_session(page)
+    metrics = {"width": 320, "height": 400, "deviceScaleFactor": 2, "mobile": False}
+    session.send("Emulation.setDeviceMetricsOverride", metrics)
+    for state in (states.no_rating, states.thanks_unfolded, states.too_late):
+        state(survey, page, lang)
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+    # And text alone at twice the size, as a browser's own setting makes it.
+    session.send("Emulation.setDeviceMetricsOverride", {**metrics, "width": 640})
+    states.preselected(survey, page, lang)
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate("document.documentElement.scrollWidth") == 640
+
+
+class TestRightToLeft:
+    def test_the_first_face_is_on_the_right(self, visit):
+        first, *_, last = measure(visit(states.question, "ar"), ".face")
+        assert first["x"] > last["x"]
+
+    def test_the_tick_is_on_the_left(self, visit):
+        page = visit(states.preselected, "ar")
+        place = page.evaluate(
+            "getComputedStyle(document.querySelector('input:checked + span'), '::before').left"
+        )
+        assert float(place.removesuffix("px")) < 0
+
+
+class TestTheChosenFace:
+    """It differs from the others by more than its colour."""
+
+    def test_has_a_tick_a_thicker_line_and_bolder_words(self, visit):
+        page = visit(states.preselected)
+        chosen, other = (
+            page.evaluate(
+                """selector => {
+                  const face = document.querySelector(selector);
+                  return {
+                    tick: getComputedStyle(face, '::after').content !== 'none',
+                    line: parseFloat(getComputedStyle(face.querySelector('svg')).strokeWidth),
+                    weight: parseInt(getComputedStyle(face).fontWeight),
+                  };
+                }""",
+                f"{selector} + span",
+            )
+            for selector in ("input:checked", "input:not(:checked)")
+        )
+        assert (chosen["tick"], other["tick"]) == (True, False)
+        assert chosen["line"] > other["line"]
+        assert chosen["weight"] > other["weight"]
+
+    def test_is_told_apart_in_forced_colours(self, visit):
+        page = visit(states.preselected)
+        page.emulate_media(**THEMES["forced colours"])
+        outlines = page.evaluate(
+            "[...document.querySelectorAll('.face span')]"
+            ".map(face => getComputedStyle(face).outlineStyle)"
+        )
+        assert outlines == ["none", "none", "none", "solid", "none"]
+
+
+def test_motion_stops_for_those_who_ask_for_it(survey, page):
+    for wish, moving in (("no-preference", 1), ("reduce", 0)):
+        page.emulate_media(reduced_motion=wish)
+        states.thanks(survey, page, "en")
+        assert page.evaluate("document.getAnimations().length") == moving
