@@ -40,8 +40,8 @@ from tests.support.tree import SiteTree
 
 # A request that hangs is given up after 10 s.
 NOTICED_SECONDS = 30.0
-# On a machine that does other things as well.
-LONGEST_ANSWER_SECONDS = 1.0
+# Milliseconds on an idle machine; a site that waited for PostHog would take ten seconds.
+LONGEST_ANSWER_SECONDS = 3.0
 
 # What comes in within an hour, at five or six answers a second.
 BACKLOG = 20_000

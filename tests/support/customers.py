@@ -44,7 +44,7 @@ class Customers:
     """
 
     def __init__(
-        self, port: int, *, seed: object = 0, threads: int = 6, pause: float = 0.08
+        self, port: int, *, seed: object = 0, threads: int = 6, pause: float = 0.12
     ) -> None:
         self._port = port
         self._pause = pause
