@@ -6,6 +6,7 @@ import sys
 # name → module with a `main`
 MEASUREMENTS = {
     "site": "bench.site",
+    "page": "bench.page",
     "delivery": "bench.delivery",
     "memory": "bench.memory",
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser
 
 from survey.demo.standin import PostHogStandIn
 from survey.events import Questions
@@ -15,6 +16,7 @@ from survey.site.app import create_app
 from survey.store.database import Database
 from survey.store.migrate import upgrade
 from survey.store.vocabulary import Trust
+from tests.support.browser import running_browser
 from tests.support.clock import Clock
 from tests.support.postgresql import PostgresqlServer, running_postgresql
 from tests.support.settings import make_settings
@@ -118,6 +120,13 @@ def fill(database: Database, settings: Settings, clock: Clock) -> Callable[..., 
 @pytest.fixture
 def client(settings: Settings, database: Database, clock: Clock) -> FlaskClient:
     return create_app(settings, database, clock).test_client()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One for all tests; each opens windows of its own."""
+    with running_browser() as browser:
+        yield browser
 
 
 @pytest.fixture

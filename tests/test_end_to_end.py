@@ -9,15 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from survey.months import Month
 from survey.settings import load_settings
 from survey.store.clock import now
-from tests.support.browser import running_browser
 from tests.support.command import run_csat
 from tests.support.site import running_site
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -13,6 +13,12 @@ from waitress.server import create_server
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+# It says of itself that it has no head; customers' browsers do not.
+CUSTOMERS_BROWSER = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -147,6 +147,10 @@ def too_much(survey: Survey, page: Page, lang: str) -> None:
     page.wait_for_function("!document.querySelector('textarea')")
 
 
+def hedgehogs(survey: Survey, page: Page, lang: str) -> None:
+    page.goto(f"{survey.url}/hedgehogs?lang={lang}")
+
+
 State = Callable[[Survey, Page, str], None]
 
 STATES: tuple[State, ...] = (
@@ -167,4 +171,5 @@ STATES: tuple[State, ...] = (
     wrong_signature,
     not_found,
     too_much,
+    hedgehogs,
 )

@@ -10,7 +10,6 @@ from survey.commands.mail import _invitation
 from survey.languages import ENGLISH, LANGUAGES, find_language
 from survey.mail.invitation import FACES, render_mail
 from survey.scale import LABELS
-from tests.support.chromium import running_chromium
 from tests.support.mails import MailPage, links_of_text, open_link
 from tests.support.settings import make_settings
 
@@ -122,12 +121,6 @@ def test_without_addresses_in_the_settings_there_are_only_survey_links():
 def test_the_words_of_the_faces_are_those_of_the_page():
     text = " ".join(MailPage(make_mail().html).text.split())
     assert all(label in text for label in LABELS.values())
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_chromium() as browser:
-        yield browser
 
 
 def test_a_template_that_is_wrong_fails_instead_of_showing_nothing():

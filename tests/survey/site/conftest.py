@@ -8,16 +8,10 @@ from playwright.sync_api import Browser, Page
 from survey.site.app import create_app
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from tests.support.browser import running_browser, served
+from tests.support.browser import served
 from tests.support.clock import Clock
 from tests.support.settings import make_settings
 from tests.support.states import LINK_SECRET, Survey
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="session")

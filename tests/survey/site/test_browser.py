@@ -43,7 +43,8 @@ class TestTheKeyboard:
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         expect(page.get_by_text("Your answer: Neutral")).to_be_visible()
-        # The next stop leads back into the form.
+        # The next stops lead to all hedgehogs, and back into the form.
+        page.keyboard.press("Tab")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         expect(page.get_by_label("What can we do")).to_have_value("no mouse needed")

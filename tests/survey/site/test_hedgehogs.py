@@ -68,7 +68,7 @@ class TestThanks:
         thanks = submit(create_app(settings, database, clock).test_client())
         assert "They are fed by Hedgehog <Rescue>." in thanks.text
         assert "https://hedgehogs.example" in thanks.links
-        assert "/hedgehogs" in thanks.links
+        assert "/hedgehogs?lang=en" in thanks.links
 
     def test_name_no_charity_where_none_is_set(self, client):
         assert "fed by" not in submit(client).text

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from survey.store.database import Database
 from survey.store.models import OutboxRow
-from tests.support.chromium import CUSTOMERS_BROWSER, running_chromium
+from tests.support.browser import CUSTOMERS_BROWSER
 from tests.support.command import run_csat
 from tests.support.mails import MailPage
 from tests.support.site import running_site, wait_until
@@ -24,12 +24,6 @@ HIDDEN = """
 Object.defineProperty(Document.prototype, "visibilityState", {get: () => "hidden"});
 Object.defineProperty(Document.prototype, "hidden", {get: () => true});
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
