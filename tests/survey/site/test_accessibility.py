@@ -39,14 +39,18 @@ class Visits:
         """The page, in a phone's size and the light theme."""
         if (state, lang) not in self.pages:
             page = self.context.new_page()
-            # The document as it was sent, not as the browser mended it.
-            page.on("response", lambda response: self.sent.update({(state, lang): response}))
+            page.on("response", lambda response: self._note(state, lang, response))
             state(self.survey, page, lang)
             self.pages[state, lang] = page
         page = self.pages[state, lang]
         page.set_viewport_size({"width": 390, "height": 844})
         page.emulate_media(reduced_motion="reduce", **THEMES["light"])
         return page
+
+    def _note(self, state, lang, response):
+        """Keep the document as it was sent, not as the browser mended it."""
+        if response.request.resource_type == "document":
+            self.sent[state, lang] = response
 
 
 @pytest.fixture(scope="module")
