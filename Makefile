@@ -14,8 +14,7 @@ run: $(VENV)/installed ## start the demo: a site with sample answers, until Ctrl
 	@exec $(BIN)/csat demo
 
 test: lint $(VENV)/browser $(VENV)/postgresql ## run every test, after lint and types
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --ignore tests/faults
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 soak: $(VENV)/installed-test $(VENV)/postgresql ## the faults, 50 rounds of each
 	FAULT_ROUNDS=50 $(BIN)/python -m pytest tests/faults --timeout 3600

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Any, get_args
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
@@ -308,7 +309,7 @@ class Settings(BaseSettings):
         """The survey id that our own events carry."""
         return self.survey_id or DEFAULT_SURVEY_ID
 
-    @property
+    @cached_property
     def link_secrets(self) -> tuple[str, ...]:
         """The secrets of signed links in clear; none while links are unsigned."""
         return tuple(secret.get_secret_value() for secret in self.link_secret)

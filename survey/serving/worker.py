@@ -1,5 +1,6 @@
 """One site worker: waitress on a listening socket that the supervisor bound."""
 
+import gc
 import logging
 import signal
 import socket
@@ -25,7 +26,11 @@ def main() -> None:
     hold_on()
     from wsgi import create_site
 
-    answer_requests(create_site(), socket.socket(fileno=int(sys.argv[1])))
+    site = create_site()
+    # What was made so far stays; the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    answer_requests(site, socket.socket(fileno=int(sys.argv[1])))
 
 
 def answer_requests(application: "WSGIApplication", listener: socket.socket) -> None:

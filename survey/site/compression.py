@@ -79,8 +79,8 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def compress(response: Response) -> Response:
-        if response.mimetype != "text/html":
-            return response
+        if response.mimetype != "text/html" or response.status_code == 303:
+            return response  # nobody reads what stands in a redirect
         response.vary.update(("Accept-Encoding", "Accept-Language"))
         if not response.content_encoding and takes_gzip():
             response.set_data(gzip.compress(response.get_data(), 6, mtime=0))

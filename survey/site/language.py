@@ -5,7 +5,7 @@ from contextlib import suppress
 from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, refresh
 
-from survey.languages import ENGLISH, LANGUAGES, Language, choose_language
+from survey.languages import ENGLISH, LANGUAGES, Language, choose_language, find_language
 from survey.links import OUR_PARAMETERS, LinkError, check_value
 from survey.texts import TRANSLATIONS
 
@@ -28,8 +28,10 @@ def current_language() -> Language:
     if not has_request_context():
         return ENGLISH
     if "language" not in g:
-        accepted = [tag for tag, quality in request.accept_languages if quality > 0]
-        g.language = choose_language(request.args.get("lang"), accepted)
+        asked = find_language(request.args.get("lang"))
+        g.language = asked or choose_language(
+            None, [tag for tag, quality in request.accept_languages if quality > 0]
+        )
     language: Language = g.language
     return language
 

@@ -1,7 +1,7 @@
 """The survey itself: the page, and the submit."""
 
 import structlog
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, render_template, request
 from werkzeug.wrappers import Response as Redirect
 
 from survey.languages import find_language
@@ -68,7 +68,8 @@ def submit() -> Page | Redirect:
         log.error("answer not stored", reason=str(error))
         return render_question(visit.address("/"), form, problems=Problems(not_saved=True)), 503
     receipt = issue_receipt(site, answer.uuid)
-    return redirect(visit.address("/thanks", answer=receipt), 303)
+    # No browser shows what stands in a redirect, so nothing does.
+    return Response(status=303, headers={"Location": visit.address("/thanks", answer=receipt)})
 
 
 def find_situation(visit: Visit) -> Situation:

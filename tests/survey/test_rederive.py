@@ -25,7 +25,7 @@ def test_a_person_who_becomes_a_tester_leaves_the_responses(client, database, cl
     assert ratings(database, "42", "43") == [2, None]
     restarted = create_app(make_settings(test_distinct_ids="jane"), database, clock).test_client()
     sent = restarted.post(address(ticketId="44", distinct_id="ann"), data={"rating": "3"})
-    assert "2 hedgehogs" in Page(restarted.get(sent.location).text).text
+    assert "hedgehog number 2 of this month" in Page(restarted.get(sent.location).text).text
 
 
 def test_another_edit_window_lets_changes_in_or_out(client, database, clock):
