@@ -24,8 +24,10 @@ def test_a_person_who_becomes_a_tester_leaves_the_responses(client, database, cl
     apply_rules(database, make_settings(test_distinct_ids="jane"))
     assert ratings(database, "42", "43") == [2, None]
     restarted = create_app(make_settings(test_distinct_ids="jane"), database, clock).test_client()
+    clock.advance(minutes=1)
     sent = restarted.post(address(ticketId="44", distinct_id="ann"), data={"rating": "3"})
-    assert "hedgehog number 2 of this month" in Page(restarted.get(sent.location).text).text
+    text = Page(restarted.get(sent.location).text).text
+    assert "hedgehog number 2 of this month" in text
 
 
 def test_another_edit_window_lets_changes_in_or_out(client, database, clock):
