@@ -233,7 +233,10 @@ def _describe_dead(connection: Connection, reason: str, count: int) -> DeadLette
 def _update(connection: Connection, ids: Sequence[int], **values: object) -> int:
     """Change those that still wait; how many. When a lease ends early, because the clock was set
     or a worker was held up, two workers have the same events: the first to settle one, does."""
-    changed = update(OutboxRow).where(*_WAITING, OutboxRow.id.in_(ids)).values(**values)
+    # The same as waiting, in words that no index is made for: with few rows waiting by its old
+    # statistics, PostgreSQL would read the index of all that wait instead of these rows.
+    is_settled = func.coalesce(OutboxRow.delivered_at, OutboxRow.dead_at).is_not(None)
+    changed = update(OutboxRow).where(~is_settled, OutboxRow.id.in_(ids)).values(**values)
     return connection.execute(changed).rowcount
 
 
