@@ -28,6 +28,8 @@ class Run:
     """A whole process: how long it took, and the most memory it had."""
 
     seconds: float
+    # of all cores, which other work on the machine changes less
+    cpu_seconds: float
     megabytes: float
 
 
@@ -43,7 +45,8 @@ def run(*command: object, **settings: str) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, command))} failed")
-    return Run(time.monotonic() - started, used.ru_maxrss / 1024)
+    seconds = time.monotonic() - started
+    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def make_store(path: Path) -> str:
@@ -102,11 +105,12 @@ def compare(runs: dict[str, Callable[[], Run]]) -> dict[str, Run]:
     medians = {}
     for name, each in found.items():
         seconds = statistics.median(one.seconds for one in each)
-        medians[name] = Run(seconds, max(one.megabytes for one in each))
+        cpu = statistics.median(one.cpu_seconds for one in each)
+        medians[name] = Run(seconds, cpu, max(one.megabytes for one in each))
         ratios = [a.seconds / b.seconds for a, b in zip(ours, each, strict=True)]
         print(
-            f"    {name:<22} {seconds:7.2f} s {medians[name].megabytes:7,.0f} MB"
-            f"   ours is {statistics.median(ratios):.2f} of it"
+            f"    {name:<18} {seconds:7.2f} s, {cpu:6.2f} s CPU, {medians[name].megabytes:6,.0f} MB;"
+            f" ours takes {statistics.median(ratios):.2f} of its time"
         )
     return medians
 

@@ -27,6 +27,7 @@ from survey.settings import Settings
 _MOST_THREADS = 8
 # How long a file must have stood unchanged for what was read of it to be kept.
 _SETTLED_SECONDS = 2.0
+_CHECKSUM_BYTES = 4
 # All that decides what is in a partial.
 _CODE = (
     *("pipeline/clean.py", "pipeline/extract.py", "pipeline/reduced.py", "pipeline/scan.py"),
@@ -104,8 +105,11 @@ class PartialCache:
                 content = kept.read_buffer()
         except OSError:
             return None
-        body, checksum = content.slice(0, max(content.size - 4, 0)), content.slice(content.size - 4)
-        if content.size < 4 or zlib.crc32(body) != int.from_bytes(checksum.to_pybytes()):
+        end = content.size - _CHECKSUM_BYTES
+        if end < 0:
+            return None
+        body, checksum = content.slice(0, end), content.slice(end).to_pybytes()
+        if checksum != _checksum(body):
             return None
         return pa.ipc.open_stream(body).read_all().cast(SCHEMA)
 
@@ -125,7 +129,7 @@ class PartialCache:
                 earlier.unlink(missing_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as beside:
                 beside.write(body)
-                beside.write(zlib.crc32(body).to_bytes(4))
+                beside.write(_checksum(body))
             Path(beside.name).replace(place)
         except OSError:
             return
@@ -137,6 +141,10 @@ class PartialCache:
             *(settings.survey_id, settings.rating_question_id, settings.comment_question_id),
         ]
         return self._folder / f"{_digest(file.address)[:24]}-{_digest(depends)[:40]}.arrow"
+
+
+def _checksum(body: pa.Buffer) -> bytes:
+    return zlib.crc32(body).to_bytes(_CHECKSUM_BYTES)
 
 
 def _digest(value: object) -> str:
