@@ -106,10 +106,11 @@ def compare(runs: dict[str, Callable[[], Run]]) -> dict[str, Run]:
     for name, each in found.items():
         seconds = statistics.median(one.seconds for one in each)
         cpu = statistics.median(one.cpu_seconds for one in each)
-        medians[name] = Run(seconds, cpu, max(one.megabytes for one in each))
+        megabytes = max(one.megabytes for one in each)
+        medians[name] = Run(seconds, cpu, megabytes)
         ratios = [a.seconds / b.seconds for a, b in zip(ours, each, strict=True)]
         print(
-            f"    {name:<18} {seconds:7.2f} s, {cpu:6.2f} s CPU, {medians[name].megabytes:6,.0f} MB;"
+            f"    {name:<18} {seconds:7.2f} s, {cpu:6.2f} s CPU, {megabytes:6,.0f} MB;"
             f" ours takes {statistics.median(ratios):.2f} of its time"
         )
     return medians
