@@ -9,6 +9,7 @@ MEASUREMENTS = {
     "page": "bench.page",
     "delivery": "bench.delivery",
     "memory": "bench.memory",
+    "aggregate": "bench.aggregate",
 }
 # Takes a quarter of an hour.
 ONLY_BY_NAME = ("memory",)

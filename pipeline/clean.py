@@ -61,13 +61,30 @@ def _instant(value: Any) -> datetime:
     return instant
 
 
+def property_keys(settings: Settings) -> tuple[str, ...]:
+    """The properties that an answer is read from: survey, ticket, rating by id and by place,
+    comment by id and by place, team, its older name, trust."""
+    return (
+        *("$survey_id", "ticketId"),
+        *(f"$survey_response_{settings.rating_question_id}", "$survey_response"),
+        *(f"$survey_response_{settings.comment_question_id}", "$survey_response_1"),
+        *("team", "ticketTeam", "link_trust"),
+    )
+
+
 def clean_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
     """One row per event, in their order: what it says as an answer (`schemas.ANSWERS`)."""
-    rating_key = f"$survey_response_{settings.rating_question_id}"
-    comment_key = f"$survey_response_{settings.comment_question_id}"
+    answers = read_events(events, settings)
+    return check(answers.assign(is_duplicate=_find_duplicates(events)), ANSWERS)
+
+
+def read_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
+    """As `clean_events`, but none is taken for a copy."""
+    survey_key, ticket_key, *answers, team_key, old_team_key, _trust_key = property_keys(settings)
+    rating_key, rating_place, comment_key, comment_place = answers
     properties = [event.properties for event in events]
-    tickets = [_ticket(each.get("ticketId")) for each in properties]
-    survey_ids = [_text(each.get("$survey_id")) for each in properties]
+    tickets = [read_ticket(each.get(ticket_key)) for each in properties]
+    survey_ids = [_text(each.get(survey_key)) for each in properties]
     frame = pd.DataFrame(
         {
             "uuid": pd.Series([event.uuid for event in events], dtype="str"),
@@ -77,22 +94,22 @@ def clean_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame
                 dtype="str",
             ),
             "rating": pd.Series(
-                [parse_rating(_given(each, rating_key, "$survey_response")) for each in properties],
+                [parse_rating(_given(each, rating_key, rating_place)) for each in properties],
                 dtype="Int64",
             ),
             "comment": pd.Series(
-                [_text(_given(each, comment_key, "$survey_response_1")) for each in properties],
+                [_text(_given(each, comment_key, comment_place)) for each in properties],
                 dtype="str",
             ),
             "team": pd.Series(
-                [slugify_team(_text(_given(each, "team", "ticketTeam"))) for each in properties],
+                [slugify_team(_text(_given(each, team_key, old_team_key))) for each in properties],
                 dtype="str",
             ),
             "answered_at": pd.Series(
                 [event.timestamp for event in events], dtype="datetime64[us, UTC]"
             ),
             "link_trust": pd.Series([_trust(each) for each in properties], dtype="str"),
-            "is_duplicate": _find_duplicates(events),
+            "is_duplicate": pd.Series(False, index=range(len(events)), dtype="bool"),
             "is_other_survey": pd.Series(
                 [settings.survey_id is not None and i != settings.survey_id for i in survey_ids],
                 dtype="bool",
@@ -109,7 +126,7 @@ def _find_duplicates(events: Sequence[RawEvent]) -> pd.Series:
         {"uuid": [e.uuid for e in events], "timestamp": [e.timestamp for e in events]}
     )
     copies = frame[frame.duplicated("uuid", keep=False)]
-    properties = [_canonical_json(events[row].properties) for row in copies.index]
+    properties = [canonical_json(events[row].properties) for row in copies.index]
     persons = [events[row].distinct_id or "" for row in copies.index]
     ordered = copies.assign(properties=properties, distinct_id=persons).sort_values(
         ["uuid", "timestamp", "properties", "distinct_id"],
@@ -121,7 +138,8 @@ def _find_duplicates(events: Sequence[RawEvent]) -> pd.Series:
     return is_duplicate
 
 
-def _canonical_json(value: Any) -> str:
+def canonical_json(value: Any) -> str:
+    """A value as JSON that is written in one way only."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return _encodable(text)
 
@@ -135,7 +153,7 @@ def _given(properties: dict[str, Any], *keys: str) -> Any:
     return None
 
 
-def _ticket(value: Any) -> str | None:
+def read_ticket(value: Any) -> str | None:
     """A ticket as text, trimmed; 42, 42.0 and "42" are one."""
     if isinstance(value, float) and math.isfinite(value):
         value = int(value) if value.is_integer() else value
@@ -158,7 +176,7 @@ def _text(value: Any) -> str | None:
     """A text as it stands, anything else as JSON; half characters become question marks."""
     if value is None:
         return None
-    return _encodable(value) if isinstance(value, str) else _canonical_json(value)
+    return _encodable(value) if isinstance(value, str) else canonical_json(value)
 
 
 def _encodable(text: str) -> str:

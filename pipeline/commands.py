@@ -8,7 +8,8 @@ import pandas as pd
 
 from pipeline.files import format_csv, write_file
 from pipeline.progress import show_progress
-from pipeline.reading import count_all_months, decide_source
+from pipeline.reading import read_rules
+from pipeline.rules import FrameRules
 from pipeline.sources.source import BadSource, Source, open_source
 from survey.months import Month
 from survey.settings import Settings, load_settings
@@ -35,7 +36,20 @@ source_option = click.option(
     default="database",
     show_default=True,
     metavar="SOURCE",
-    help="database, or export:PATH for a file that PostHog exported (.parquet, .jsonl).",
+    help="database, or export:PATH for what PostHog exported: a file (.parquet, .jsonl), a folder, "
+    "a pattern, or an address like s3://bucket/folder.",
+)
+
+
+cache_option = click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/exports"),
+    show_default=True,
+    help="Where what was read of export files is kept for the next time; safe to delete.",
+)
+no_cache_option = click.option(
+    "--no-cache", is_flag=True, help="Read every export file anew, and keep nothing."
 )
 
 
@@ -47,7 +61,9 @@ source_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file to write: .csv or .parquet.",
 )
-def aggregate(source_name: str, out: Path) -> None:
+@cache_option
+@no_cache_option
+def aggregate(source_name: str, out: Path, cache: Path, no_cache: bool) -> None:
     """Counts per month, team and rating, for every month that has responses.
 
     The file has the columns month, team, rating, responses, only rows above 0. Everything in a
@@ -55,25 +71,23 @@ def aggregate(source_name: str, out: Path) -> None:
     """
     if out.suffix not in (".csv", ".parquet"):
         raise click.BadParameter(f"{out} must end in .csv or .parquet", param_hint="--out")
-    settings, _source, decided = read_source(source_name)
-    counts = count_all_months(decided, settings.timezone)
-    write_file(out, format_counts(counts, out.suffix))
-    click.echo(f"{out}: {counts['responses'].sum():,} responses of {len(decided):,} answers")
+    _settings, source, rules = open_named_source(source_name, None if no_cache else cache)
+    with show_progress("Reading") as on_progress:
+        totals = source.count_responses(rules, on_progress)
+    write_file(out, format_counts(totals.counts, out.suffix))
+    responses = totals.counts["responses"].sum()
+    click.echo(f"{out}: {responses:,} responses of {totals.received:,} answers")
 
 
-def read_source(source_name: str) -> tuple[Settings, Source, pd.DataFrame]:
-    """The settings, the source that `--source` names, and its decided answers (`schemas.DECIDED`).
-
-    Shows how far it is; a wrong name is bad usage.
-    """
+def open_named_source(name: str, cache: Path | None) -> tuple[Settings, Source, FrameRules]:
+    """The settings, the source that `--source` names, and the rules; a wrong name is bad usage."""
     settings = load_settings()
     database = Database(settings.database_url)
     try:
-        source = open_source(source_name, settings, database)
+        source = open_source(name, settings, database, cache)
     except BadSource as error:
         raise click.BadParameter(str(error), param_hint="--source") from None
-    with show_progress("Reading") as on_progress:
-        return settings, source, decide_source(source, settings, database, on_progress)
+    return settings, source, read_rules(settings, database)
 
 
 def format_counts(counts: pd.DataFrame, suffix: str) -> bytes:

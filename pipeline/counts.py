@@ -1,10 +1,11 @@
 """Counts: what every report derives from, and how answers became responses."""
 
+from dataclasses import dataclass
 from datetime import tzinfo
 
 import pandas as pd
 
-from pipeline.rules import months_of
+from pipeline.rules import derive_responses, months_of
 from pipeline.schemas import (
     COMMENT_COUNTS,
     COUNTS,
@@ -14,32 +15,74 @@ from pipeline.schemas import (
     RESPONSES,
     check,
 )
+from survey.months import Month
 from survey.store.vocabulary import Outcome
+
+
+@dataclass(frozen=True)
+class Totals:
+    """All that a source has: how many answers it received, and the counts of every month
+    (`schemas.COUNTS`)."""
+
+    received: int
+    counts: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class MonthCounts:
+    """What the report of a month derives from.
+
+    - `counts` (`schemas.COUNTS`) and `comment_counts` (`schemas.COMMENT_COUNTS`): of every month
+      since the one asked for, or more.
+    - `commented` (`schemas.RESPONSES`): the month's responses that have a comment.
+    - `quality` (`schemas.QUALITY`): what became of the month's answers.
+    """
+
+    counts: pd.DataFrame
+    comment_counts: pd.DataFrame
+    commented: pd.DataFrame
+    quality: pd.DataFrame
+
+
+def count_month(decided: pd.DataFrame, month: Month, since: Month, timezone: tzinfo) -> MonthCounts:
+    """A month's counts from decided answers (`schemas.DECIDED`), with those since another."""
+    responses = derive_responses(decided, timezone)
+    responses = responses[responses["month"] >= str(since)]
+    of_month = responses["month"] == str(month)
+    return MonthCounts(
+        counts=count_responses(responses),
+        comment_counts=count_comments(responses),
+        commented=responses[of_month & responses["comment"].notna()],
+        quality=count_outcomes(decided, str(month), timezone),
+    )
 
 
 def count_responses(responses: pd.DataFrame) -> pd.DataFrame:
     """`month, team, rating, responses`, rows above 0 only, sorted by these columns."""
-    counts = (
-        check(responses, RESPONSES)
-        .groupby(["month", "team", "rating"], as_index=False, sort=True)
-        .size()
-        .rename(columns={"size": "responses"})
-        .astype({"month": "str", "team": "str", "rating": "int64", "responses": "int64"})
-    )
-    return check(counts, COUNTS)
+    sizes = check(responses, RESPONSES).groupby(["month", "team", "rating"], as_index=False).size()
+    return frame_counts(sizes.rename(columns={"size": "responses"}))
+
+
+def frame_counts(counts: pd.DataFrame) -> pd.DataFrame:
+    """Counts in their order and types, checked (`schemas.COUNTS`)."""
+    ordered = counts.sort_values(["month", "team", "rating"], ignore_index=True)
+    types = {"month": "str", "team": "str", "rating": "int64", "responses": "int64"}
+    return check(ordered.astype(types)[list(types)], COUNTS)
 
 
 def count_comments(responses: pd.DataFrame) -> pd.DataFrame:
     """`month, team, comments`: how many responses have a comment, rows above 0 only."""
     responses = check(responses, RESPONSES)
-    counts = (
-        responses[responses["comment"].notna()]
-        .groupby(["month", "team"], as_index=False, sort=True)
-        .size()
-        .rename(columns={"size": "comments"})
-        .astype({"month": "str", "team": "str", "comments": "int64"})
-    )
-    return check(counts, COMMENT_COUNTS)
+    commented = responses[responses["comment"].notna()]
+    sizes = commented.groupby(["month", "team"], as_index=False).size()
+    return frame_comment_counts(sizes.rename(columns={"size": "comments"}))
+
+
+def frame_comment_counts(counts: pd.DataFrame) -> pd.DataFrame:
+    """Counts of comments in their order and types, checked (`schemas.COMMENT_COUNTS`)."""
+    ordered = counts.sort_values(["month", "team"], ignore_index=True)
+    types = {"month": "str", "team": "str", "comments": "int64"}
+    return check(ordered.astype(types)[list(types)], COMMENT_COUNTS)
 
 
 def count_outcomes(decided: pd.DataFrame, month: str, timezone: tzinfo) -> pd.DataFrame:
@@ -50,8 +93,13 @@ def count_outcomes(decided: pd.DataFrame, month: str, timezone: tzinfo) -> pd.Da
     """
     decided = check(decided, DECIDED)
     of_month = decided[months_of(decided["answered_at"], timezone) == month]
-    by_outcome = of_month["outcome"].value_counts()
+    found = of_month["outcome"].value_counts()
+    return frame_quality({str(outcome): int(answers) for outcome, answers in found.items()})
+
+
+def frame_quality(by_outcome: dict[str, int]) -> pd.DataFrame:
+    """How many answers became what, as `schemas.QUALITY`."""
     reasons = [outcome.value for outcome in Outcome]
     answers = [int(by_outcome.get(reason, 0)) for reason in reasons]
-    quality = pd.DataFrame({"reason": [RECEIVED, *reasons], "answers": [len(of_month), *answers]})
+    quality = pd.DataFrame({"reason": [RECEIVED, *reasons], "answers": [sum(answers), *answers]})
     return check(quality.astype({"reason": "str", "answers": "int64"}), QUALITY)

@@ -74,7 +74,7 @@ def reconcile_month(
     with show_progress("Asking PostHog") as on_progress:
         events = read_events(api, settings.event_survey_id, opens_at, closes_at, on_progress)
     with show_progress("Reading") as on_progress:
-        decided = decide_source(StoreSource(database), settings, database, on_progress)
+        decided = decide_source(StoreSource(database, settings), settings, database, on_progress)
     with database.reading() as connection:
         answers = answers_between(connection, opens_at, closes_at)
     outcomes = dict(zip(decided["uuid"], decided["outcome"], strict=True))

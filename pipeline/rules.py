@@ -1,17 +1,17 @@
-"""The rules of counting, for whole frames: what becomes of each answer, which responses stand.
-
-`survey/rules.py` holds the same rules for one ticket; a property-based test keeps them equal.
-"""
+"""The rules of counting, for whole frames: what becomes of each answer, which responses stand."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from pipeline.column_rules import OUTCOMES, Columns, decide_columns
 from pipeline.schemas import ANSWERS, DECIDED, RESPONSES, check
 from survey.settings import Settings
-from survey.store.vocabulary import COUNTED, TRUST_ORDER, Outcome
+from survey.store.vocabulary import COUNTED, TRUST_ORDER
 
 
 @dataclass(frozen=True)
@@ -34,44 +34,30 @@ def decide(answers: pd.DataFrame, rules: FrameRules) -> pd.DataFrame:
     Takes and checks `schemas.ANSWERS`, gives `schemas.DECIDED` in the order of the input.
     """
     answers = check(answers, ANSWERS)
-    outcome = _reasons_not_valid(answers, rules)
-    valid = answers[outcome.isna()].sort_values(["ticket_id", "answered_at", "uuid"])
-    outcome = outcome.fillna(_outcomes_of_valid(valid, rules))
-    return check(answers.assign(outcome=outcome.astype("str")), DECIDED)
+    decided = decide_columns(_columns_of(answers, rules), rules.edit_window)
+    words = np.array([outcome.value for outcome in OUTCOMES], dtype="object")
+    outcome = pd.Series(words[decided.outcome], index=answers.index, dtype="str")
+    return check(answers.assign(outcome=outcome), DECIDED)
 
 
-def _reasons_not_valid(answers: pd.DataFrame, rules: FrameRules) -> pd.Series:
-    """The first reason that applies to each answer by itself; missing for valid answers."""
-    applies = {
-        Outcome.DUPLICATE: answers["is_duplicate"],
-        Outcome.OTHER_SURVEY: answers["is_other_survey"],
-        Outcome.NO_TICKET: answers["ticket_id"].isna(),
-        Outcome.INVALID_RATING: answers["rating"].isna(),
-        Outcome.TEST: answers["distinct_id"].isin(rules.test_distinct_ids),
-        Outcome.VOID: answers["ticket_id"].isin(rules.void_tickets),
-    }
-    reasons = pd.Series(pd.NA, index=answers.index, dtype="object")
-    for reason, rows in applies.items():
-        reasons = reasons.mask(reasons.isna() & rows, reason.value)
-    return reasons
-
-
-def _outcomes_of_valid(valid: pd.DataFrame, rules: FrameRules) -> pd.Series:
-    """Response, edit, other person or late change, for valid answers in order per ticket."""
-    trust = valid["link_trust"].map({word.value: rank for rank, word in enumerate(TRUST_ORDER)})
-    highest = trust.groupby(valid["ticket_id"]).transform("max")
-    persons = valid[trust == highest].drop_duplicates("ticket_id").set_index("ticket_id")
-    is_own = valid["distinct_id"] == valid["ticket_id"].map(persons["distinct_id"])
-
-    own = valid[is_own]
-    first_at = own.groupby("ticket_id")["answered_at"].transform("first")
-    outcomes = pd.Series(Outcome.OTHER_PERSON.value, index=valid.index, dtype="object")
-    outcomes[own.index] = Outcome.EDIT.value
-    outcomes[own.index[own["answered_at"] - first_at > rules.edit_window]] = (
-        Outcome.LATE_CHANGE.value
+def _columns_of(answers: pd.DataFrame, rules: FrameRules) -> Columns:
+    uuids, _ = pd.factorize(answers["uuid"], sort=True)
+    tickets, _ = pd.factorize(answers["ticket_id"])
+    ranks = {word.value: rank for rank, word in enumerate(TRUST_ORDER)}
+    return Columns(
+        uuid_high=np.zeros(len(answers), np.uint64),
+        uuid_low=uuids.astype(np.uint64),
+        answered_at=answers["answered_at"].astype("int64").to_numpy(),
+        # A missing ticket has the number -1.
+        ticket=tickets.astype(np.int64),
+        person=pa.array(answers["distinct_id"], pa.string()),
+        rating=answers["rating"].fillna(0).to_numpy(np.int8),
+        trust=answers["link_trust"].map(ranks).to_numpy(np.int8),
+        is_duplicate=answers["is_duplicate"].to_numpy(bool),
+        is_other_survey=answers["is_other_survey"].to_numpy(bool),
+        is_test=answers["distinct_id"].isin(rules.test_distinct_ids).to_numpy(bool),
+        is_void=answers["ticket_id"].isin(rules.void_tickets).to_numpy(bool),
     )
-    outcomes[own.index[~own.duplicated("ticket_id")]] = Outcome.RESPONSE.value
-    return outcomes
 
 
 def derive_responses(decided: pd.DataFrame, timezone: tzinfo) -> pd.DataFrame:

@@ -4,9 +4,16 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import month_option, read_source, source_option
+from pipeline.commands import (
+    cache_option,
+    month_option,
+    no_cache_option,
+    open_named_source,
+    source_option,
+)
 from pipeline.files import write_files
 from pipeline.monthly import number_month
+from pipeline.progress import show_progress
 from reports.monthly_files import DONATIONS, render_files
 from survey.months import Month
 from survey.store.clock import now
@@ -21,15 +28,18 @@ from survey.store.clock import now
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder to write the files into.",
 )
-def report(month: Month, source_name: str, out: Path) -> None:
+@cache_option
+@no_cache_option
+def report(month: Month, source_name: str, out: Path, cache: Path, no_cache: bool) -> None:
     """The files of one month: report.html to read, and CSV files for spreadsheets.
 
     teams.csv, counts.csv, trend.csv, comments.csv, quality.csv, report.html, and from the
     database donations.csv. All are written, or none.
     """
     as_of = now()
-    settings, source, decided = read_source(source_name)
-    numbers = number_month(source, decided, month, settings, as_of)
+    settings, source, rules = open_named_source(source_name, None if no_cache else cache)
+    with show_progress("Reading") as on_progress:
+        numbers = number_month(source, month, rules, settings, as_of, on_progress)
     write_files(out, render_files(numbers, settings), replacing=[DONATIONS])
     responses = numbers.teams["responses"].iloc[-1]
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")

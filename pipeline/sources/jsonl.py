@@ -1,40 +1,65 @@
-"""Reading events from one of PostHog's JSON-lines files, plain or compressed."""
+"""Reading one of PostHog's JSON-lines files, plain or compressed."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, raw_event
-from pipeline.sources.source import SourceError
+from pipeline.reduced import join
+from pipeline.sources.files import ExportFile
+from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
+from pipeline.sources.source import OnProgress, SourceError
+from survey.settings import Settings
 
 _COMPRESSION = {".gz": "gzip", ".br": "brotli"}
 
 
-def read_jsonl(path: Path) -> Iterator[RawEvent]:
-    """The `survey sent` events of a JSON-lines file; raises SourceError with file and line."""
+def read_jsonl(file: ExportFile, lines: Collection[int] | None = None) -> Iterator[RawEvent]:
+    """The `survey sent` events of a JSON-lines file, or those in `lines`, counted from 1.
+
+    Raises SourceError with file and line.
+    """
+    return (event for _, event in _numbered_events(file, lines))
+
+
+def reduce_jsonl(file: ExportFile, settings: Settings, on_progress: OnProgress) -> pa.Table:
+    """The answers of a JSON-lines file, reduced (`reduced.SCHEMA`).
+
+    Raises SourceError with file and line.
+    """
+    tables = []
+    for table in reduce_one_by_one(file, _numbered_events(file), settings):
+        tables.append(table)
+        on_progress(table.num_rows)
+    return join(tables)
+
+
+def _numbered_events(
+    file: ExportFile, lines: Collection[int] | None = None
+) -> Iterator[NumberedEvent]:
     number = 0
     try:
-        for line in _lines(path):
+        for line in _lines(file):
             number += 1
-            if not line.strip():
+            if not line.strip() or (lines is not None and number not in lines):
                 continue
             event = _read_line(line)
             if event is not None:
-                yield event
+                yield number, event
     except BadEvent as error:
-        raise SourceError(f"{path}, line {number}: {error}") from None
+        raise SourceError(f"{file}, line {number}: {error}") from None
     except (pa.ArrowException, OSError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else "it ends too early"
-        raise SourceError(f"{path} cannot be read past line {number}: {reason}") from None
+        raise SourceError(f"{file} cannot be read past line {number}: {reason}") from None
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _lines(file: ExportFile) -> Iterator[bytes]:
     """The file's lines, one at a time, unpacked on the way."""
-    compression = _COMPRESSION.get(path.suffix.lower())
-    with pa.input_stream(str(path), compression=compression) as stream:
+    compression = _COMPRESSION.get(PurePosixPath(file.name).suffix)
+    with file.open() as packed, pa.input_stream(packed, compression=compression) as stream:
         rest = b""
         while chunk := stream.read(1 << 20):
             *lines, rest = (rest + chunk).split(b"\n")

@@ -1,12 +1,20 @@
 """The interface of a source, and finding the one that a command names."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
+from survey.months import Month
 from survey.settings import CsatError, Settings
 from survey.store.database import Database
+
+if TYPE_CHECKING:
+    from pipeline.counts import MonthCounts, Totals
+    from pipeline.rules import FrameRules
 
 # Called with how many answers have been read so far.
 OnProgress = Callable[[int], None]
@@ -21,7 +29,7 @@ class BadSource(ValueError):
 
 
 class Source(Protocol):
-    """Somewhere answers come from."""
+    """Somewhere answers come from. Every method raises SourceError where it cannot be read."""
 
     @property
     def description(self) -> str:
@@ -32,17 +40,31 @@ class Source(Protocol):
         """Whether this is the project's own store, whose hedgehogs are paid for."""
 
     def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
-        """Every received answer, cleaned (`schemas.ANSWERS`); raises SourceError."""
+        """Every received answer, cleaned (`schemas.ANSWERS`)."""
+
+    def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
+        """How many answers there are, and the counts of every month."""
+
+    def count_month(
+        self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
+    ) -> MonthCounts:
+        """What the report of a month derives from, with the counts of the months since another."""
 
 
-def open_source(name: str, settings: Settings, database: Database) -> Source:
-    """The source that `--source` names: `database` or `export:PATH`; raises BadSource."""
+def open_source(
+    name: str, settings: Settings, database: Database, cache: Path | None = None
+) -> Source:
+    """The source that `--source` names: `database` or `export:PATH`; raises BadSource.
+
+    What is read of export files is kept in the folder `cache`, if one is given.
+    """
     from pipeline.sources.export import ExportSource
+    from pipeline.sources.partials import PartialCache
     from pipeline.sources.store import StoreSource
 
     if name == "database":
-        return StoreSource(database)
+        return StoreSource(database, settings)
     kind, _, path = name.partition(":")
     if kind == "export" and path:
-        return ExportSource(path, settings)
+        return ExportSource(path, settings, PartialCache(cache) if cache else None)
     raise BadSource(f"{name!r} is no source; write database or export:PATH")

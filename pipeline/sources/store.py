@@ -2,7 +2,11 @@
 
 import pandas as pd
 
+from pipeline.counts import MonthCounts, Totals, count_month, count_responses
+from pipeline.rules import FrameRules, decide, derive_responses
 from pipeline.sources.source import OnProgress
+from survey.months import Month
+from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.responses import all_answers
 
@@ -24,8 +28,9 @@ class StoreSource:
     description = "the survey site's database"
     is_store = True
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
+        self._settings = settings
 
     def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
         """Every stored answer (`schemas.ANSWERS`), in the order of receipt."""
@@ -45,3 +50,16 @@ class StoreSource:
                 "answered_at": "datetime64[us, UTC]",
             }
         )
+
+    def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
+        """How many answers there are, and the counts of every month."""
+        decided = decide(self.read_answers(on_progress), rules)
+        responses = derive_responses(decided, self._settings.timezone)
+        return Totals(len(decided), count_responses(responses))
+
+    def count_month(
+        self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
+    ) -> MonthCounts:
+        """What the report of a month derives from."""
+        decided = decide(self.read_answers(on_progress), rules)
+        return count_month(decided, month, since, self._settings.timezone)

@@ -134,7 +134,7 @@ def doors(folder: Path, configured: Settings, database: Database) -> list[Source
     jsonl = write_jsonl(folder / "x.jsonl", [*reversed(events), *events])
     parquet = write_parquet(folder / "x.parquet", events)
     exports = (ExportSource(str(path), configured) for path in (jsonl, parquet))
-    return [StoreSource(database), *exports]
+    return [StoreSource(database, configured), *exports]
 
 
 def stored_responses(database: Database) -> list[tuple[object, ...]]:
@@ -160,7 +160,9 @@ def check_every_door(database: Database, configured: Settings, folder: Path) -> 
 
 def all_that_counts_is_sent(database: Database, configured: Settings) -> bool:
     """Whether PostHog gets every counted answer, also those that began to count later."""
-    decided = decide_source(StoreSource(database), configured, database, lambda _read: None)
+    decided = decide_source(
+        StoreSource(database, configured), configured, database, lambda _read: None
+    )
     counted = set(decided.loc[decided["outcome"].isin(COUNTED), "uuid"])
     return counted <= {event["uuid"] for event in outbox_events(database)}
 
@@ -216,7 +218,9 @@ def test_edits_strangers_testers_and_voids_by_every_door(empty_store: Path):
             ("nan", "unassigned", 5, None),
         ]
         check_every_door(database, configured, folder)
-        decided = decide_source(StoreSource(database), configured, database, lambda _read: None)
+        decided = decide_source(
+            StoreSource(database, configured), configured, database, lambda _read: None
+        )
         assert decided["outcome"].value_counts().to_dict() == {
             "response": 2,
             "edit": 1,
@@ -239,4 +243,4 @@ def test_a_ticket_voided_later_counts_by_no_door(empty_store: Path):
 
 def test_an_empty_store_gives_an_empty_frame(empty_store: Path):
     with site(empty_store) as (configured, database, _folder):
-        assert responses_of(StoreSource(database), configured, database).empty
+        assert responses_of(StoreSource(database, configured), configured, database).empty

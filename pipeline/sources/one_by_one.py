@@ -1,0 +1,29 @@
+"""Reducing events that were read one by one: slow, and right whatever they hold."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import pyarrow as pa
+
+from pipeline.clean import RawEvent, read_events
+from pipeline.reduced import reduce_answers
+from pipeline.sources.files import ExportFile
+from pipeline.sources.source import SourceError
+from survey.settings import Settings
+
+_EVENTS_AT_ONCE = 10_000
+
+# An event and the row or line where it stands in its file.
+NumberedEvent = tuple[int, RawEvent]
+
+
+def reduce_one_by_one(
+    file: ExportFile, events: Iterator[NumberedEvent], settings: Settings
+) -> Iterator[pa.Table]:
+    """These events reduced (`reduced.SCHEMA`), some thousands at a time; raises SourceError."""
+    while some := list(islice(events, _EVENTS_AT_ONCE)):
+        try:
+            answers = read_events([event for _, event in some], settings)
+        except RecursionError:
+            raise SourceError(f"{file}: an event's properties are nested too deeply") from None
+        yield reduce_answers(answers, [number for number, _ in some])

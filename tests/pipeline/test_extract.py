@@ -1,0 +1,260 @@
+"""What is read without a Python object per row is what `json.loads` and `pipeline/clean.py` say."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from pipeline.clean import BadEvent, raw_event, read_events
+from pipeline.extract import Keys, reduce_batch
+from pipeline.reduced import reduce_answers
+from tests.support.events import NOON
+from tests.support.settings import make_settings
+
+SETTINGS = make_settings(rating_question_id="R", comment_question_id="C", survey_id="ours")
+UUID = "0192f1a4-6d2e-7c3b-9a58-{:012x}"
+
+KEYS = (
+    *("$survey_id", "ticketId", "$survey_response_R", "$survey_response"),
+    *("$survey_response_C", "$survey_response_1", "team", "ticketTeam", "link_trust"),
+)
+
+
+def batch_of(texts, uuids=None, persons=None, times=None) -> pa.RecordBatch:
+    n = len(texts)
+    return pa.record_batch(
+        {
+            "uuid": pa.array(uuids or [UUID.format(i) for i in range(n)], pa.string()),
+            "distinct_id": pa.array(persons or ["jane"] * n, pa.string()),
+            "properties": pa.array(texts, pa.string()),
+            "timestamp": pa.array(times or [NOON] * n, pa.timestamp("us", "UTC")),
+        }
+    )
+
+
+def read_one(row: dict, configured=SETTINGS) -> dict | None:
+    """The answer of one row, the slow way; None where it is refused."""
+    text = row["properties"]
+    try:
+        properties = None if text is None else json.loads(text)
+        found = raw_event(row["uuid"], row["distinct_id"], row["timestamp"], properties)
+        return reduce_answers(read_events([found], configured), [0]).to_pylist()[0]
+    except (BadEvent, ValueError, RecursionError):
+        return None
+
+
+def check_batch(batch: pa.RecordBatch, configured=SETTINGS) -> int:
+    """Every row is what it is one by one, or left over; how many are not left over."""
+    table, rest = reduce_batch(batch, np.arange(batch.num_rows), Keys.of(configured))
+    clear = {row.pop("row"): row for row in table.to_pylist()}
+    assert sorted([*clear, *rest.tolist()]) == list(range(batch.num_rows))
+    for place, row in clear.items():
+        expected = read_one(batch.slice(place, 1).to_pylist()[0], configured)
+        assert expected is not None
+        expected.pop("row")
+        assert row == expected
+    return len(clear)
+
+
+blanks = st.sampled_from(["", "", "", " ", "\n", "\t \r", "\u00a0", "\x0b"])
+
+
+def escaped(text: str, which: int) -> str:
+    """The text as JSON, with some of its characters escaped that need not be."""
+    quoted = json.dumps(text, ensure_ascii=False)[1:-1]
+    if which % 3 == 0:
+        return f'"{quoted}"'
+    if which % 3 == 1 or not text or '"' in text or "\\" in text:
+        return json.dumps(text)
+    place = which % len(text)
+    code = ord(text[place])
+    if code > 0xFFFF:
+        return json.dumps(text)
+    return f'"{json.dumps(text[:place])[1:-1]}\\u{code:04x}{json.dumps(text[place + 1 :])[1:-1]}"'
+
+
+words = st.one_of(
+    st.sampled_from(
+        [
+            *("", " ", "4", "5", " 4 ", "4.0", "4.", "4.5", "0", "6", "42", "42.0", " 42", "042"),
+            *("-5", "1e1", "9" * 18, "1" + "0" * 18, "9" * 30, "١", "٤", "½", "4\x00", "\u00a0"),
+            *("\u2003", "\u3000", "\u2028", "\x1c", "é", "🦔", "\ud83e", "ours", "signed"),
+            *(
+                "known",
+                "unverified",
+                "Web analytics",
+                "web-analytics",
+                "Équipe",
+                "チーム",
+                "ß",
+                "İ",
+            ),
+            *('","ticketId":"13', '"ticketId":13', "\\", "\\\\", '"', '\\"', "{", "]}", "\x7f"),
+        ]
+    ),
+    st.text(max_size=6),
+)
+texts = st.builds(escaped, words, st.integers(0, 30))
+numbers = st.sampled_from(
+    [
+        *("1", "4", "5", "0", "6", "42", "42.0", "-0", "-1", "4.0", "4.5", "1e1", "1E+0", "4e0"),
+        *("0.4e1", "9" * 18, "9" * 19, "123456789012345678901234567890", "01", "+1", "1.", ".5"),
+        *("1e", "0x4", "NaN", "Infinity", "-Infinity", "-", "4_2", "1e999", "٤"),
+    ]
+)
+odds = st.sampled_from(
+    ["null", "true", "false", "nul", "True", "", "[]", "{}", "[4]", '{"ticketId":7}', "[[]", "}"]
+)
+
+
+def join(opens: str, closes: str, parts: list[str], gaps: list[str]) -> str:
+    inside = ",".join(f"{gap}{part}{gap}" for part, gap in zip(parts, gaps, strict=False))
+    return f"{opens}{inside}{closes}"
+
+
+gap_lists = st.lists(blanks, min_size=6, max_size=6)
+keys = st.builds(
+    escaped,
+    st.one_of(st.sampled_from(KEYS), st.sampled_from(KEYS), words, st.just("$survey_questions")),
+    st.integers(0, 30).map(lambda which: which if which > 27 else 0),
+)
+
+
+def objects(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    pairs = st.builds(lambda k, gap, v: f"{k}{gap}:{gap}{v}", keys, blanks, values)
+    return st.builds(join, st.just("{"), st.just("}"), st.lists(pairs, max_size=6), gap_lists)
+
+
+def lists(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.builds(join, st.just("["), st.just("]"), st.lists(values, max_size=3), gap_lists)
+
+
+scalars = st.one_of(texts, texts, numbers, odds)
+values = st.recursive(scalars, lambda inner: st.one_of(objects(inner), lists(inner)), max_leaves=5)
+
+
+def mutilate(text: str, place: int, put: str) -> str:
+    place %= len(text) + 1
+    return text[:place] + put + text[place + len(put) :] if put else text[:place]
+
+
+hostile = st.one_of(
+    objects(values),
+    objects(values),
+    objects(scalars),
+    st.builds(
+        mutilate, objects(values), st.integers(0, 500), st.sampled_from([*'"\\{}[],:0 n', "", "\n"])
+    ),
+    values,
+    st.none(),
+)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(rows=st.lists(hostile, max_size=6))
+def test_hostile_properties_are_read_as_one_by_one_or_left_over(rows: list[str | None]):
+    # Half characters cannot stand in a file as they are.
+    rows = [row and row.encode("utf-8", "replace").decode() for row in rows]
+    clear = check_batch(batch_of(rows))
+    event("some are clear" if clear else "none is clear")
+
+
+uuids = st.one_of(
+    st.builds(UUID.format, st.integers(0, 2**48 - 1)),
+    st.sampled_from([UUID.format(10).upper(), UUID.format(10)[:-1], "u1", "é" * 18, "", None]),
+    st.builds(mutilate, st.just(UUID.format(10)), st.integers(0, 35), st.sampled_from("-gG é0a")),
+)
+persons = st.one_of(words, st.none())
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(uuids, persons, st.sampled_from(['"1"', "2", "null", '"two"', '" 7.0 "'])),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_hostile_uuids_and_persons_are_read_as_one_by_one_or_left_over(rows):
+    persons = [row[1] and row[1].encode("utf-8", "replace").decode() for row in rows]
+    properties = [f'{{"ticketId":{row[2]}}}' for row in rows]
+    check_batch(batch_of(properties, [row[0] for row in rows], persons))
+
+
+PLAIN = {
+    "$survey_id": "ours",
+    "$survey_questions": [{"id": "R", "response": "5"}, {"id": "C", "response": 'a "b"\n'}],
+    "$survey_response_R": "5",
+    "$survey_response": "5",
+    "$survey_response_C": "Très bien\n🦔",
+    "$survey_completed": True,
+    "$time": 1725000000.123,
+    "ticketId": "10042",
+    "team": "Sales & CS",
+    "rating": 5,
+    "link_trust": "known",
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"ticketId": 42},
+        {"ticketId": "ZD-42"},
+        {"ticketId": None},
+        {"$survey_response_R": None},
+        {"$survey_response_R": "", "$survey_response": 3},
+        {"$survey_response_R": 0},
+        {"$survey_id": "another"},
+        {"team": "", "ticketTeam": "Équipe"},
+        {"team": None},
+        {"$survey_response_C": "", "$survey_response_1": "　"},
+        {"link_trust": None},
+        {"initialTargetArea": {"ticketId": ["nested", {"team": 1}]}},
+    ],
+)
+def test_what_posthog_writes_every_day_is_not_left_over(changes):
+    text = json.dumps({**PLAIN, **changes}, separators=(",", ":"), ensure_ascii=False)
+    assert check_batch(batch_of([text, text, text])) == 3
+
+
+def test_the_last_rows_are_read_though_no_quote_stands_behind_them():
+    assert check_batch(batch_of(['{"ticketId":"1"}', '{"a":1}', "{}", "{}"])) == 4
+    assert check_batch(batch_of(["{}"])) == 1
+    assert check_batch(batch_of([])) == 0
+
+
+def test_a_text_that_does_not_end_does_not_reach_into_the_next_row():
+    assert check_batch(batch_of(['{"ticketId":"1', '"}', '{"ticketId":"2"}', '{"a', '":1}'])) == 1
+
+
+def test_of_two_values_under_one_key_the_last_counts():
+    assert (
+        check_batch(batch_of(['{"ticketId":"1","ticketId":"2"}', '{"team":"a","team":null}'])) == 2
+    )
+
+
+def test_a_row_nested_too_deeply_for_the_scanner_is_left_over():
+    deep = '{"a":' * 80 + "1" + "}" * 80
+    assert check_batch(batch_of([deep, "{}"])) == 1
+
+
+def test_a_slice_of_a_batch_is_read_like_the_whole():
+    texts = [json.dumps({"ticketId": i, "$survey_response": 5}) for i in range(10)]
+    batch = batch_of(texts).slice(3, 4)
+    table, rest = reduce_batch(batch, np.arange(4, 8), Keys.of(SETTINGS))
+    assert table.column("ticket").to_pylist() == [3, 4, 5, 6]
+    assert table.column("row").to_pylist() == [4, 5, 6, 7]
+    assert not len(rest)
+
+
+@pytest.mark.parametrize("question", ["1", "\udcff", "a\nb", "é", 'a"b'])
+def test_any_question_id_is_found_or_all_is_left_over(question):
+    configured = make_settings(rating_question_id=question, comment_question_id="C")
+    key = f"$survey_response_{question}".encode("utf-8", "replace").decode()
+    texts = [json.dumps({"ticketId": 1, key: "5"}, ensure_ascii=False) for _ in range(2)]
+    check_batch(batch_of(texts), configured)
