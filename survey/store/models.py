@@ -68,7 +68,10 @@ class AnswerRow(Base):
     `uuid` is that of its event, too. On the site it is made from what was submitted and by whom
     (`survey.receive`), so that being unique here makes a double click one answer.
     `ticket_id` and `rating` are missing only where an import brought an answer without; the
-    questions, as the customer saw them, are missing for every imported answer.
+    questions, as the customer saw them, are missing for every imported answer. An imported answer
+    alone has `survey_id`, if its event named one, and `said`: what the event's properties say that
+    an answer is read from, as canonical JSON. Of copies of one event and one time, the one with
+    the greatest counts.
     """
 
     __tablename__ = "answers"
@@ -87,6 +90,34 @@ class AnswerRow(Base):
     language: Mapped[str | None]
     rating_question: Mapped[str | None]
     comment_question: Mapped[str | None]
+    survey_id: Mapped[str | None]
+    said: Mapped[str | None]
+
+
+class AnswerCopyRow(Base):
+    """A copy of an imported event that does not count, because another copy of it does.
+
+    That one stands in `answers` under the same uuid. `fingerprint` is a digest of all that was
+    received, so that the same copy is on record once.
+    """
+
+    __tablename__ = "answer_copies"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(unique=True)
+    uuid: Mapped[str] = mapped_column(index=True)
+    ticket_id: Mapped[str | None]
+    distinct_id: Mapped[str]
+    rating: Mapped[int | None]
+    comment: Mapped[str | None]
+    team: Mapped[str]
+    answered_at: Mapped[datetime] = mapped_column(index=True)
+    link_trust: Mapped[str]
+    survey_id: Mapped[str | None]
+    said: Mapped[str]
+
+
+_COMMENTED = text("comment IS NOT NULL")
 
 
 class ResponseRow(Base):
@@ -97,8 +128,17 @@ class ResponseRow(Base):
     """
 
     __tablename__ = "responses"
-    # The month's count on the thank-you page and the counts of a report read this index alone.
-    __table_args__ = (Index(None, "answered_at", "team", "rating"),)
+    # The month's count on the thank-you page and the counts of a report read these indexes alone.
+    __table_args__ = (
+        Index(None, "answered_at", "team", "rating"),
+        Index(
+            "ix_responses_commented",
+            "answered_at",
+            "team",
+            sqlite_where=_COMMENTED,
+            postgresql_where=_COMMENTED,
+        ),
+    )
 
     ticket_id: Mapped[str] = mapped_column(primary_key=True)
     distinct_id: Mapped[str]
