@@ -18,6 +18,13 @@ from survey.teams import slugify_team
 
 SURVEY_SENT = "survey sent"
 
+# The types of `schemas.ANSWERS`.
+_TYPES = {
+    **dict.fromkeys(("uuid", "ticket_id", "distinct_id", "comment", "team", "link_trust"), "str"),
+    **dict.fromkeys(("is_duplicate", "is_other_survey"), "bool"),
+    "rating": "Int64",
+    "answered_at": "datetime64[us, UTC]",
+}
 _TRUST_WORDS = frozenset(trust.value for trust in Trust)
 _WHOLE_NUMBER = re.compile(r"(-?\d+)\.0+", re.ASCII)
 
@@ -34,6 +41,22 @@ class RawEvent:
     distinct_id: str | None
     timestamp: datetime
     properties: dict[str, Any]
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What a JSON text says; of a name that stands in an object twice, the first value.
+
+    Python would take the last; DuckDB, which reads most of it, takes the first.
+    Raises BadEvent.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_first_of_each)
+    except (ValueError, RecursionError) as error:
+        raise BadEvent(f"not JSON: {error}") from None
+
+
+def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return dict(reversed(pairs))
 
 
 def raw_event(uuid: Any, distinct_id: Any, timestamp: Any, properties: Any) -> RawEvent:
@@ -80,43 +103,24 @@ def clean_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame
 
 def read_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
     """As `clean_events`, but none is taken for a copy."""
-    survey_key, ticket_key, *answers, team_key, old_team_key, _trust_key = property_keys(settings)
-    rating_key, rating_place, comment_key, comment_place = answers
-    properties = [event.properties for event in events]
-    tickets = [read_ticket(each.get(ticket_key)) for each in properties]
-    survey_ids = [_text(each.get(survey_key)) for each in properties]
-    frame = pd.DataFrame(
-        {
-            "uuid": pd.Series([event.uuid for event in events], dtype="str"),
-            "ticket_id": pd.Series(tickets, dtype="str"),
-            "distinct_id": pd.Series(
-                [_person(e.distinct_id, t) for e, t in zip(events, tickets, strict=True)],
-                dtype="str",
-            ),
-            "rating": pd.Series(
-                [parse_rating(_given(each, rating_key, rating_place)) for each in properties],
-                dtype="Int64",
-            ),
-            "comment": pd.Series(
-                [_text(_given(each, comment_key, comment_place)) for each in properties],
-                dtype="str",
-            ),
-            "team": pd.Series(
-                [slugify_team(_text(_given(each, team_key, old_team_key))) for each in properties],
-                dtype="str",
-            ),
-            "answered_at": pd.Series(
-                [event.timestamp for event in events], dtype="datetime64[us, UTC]"
-            ),
-            "link_trust": pd.Series([_trust(each) for each in properties], dtype="str"),
-            "is_duplicate": pd.Series(False, index=range(len(events)), dtype="bool"),
-            "is_other_survey": pd.Series(
-                [settings.survey_id is not None and i != settings.survey_id for i in survey_ids],
-                dtype="bool",
-            ),
-        }
-    )
-    return check(frame, ANSWERS)
+    survey, ticket, *answers, team, older_team, trust = property_keys(settings)
+    rating, rating_place, comment, comment_place = answers
+    said = [event.properties for event in events]
+    tickets = [read_ticket(each.get(ticket)) for each in said]
+    columns = {
+        "uuid": [event.uuid for event in events],
+        "ticket_id": tickets,
+        "distinct_id": [_person(e.distinct_id, t) for e, t in zip(events, tickets, strict=True)],
+        "rating": [read_rating(each.get(rating), each.get(rating_place)) for each in said],
+        "comment": [read_comment(each.get(comment), each.get(comment_place)) for each in said],
+        "team": [read_team(each.get(team), each.get(older_team)) for each in said],
+        "answered_at": [event.timestamp for event in events],
+        "link_trust": [read_trust(each.get(trust)).value for each in said],
+        "is_duplicate": [False] * len(events),
+        "is_other_survey": [is_other_survey(each.get(survey), settings) for each in said],
+    }
+    series = {name: pd.Series(values, dtype=_TYPES[name]) for name, values in columns.items()}
+    return check(pd.DataFrame(series), ANSWERS)
 
 
 def _find_duplicates(events: Sequence[RawEvent]) -> pd.Series:
@@ -144,10 +148,37 @@ def canonical_json(value: Any) -> str:
     return _encodable(text)
 
 
-def _given(properties: dict[str, Any], *keys: str) -> Any:
-    """The value under the first of these keys that is neither null nor blank."""
-    for key in keys:
-        value = properties.get(key)
+def is_other_survey(survey_id: Any, settings: Settings) -> bool:
+    """Whether an event with this `$survey_id` belongs to another survey than the configured one."""
+    return settings.survey_id is not None and _text(survey_id) != settings.survey_id
+
+
+def read_rating(by_id: Any, by_place: Any = None) -> int | None:
+    """The rating, from what stands under the key of the rating question and under that of the
+    first place."""
+    return parse_rating(_first_given(by_id, by_place))
+
+
+def read_comment(by_id: Any, by_place: Any = None) -> str | None:
+    """The comment, from what stands under the key of the comment question and under that of the
+    second place."""
+    return _text(_first_given(by_id, by_place))
+
+
+def read_team(team: Any, older_name: Any = None) -> str:
+    """The slug of the team, from what stands under `team` and under `ticketTeam`."""
+    return slugify_team(_text(_first_given(team, older_name)))
+
+
+def read_trust(word: Any) -> Trust:
+    """How far the link was known to come from us; `unverified` for anything but such a word."""
+    is_word = isinstance(word, str) and word in _TRUST_WORDS
+    return Trust(word) if is_word else Trust.UNVERIFIED
+
+
+def _first_given(*values: Any) -> Any:
+    """The first of these values that is neither null nor blank."""
+    for value in values:
         if value is not None and not (isinstance(value, str) and not value.strip()):
             return value
     return None
@@ -165,11 +196,6 @@ def read_ticket(value: Any) -> str | None:
 
 def _person(distinct_id: str | None, ticket_id: str | None) -> str:
     return distinct_id if distinct_id and distinct_id.strip() else f"ticket:{ticket_id or ''}"
-
-
-def _trust(properties: dict[str, Any]) -> str:
-    word = properties.get("link_trust")
-    return word if isinstance(word, str) and word in _TRUST_WORDS else Trust.UNVERIFIED.value
 
 
 def _text(value: Any) -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.parts import map_parts
 from survey.months import Month
 from survey.store.vocabulary import Outcome
 
@@ -62,18 +63,15 @@ def decide_columns(columns: Columns, edit_window: timedelta) -> Decided:
     """Apply rules 2 to 7 of design.md section 5."""
     outcome = _reasons_not_valid(columns)
     valid = np.flatnonzero(outcome == _OPEN)
-    alone, several = split_by_company(columns.ticket[valid])
-    alone, several = valid[alone], valid[several]
-    outcome[alone] = _CODE[Outcome.RESPONSE]
-    if not len(several):
-        return Decided(outcome, alone, alone)
-    several = _in_order(columns, several)
-    becomes, first, latest = _decide_tickets(columns, several, edit_window)
-    outcome[several] = becomes
+    parts = map_parts(
+        columns.ticket[valid], valid, lambda rows: _decide_tickets(columns, rows, edit_window)
+    )
+    for rows, becomes, _, _ in parts:
+        outcome[rows] = becomes
     return Decided(
         outcome,
-        np.concatenate([alone, several[first]]),
-        np.concatenate([alone, several[latest]]),
+        first=np.concatenate([first for _, _, first, _ in parts]),
+        latest=np.concatenate([latest for _, _, _, latest in parts]),
     )
 
 
@@ -107,9 +105,10 @@ def split_by_company(values: Array) -> tuple[Array, Array]:
 
 def _in_order(columns: Columns, rows: Array) -> Array:
     """Rows by ticket, then time, then uuid."""
-    ticket, answered_at = columns.ticket[rows], columns.answered_at[rows]
-    order = np.lexsort((answered_at, ticket))
-    ticket, answered_at = ticket[order], answered_at[order]
+    # Two quick sorts and uuids where times are equal: a fifth of the time of sorting by all three.
+    by_time = np.argsort(columns.answered_at[rows])
+    order = by_time[np.argsort(columns.ticket[rows][by_time], kind="stable")]
+    ticket, answered_at = columns.ticket[rows[order]], columns.answered_at[rows[order]]
     if ((ticket[1:] == ticket[:-1]) & (answered_at[1:] == answered_at[:-1])).any():
         high, low = columns.uuid_high[rows], columns.uuid_low[rows]
         order = np.lexsort((low, high, columns.answered_at[rows], columns.ticket[rows]))
@@ -117,10 +116,28 @@ def _in_order(columns: Columns, rows: Array) -> Array:
 
 
 def _decide_tickets(
+    columns: Columns, valid: Array, edit_window: timedelta
+) -> tuple[Array, Array, Array, Array]:
+    """For all valid answers of some tickets: their places in another order, what becomes of each,
+    and the places of the first and of the latest answer of each response."""
+    alone, several = split_by_company(columns.ticket[valid])
+    alone, several = valid[alone], _in_order(columns, valid[several])
+    becomes, first, latest = _decide_rivals(columns, several, edit_window)
+    return (
+        np.concatenate([several, alone]),
+        np.concatenate([becomes, np.full(len(alone), _CODE[Outcome.RESPONSE])]),
+        np.concatenate([several[first], alone]),
+        np.concatenate([several[latest], alone]),
+    )
+
+
+def _decide_rivals(
     columns: Columns, rows: Array, edit_window: timedelta
 ) -> tuple[Array, Array, Array]:
-    """For valid answers in order per ticket: what becomes of each, and of which of them each
-    response is the first and the latest."""
+    """For valid answers in order per ticket: what becomes of each, and which of them are the first
+    and the latest of the responses."""
+    if not len(rows):
+        return np.empty(0, np.int8), rows, rows
     ticket, at = columns.ticket[rows], columns.answered_at[rows]
     trust = columns.trust[rows]
     person = encode(columns.person, rows)

@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from pipeline.column_rules import Array, encode, split_by_company
+from pipeline.column_rules import encode, split_by_company
+from pipeline.parts import SPREAD, Array, map_parts
 
 # For answers (by their places) that are copies of each other, of the same time, and differ: their
 # properties and persons as texts, the greatest of which counts.
 Weigh = Callable[[list[int]], Sequence[tuple[str, str]]]
-
-# A multiplier without pattern, after Fibonacci hashing (Knuth).
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def find_copies(
@@ -28,10 +26,31 @@ def find_copies(
     whichever copy counts, no number differs.
     """
     is_copy = np.zeros(len(uuid_high), bool)
+    everyone = np.arange(len(uuid_high))
+    columns = list(others)
+
+    def find(rows: Array) -> list[list[int]]:
+        return _find_among(rows, uuid_high, uuid_low, answered_at, columns, is_copy)
+
+    rivals = [group for part in map_parts(uuid_low, everyone, find) for group in part]
+    _decide_rivals(is_copy, rivals, weigh)
+    return is_copy
+
+
+def _find_among(
+    rows: Array,
+    uuid_high: Array,
+    uuid_low: Array,
+    answered_at: Array,
+    others: Sequence[pa.ChunkedArray],
+    is_copy: Array,
+) -> list[list[int]]:
+    """Mark the copies among these rows; gives the groups that differ and are to be weighed."""
     # Equal sums are rare: only there whole uuids are compared.
-    _, rows = split_by_company(uuid_high * _SPREAD + uuid_low)
-    if not len(rows):
-        return is_copy
+    _, several = split_by_company(uuid_high[rows] * SPREAD + uuid_low[rows])
+    if not len(several):
+        return []
+    rows = rows[several]
     high, low, at = uuid_high[rows], uuid_low[rows], answered_at[rows]
     order = np.lexsort((at, low, high))
     rows, high, low, at = rows[order], high[order], low[order], at[order]
@@ -47,12 +66,10 @@ def find_copies(
         differs[1:] |= values[1:] != values[:-1]
     differs &= is_like_last & is_earliest
     groups = np.unique(np.searchsorted(begins, np.flatnonzero(differs), side="right") - 1)
-    rivals = [
+    return [
         rows[begin : begin + length][is_earliest[begin : begin + length]].tolist()
         for begin, length in zip(begins[groups], lengths[groups], strict=True)
     ]
-    _decide_rivals(is_copy, rivals, weigh)
-    return is_copy
 
 
 def _decide_rivals(is_copy: Array, rivals: Sequence[list[int]], weigh: Weigh) -> None:

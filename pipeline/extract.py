@@ -1,210 +1,263 @@
-"""From a batch of Parquet rows to reduced answers, without making a Python object per row.
+"""From a Parquet file to reduced answers, without making a Python object per row.
 
-Every value that is repeated is read once: teams and tickets in words go through the same functions
-as one answer does, text by text, and not row by row.
+DuckDB reads the file and takes the values out of the properties. What a value means is said in one
+place, `pipeline/clean.py`: it is asked once per distinct value, not once per row. SQL itself reads
+only what has a value of its own in each row: tickets that are plain numbers, persons, and whether
+there is a comment. Rows with anything out of the ordinary are left to be read one by one; a
+property-based test holds the two equal.
 """
 
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import scan
-from pipeline.clean import property_keys, read_ticket
+from pipeline.clean import (
+    SURVEY_SENT,
+    is_other_survey,
+    property_keys,
+    read_rating,
+    read_team,
+    read_ticket,
+    read_trust,
+)
 from pipeline.reduced import NO_TICKET, SCHEMA, split_ticket
 from survey.settings import Settings
-from survey.teams import slugify_team
+from survey.store.vocabulary import TRUST_ORDER
 
 Array = npt.NDArray[Any]
 
+_ROWS_AT_ONCE = 65_536
+# What DuckDB may hold of a file: it reads in passing, and keeps nothing.
+_MEMORY = "512MB"
+# Everything that `str.strip` strips.
+_BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+# What a text may also be as a value of another type that means something else: lists, objects,
+# numbers in another notation, true and false. Such rows are read one by one.
+_AMBIGUOUS = re.compile(
+    r"\s*[\[{].*|-.*|-?[0-9.]+e[-+0-9]+|nan|inf|infinity|true|false", re.IGNORECASE | re.DOTALL
+)
 # Instants of the years 2 to 9998, in microseconds since 1970 (clean.py refuses the others).
 _EARLIEST = int(np.datetime64("0002-01-01", "us").astype(np.int64))
 _LATEST = int(np.datetime64("9999-01-01", "us").astype(np.int64))
+_UUID_LETTERS = 36
+_HYPHENS = [8, 13, 18, 23]
+# The value of each byte as a digit of a uuid, 255 for none.
+_DIGITS = np.full(256, 255, np.uint8)
+_DIGITS[list(b"0123456789abcdef")] = range(16)
+
+
+def _is_given(text: str) -> str:
+    """SQL: whether a text is neither missing nor blank.
+
+    Most begin with a character of which the first byte tells that it is no blank.
+    """
+    return (
+        f"CASE WHEN {text} = '' THEN false WHEN {text} >= '!' AND {text} < '\x7f' "
+        f"OR {text} >= '\u00a1' AND {text} < '\u1680' OR {text} >= '\u3001' THEN true "
+        f"ELSE trim({text}, $blanks) <> '' END"
+    )
+
+
+# `said` has the properties in the order of `property_keys`, as text; NULL for null and where one
+# is missing. No condition on it stands in a WHERE: all would be taken out of the properties twice.
+_QUERY = f"""
+WITH events AS (
+  SELECT file_index, file_row_number, uuid::VARCHAR AS uuid,
+    distinct_id::VARCHAR AS distinct_id, timestamp, properties,
+    TRY(json_extract_string(properties, $paths)) AS said
+  FROM read_parquet($files, file_row_number = true)
+  WHERE event = '{SURVEY_SENT}'
+), texts AS (
+  SELECT *, said[1] AS survey_id, said[2] AS ticket, said[3] AS rating, said[4] AS rating_place,
+    said[5] AS comment, said[6] AS comment_place, said[7] AS team, said[8] AS older_team,
+    said[9] AS trust, TRY_CAST(said[2] AS BIGINT) AS ticket_number
+  FROM events
+), tickets AS (
+  SELECT *, coalesce(ticket_number BETWEEN 0 AND 999999999999999999
+    AND ticket_number::VARCHAR = ticket, false) AS is_number
+  FROM texts
+)
+SELECT file_index::INTEGER AS file, (file_row_number + 1)::INTEGER AS row, uuid,
+  epoch_us(timestamp) AS answered_at,
+  properties >= '{{' AND properties < '|' AND said IS NOT NULL AS is_plain,
+  CASE WHEN is_number THEN ticket_number ELSE {NO_TICKET} END AS ticket,
+  CASE WHEN is_number THEN NULL ELSE ticket END AS ticket_text,
+  CASE WHEN {_is_given("distinct_id")} THEN distinct_id END AS person, survey_id,
+  CASE WHEN {_is_given("rating")} THEN rating ELSE rating_place END AS rating,
+  CASE WHEN {_is_given("team")} THEN team ELSE older_team END AS team, trust,
+  CASE WHEN {_is_given("comment")} THEN true
+    ELSE coalesce({_is_given("comment_place")}, false) END AS has_comment
+FROM tickets
+"""
+
+_local = threading.local()
 
 
 @dataclass(frozen=True)
-class Keys:
-    """The properties to look for, as the scanner takes them."""
+class Extract:
+    """Some rows of one file: the answers of those that are plain, reduced (`reduced.SCHEMA`), and
+    which are not, counted from 1."""
 
-    names: Array
-    ends: Array
-    survey_id: Array
-    are_usable: bool
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Keys":
-        """The keys of the configured questions."""
-        names = property_keys(settings)
-        encoded = [name.encode("utf-8", "replace") for name in names]
-        return cls(
-            names=np.frombuffer(b"".join(encoded), np.uint8),
-            ends=np.cumsum([len(name) for name in encoded]).astype(np.int64),
-            survey_id=scan.as_bytes(settings.survey_id or ""),
-            # A question called `1` would have the key of another; one with half a character,
-            # none that a file could hold.
-            are_usable=len(set(encoded)) == len(names) and "".join(names).isprintable(),
-        )
+    file: int
+    answers: pa.Table
+    rest: list[int]
 
 
-def reduce_batch(batch: pa.RecordBatch, rows: Array, keys: Keys) -> tuple[pa.Table, Array]:
-    """The answers of a batch that are plain, reduced, and the places of those that are not.
+def extract_answers(
+    addresses: Sequence[str], settings: Settings, filesystem: Any = None, threads: int = 1
+) -> Iterator[Extract]:
+    """The `survey sent` events of Parquet files, some at a time, each with its place in
+    `addresses`.
 
-    `batch` has `uuid`, `distinct_id`, `properties` as text and `timestamp` as times; `rows` says
-    where in the file each stands.
+    The columns must be texts, `timestamp` one of times. `filesystem` is fsspec's, if the files are
+    not on this machine. Raises duckdb.Error, the reason of which may be a single row.
     """
-    everything = np.arange(batch.num_rows)
-    if not keys.are_usable or not _is_valid(batch):
-        return SCHEMA.empty_table(), everything
-    times, is_clear = _read_times(batch.column("timestamp"))
-    uuid_high, uuid_low = np.empty((2, len(rows)), np.uint64)
-    is_clear &= _scan_texts(scan.read_uuids, batch.column("uuid"), uuid_high, uuid_low)
-    found = _scan_properties(batch.column("properties"), keys)
-    is_clear &= found.is_clear & np.asarray(batch.column("properties").is_valid())
-    persons, has_person = _read_persons(batch.column("distinct_id"), found.tickets)
-    is_clear &= has_person
-    numbers, words = _read_tickets(found)
+    keys = property_keys(settings)
+    if any('"' in key or "\\" in key for key in keys):
+        raise duckdb.NotSupportedError("a question's id cannot be written as a path")
+    connection = _connect(threads)
+    if filesystem is not None:
+        connection.register_filesystem(filesystem)
+    parameters = {
+        "files": list(addresses),
+        "paths": [f'$."{key}"' for key in keys],
+        "blanks": _BLANKS,
+    }
+    for batch in connection.sql(_QUERY, params=parameters).to_arrow_reader(_ROWS_AT_ONCE):
+        for part in _split_by_file(batch):
+            answers, rest = _reduce(part, settings)
+            yield Extract(part.column("file")[0].as_py(), answers, rest.tolist())
+
+
+def _split_by_file(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The rows of each file; those of one file stand together."""
+    file = batch.column("file").to_numpy()
+    ends = [*np.flatnonzero(file[1:] != file[:-1]) + 1, len(file)]
+    begin = 0
+    for end in ends:
+        if end > begin:
+            yield batch.slice(begin, end - begin)
+        begin = end
+
+
+def _connect(threads: int) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of this thread's own: they would wait for each other in a common one."""
+    if getattr(_local, "threads", None) != (threads, os.getpid()):
+        _local.connection = duckdb.connect(
+            config={
+                "threads": threads,
+                "memory_limit": _MEMORY,
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+            }
+        )
+        _local.threads = (threads, os.getpid())
+    connection: duckdb.DuckDBPyConnection = _local.connection
+    return connection
+
+
+def _reduce(batch: pa.RecordBatch, settings: Settings) -> tuple[pa.Table, Array]:
+    uuid_high, uuid_low, is_clear = _read_uuids(batch.column("uuid"))
+    answered_at = batch.column("answered_at").fill_null(_LATEST).to_numpy()
+    is_clear &= np.asarray(batch.column("is_plain").fill_null(False))
+    is_clear &= (answered_at >= _EARLIEST) & (answered_at < _LATEST)
+
+    def read(name: str, meaning: Callable[[str | None], Any]) -> _Distinct:
+        return _Distinct.of(batch.column(name), meaning, is_clear)
+
+    ticket, ticket_text = batch.column("ticket").to_numpy(), batch.column("ticket_text")
+    if ticket_text.null_count < batch.num_rows:
+        split = read("ticket_text", lambda text: split_ticket(read_ticket(text)))
+        numbers = np.array([number for number, _ in split.values], np.int64)
+        ticket = np.where(ticket == NO_TICKET, numbers[split.codes], ticket)
+        ticket_text = pa.array([text for _, text in split.values], pa.string()).take(split.codes)
+    rating = read("rating", lambda text: read_rating(text) or 0)
+    trust = read("trust", lambda text: TRUST_ORDER.index(read_trust(text)))
+    is_other = read("survey_id", lambda text: is_other_survey(text, settings))
     columns = {
         "uuid_high": uuid_high,
         "uuid_low": uuid_low,
-        "odd_uuid": pa.nulls(len(rows), pa.string()),
-        "answered_at": times,
-        "ticket": numbers,
-        "ticket_text": words,
-        "person": persons,
-        "team": _read_teams(found),
-        "rating": found.small[:, scan.OUT_RATING],
-        "trust": found.small[:, scan.OUT_TRUST],
-        "is_other_survey": found.small[:, scan.OUT_OTHER_SURVEY].astype(bool),
-        "has_comment": found.small[:, scan.OUT_HAS_COMMENT].astype(bool),
-        "row": rows.astype(np.int32),
+        "odd_uuid": pa.nulls(batch.num_rows, pa.string()),
+        "answered_at": answered_at,
+        "ticket": ticket,
+        "ticket_text": ticket_text,
+        "person": _read_persons(batch.column("person"), ticket, ticket_text),
+        "team": read("team", read_team).as_dictionary(),
+        "rating": rating.as_array(np.int8),
+        "trust": trust.as_array(np.int8),
+        "is_other_survey": is_other.as_array(np.bool_),
+        "has_comment": batch.column("has_comment"),
+        "row": batch.column("row"),
     }
-    table = pa.table(columns, schema=SCHEMA)
-    return table.filter(pa.array(is_clear)), everything[~is_clear]
-
-
-def _is_valid(batch: pa.RecordBatch) -> bool:
-    """Whether all texts are UTF-8."""
-    try:
-        for name in ("uuid", "distinct_id", "properties"):
-            batch.column(name).validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _read_times(column: pa.Array) -> tuple[Array, Array]:
-    """Microseconds since 1970, and which rows have a time that can be."""
-    times = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
-    present = np.asarray(column.is_valid())
-    values = times.fill_null(0).to_numpy()
-    return values, present & (values >= _EARLIEST) & (values < _LATEST)
-
-
-def _buffers(column: pa.Array) -> tuple[Array, Array]:
-    """The bytes of an array of texts, and where each begins; a missing one is empty."""
-    if len(column) == 0:
-        return np.empty(0, np.uint8), np.zeros(1, np.int32)
-    _, offsets, data = column.buffers()
-    begin = column.offset
-    places = np.frombuffer(offsets, np.int32)[begin : begin + len(column) + 1]
-    return np.frombuffer(data or b"", np.uint8), places
-
-
-def _scan_texts(scanner: Any, column: pa.Array, *out: Array) -> Array:
-    is_clear: Array = np.empty(len(column), bool)
-    scanner(*_buffers(column), *out, is_clear)
-    is_clear &= np.asarray(column.is_valid())
-    return is_clear
+    rest = batch.column("row").to_numpy()[~is_clear]
+    return pa.table(columns, schema=SCHEMA).filter(pa.array(is_clear)), rest
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What the scanner found in each row's properties."""
+class _Distinct:
+    """What a column of texts means: the meaning of each text, and which row has which."""
 
-    data: Array
-    tickets: Array
-    ticket_at: Array
-    team_at: Array
-    small: Array
+    values: list[Any]
+    codes: Array
 
-    @property
-    def is_clear(self) -> Array:
-        is_clear: Array = self.small[:, scan.OUT_IS_CLEAR].view(bool)
-        return is_clear
+    @classmethod
+    def of(cls, column: pa.Array, meaning: Callable[[str | None], Any], is_clear: Array) -> Self:
+        """Ask for the meaning of each text once; rows with an ambiguous one are not clear."""
+        encoded = column.dictionary_encode(null_encoding="encode")
+        codes, texts = np.asarray(encoded.indices), encoded.dictionary.to_pylist()
+        is_ambiguous = [bool(text and _AMBIGUOUS.fullmatch(text)) for text in texts]
+        if any(is_ambiguous):
+            is_clear &= ~np.array(is_ambiguous)[codes]
+        return cls([meaning(text) for text in texts], codes)
 
+    def as_array(self, kind: type) -> Array:
+        """The meaning of each row."""
+        return np.array(self.values, kind)[self.codes]
 
-def _scan_properties(column: pa.Array, keys: Keys) -> _Found:
-    data, offsets = _buffers(column)
-    n = len(column)
-    found = _Found(
-        data=data,
-        tickets=np.full(n, NO_TICKET, np.int64),
-        ticket_at=np.zeros((n, 2), np.int32),
-        team_at=np.zeros((n, 2), np.int32),
-        small=np.zeros((n, 5), np.int8),
-    )
-    out = (found.tickets, found.ticket_at, found.team_at, found.small)
-    wanted = (keys.names, keys.ends, keys.survey_id)
-    # The scanner looks for the end of a text and for nothing else, and must find a quote before
-    # the end of all: the last rows, behind which there is none, are read from a copy with one.
-    last = _rows_before_last_quote(data, offsets)
-    scan.scan(data, offsets[: last + 1], *wanted, *(each[:last] for each in out))
-    rest = np.append(data[offsets[last] : offsets[n]], np.uint8(ord('"')))
-    scan.scan(rest, offsets[last:] - offsets[last], *wanted, *(each[last:] for each in out))
-    for places in (found.ticket_at, found.team_at):
-        places[last:] += offsets[last]
-    return found
+    def as_dictionary(self) -> pa.DictionaryArray:
+        """The meaning of each row, as texts of which each is held once."""
+        meanings = pa.array(self.values, pa.string()).dictionary_encode()
+        return pa.DictionaryArray.from_arrays(
+            meanings.indices.take(pa.array(self.codes)), meanings.dictionary
+        )
 
 
-def _rows_before_last_quote(data: Array, offsets: Array) -> int:
-    """How many rows end before the last quote, as far as it is found near the end."""
-    begin = max(0, int(offsets[-1]) - 65_536)
-    quotes = np.flatnonzero(data[begin : offsets[-1]] == ord('"'))
-    if not len(quotes):
-        return 0
-    return int(np.searchsorted(offsets[1:], begin + quotes[-1], side="right"))
+def _read_persons(names: pa.Array, ticket: Array, ticket_text: pa.Array) -> pa.Array:
+    """Who answers; those without a name are known by their ticket."""
+    is_missing = names.is_null()
+    if not names.null_count:
+        return names
+    without = np.asarray(is_missing)
+    numbers = pa.array(ticket[without], mask=ticket[without] == NO_TICKET).cast(pa.string())
+    tickets = pc.coalesce(numbers, ticket_text.filter(is_missing), "")
+    stand_ins = pc.binary_join_element_wise("ticket:", tickets, "")
+    return pc.replace_with_mask(names, is_missing, stand_ins)
 
 
-def _gather(data: Array, at: Array) -> pa.Array:
-    """The texts at these places as an array."""
-    lengths = (at[:, 1] - at[:, 0]).astype(np.int64)
-    offsets, texts = np.empty(len(at) + 1, np.int32), np.empty(lengths.sum(), np.uint8)
-    scan.gather(data, at, offsets, texts)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(texts)]
-    return pa.Array.from_buffers(pa.string(), len(at), buffers)
+def _read_uuids(column: pa.Array) -> tuple[Array, Array, Array]:
+    """The number of each uuid in two halves, and which are written as PostHog writes them.
 
-
-def _read_teams(found: _Found) -> pa.Array:
-    encoded = _gather(found.data, found.team_at).dictionary_encode()
-    slugs = pa.array([slugify_team(text) for text in encoded.dictionary.to_pylist()], pa.string())
-    slugs = slugs.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(slugs.indices.take(encoded.indices), slugs.dictionary)
-
-
-def _read_tickets(found: _Found) -> tuple[Array, pa.Array]:
-    """Numbers, and words where a ticket has no number."""
-    in_words = np.flatnonzero(found.tickets == scan.TICKET_IN_WORDS)
-    if not len(in_words):
-        return found.tickets, pa.nulls(len(found.tickets), pa.string())
-    encoded = _gather(found.data, found.ticket_at).dictionary_encode()
-    tickets = [split_ticket(read_ticket(text)) for text in encoded.dictionary.to_pylist()]
-    of_row = encoded.indices.to_numpy()
-    numbers = found.tickets.copy()
-    numbers[in_words] = np.array([number for number, _ in tickets], np.int64)[of_row[in_words]]
-    # Numbers stand there as an empty text, which is none.
-    return numbers, pa.array([text for _, text in tickets], pa.string()).take(encoded.indices)
-
-
-def _read_persons(column: pa.Array, tickets: Array) -> tuple[pa.Array, Array]:
-    """Who answers, and for which rows that is clear."""
-    has_name = _scan_texts(scan.find_visible, column)
-    if has_name.all():
-        return column, has_name
-    stand_ins = pc.binary_join_element_wise(
-        "ticket:", pc.if_else(pa.array(tickets >= 0), pa.array(tickets).cast(pa.string()), ""), ""
-    )
-    persons = pc.if_else(pa.array(has_name), column, stand_ins)
-    return persons, has_name | (tickets != scan.TICKET_IN_WORDS)
+    In capitals, or without hyphens, they would have another place in the order of texts.
+    """
+    has_length = pc.fill_null(pc.equal(pc.binary_length(column), _UUID_LETTERS), False)
+    texts = column.filter(has_length).cast(pa.binary()).cast(pa.binary(_UUID_LETTERS))
+    right_length = np.asarray(has_length)
+    letters = np.zeros((len(column), _UUID_LETTERS), np.uint8)
+    letters[right_length] = np.frombuffer(
+        texts.buffers()[1] or b"", np.uint8, len(texts) * _UUID_LETTERS
+    ).reshape(-1, _UUID_LETTERS)
+    hyphens = (letters[:, _HYPHENS] == ord("-")).all(axis=1)
+    digits = _DIGITS[np.delete(letters, _HYPHENS, axis=1)]
+    is_plain = right_length & hyphens & (digits < 16).all(axis=1)
+    pairs = np.ascontiguousarray((digits[:, ::2] << 4) | (digits[:, 1::2] & 15))
+    halves = pairs.view(">u8").astype(np.uint64)
+    return halves[:, 0], halves[:, 1], is_plain

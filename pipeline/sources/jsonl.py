@@ -1,13 +1,12 @@
 """Reading one of PostHog's JSON-lines files, plain or compressed."""
 
-import json
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, raw_event
+from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_json, raw_event
 from pipeline.reduced import join
 from pipeline.sources.files import ExportFile
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
@@ -69,10 +68,7 @@ def _lines(file: ExportFile) -> Iterator[bytes]:
 
 
 def _read_line(line: bytes) -> RawEvent | None:
-    try:
-        event: Any = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadEvent(f"not JSON: {error}") from None
+    event: Any = parse_json(line)
     if not isinstance(event, dict) or "event" not in event:
         raise BadEvent("not one of PostHog's events: it has no field event")
     if event["event"] != SURVEY_SENT:
@@ -83,7 +79,7 @@ def _read_line(line: bytes) -> RawEvent | None:
     properties = event["properties"]
     if isinstance(properties, str):
         try:
-            properties = json.loads(properties)
-        except (ValueError, RecursionError) as error:
-            raise BadEvent(f"properties are not JSON: {error}") from None
+            properties = parse_json(properties)
+        except BadEvent as error:
+            raise BadEvent(f"properties are {error}") from None
     return raw_event(event["uuid"], event.get("distinct_id"), event["timestamp"], properties)

@@ -1,17 +1,18 @@
 """Reading one of PostHog's Parquet files: as events, or as what the rules need of them."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, raw_event
-from pipeline.extract import Keys, reduce_batch
+from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_json, raw_event
+from pipeline.extract import extract_answers
 from pipeline.reduced import join
 from pipeline.sources.files import ExportFile
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
@@ -29,6 +30,12 @@ def read_parquet(file: ExportFile, rows: Collection[int] | None = None) -> Itera
 
     Raises SourceError that names file and row.
     """
+    return (event for _, event in _numbered_events(file, rows))
+
+
+def _numbered_events(
+    file: ExportFile, rows: Collection[int] | None = None
+) -> Iterator[NumberedEvent]:
     with _opened(file) as parquet:
         for group in range(parquet.num_row_groups):
             first = _first_row(parquet, group)
@@ -39,41 +46,62 @@ def read_parquet(file: ExportFile, rows: Collection[int] | None = None) -> Itera
                 if rows is not None:
                     chosen = np.flatnonzero(np.isin(places, list(rows)))
                     batch, places = batch.take(pa.array(chosen)), places[chosen]
-                for _, event in _read_rows(file, batch, places):
-                    yield event
-
-
-def count_row_groups(file: ExportFile) -> int:
-    """Into how many parts a Parquet file can be divided to be read at once."""
-    with _opened(file) as parquet:
-        return int(parquet.num_row_groups)
+                yield from _read_rows(file, batch, places)
 
 
 def reduce_parquet(
-    file: ExportFile, settings: Settings, on_progress: OnProgress, group: int | None = None
-) -> pa.Table:
-    """The answers of a Parquet file or of one of its row groups, reduced (`reduced.SCHEMA`).
+    files: Sequence[ExportFile], settings: Settings, on_progress: OnProgress, threads: int = 1
+) -> list[pa.Table]:
+    """The answers of each Parquet file, reduced (`reduced.SCHEMA`), read by so many threads.
 
     Raises SourceError that names file and row.
     """
-    keys, tables = Keys.of(settings), []
+    plain = [file for file in files if _has_plain_columns(file)]
+    by_column = dict(zip(plain, _reduce_plain(plain, settings, on_progress, threads), strict=True))
+    tables = []
+    for file in files:
+        some, rest = by_column.get(file, ([], None))
+        if rest is None or rest:
+            some += reduce_one_by_one(file, _numbered_events(file, rest), settings)
+        tables.append(join(some))
+    return tables
 
-    def read_rest(parquet: pq.ParquetFile) -> Iterator[NumberedEvent]:
-        """Add what is plain to the tables; give what is not."""
-        groups = range(parquet.num_row_groups) if group is None else [group]
-        for each in groups:
-            for batch, places in _batches(parquet, each):
-                rest = np.arange(batch.num_rows)
-                if _is_plain(batch.schema):
-                    table, rest = reduce_batch(batch, places, keys)
-                    tables.append(table)
-                if len(rest):
-                    yield from _read_rows(file, batch.take(pa.array(rest)), places[rest])
-                on_progress(batch.num_rows)
 
+def _reduce_plain(
+    files: Sequence[ExportFile], settings: Settings, on_progress: OnProgress, threads: int
+) -> list[tuple[list[pa.Table], set[int] | None]]:
+    """What can be read of each file by columns, and which rows are left; None where all are."""
+    if not files:
+        return []
+    reduced: list[tuple[list[pa.Table], set[int]]] = [([], set()) for _ in files]
+    addresses, filesystem = [file.address for file in files], files[0].filesystem
+    try:
+        for extract in extract_answers(addresses, settings, filesystem, threads):
+            tables, rest = reduced[extract.file]
+            tables.append(extract.answers)
+            rest.update(extract.rest)
+            on_progress(extract.answers.num_rows + len(extract.rest))
+    except duckdb.Error:
+        # One row may be the reason, for example a text that is not UTF-8: it will be named.
+        if len(files) == 1:
+            return [([], None)]
+        return [
+            each for file in files for each in _reduce_plain([file], settings, on_progress, threads)
+        ]
+    return list(reduced)
+
+
+def _has_plain_columns(file: ExportFile) -> bool:
+    """Whether the columns can be read as PostHog writes them. Finer times than microseconds are
+    cut off by Python, and rounded by DuckDB."""
     with _opened(file) as parquet:
-        tables.extend(reduce_one_by_one(file, read_rest(parquet), settings))
-    return join(tables)
+        schema = parquet.schema_arrow
+    kind = schema.field("timestamp").type
+    return (
+        pa.types.is_timestamp(kind)
+        and kind.unit in ("ms", "us")
+        and _is_text(schema.field("properties").type)
+    )
 
 
 @contextmanager
@@ -110,14 +138,6 @@ def _is_text(kind: pa.DataType) -> bool:
     """Whether a column can hold text; one without any value has a type of its own."""
     return (
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or bool(pa.types.is_null(kind))
-    )
-
-
-def _is_plain(schema: pa.Schema) -> bool:
-    """Whether the columns are as PostHog writes them."""
-    texts = ("uuid", "distinct_id", "properties")
-    return pa.types.is_timestamp(schema.field("timestamp").type) and all(
-        pa.types.is_string(schema.field(name).type) for name in texts
     )
 
 
@@ -169,8 +189,8 @@ def _parse(properties: Any) -> Any:
     if properties is None:
         return None
     try:
-        return json.loads(properties if isinstance(properties, str) else json.dumps(properties))
+        return parse_json(properties if isinstance(properties, str) else json.dumps(properties))
     except TypeError as error:
         raise BadEvent(f"properties hold what JSON does not know: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise BadEvent(f"properties are not JSON: {error}") from None
+    except BadEvent as error:
+        raise BadEvent(f"properties are {error}") from None

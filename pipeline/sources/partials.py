@@ -6,31 +6,34 @@ reads, and the settings that say what to read. Deleting any of them, at any time
 
 import hashlib
 import json
-import os
 import sys
 import tempfile
 import time
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 
 import pyarrow as pa
 
-from pipeline.reduced import SCHEMA, join
+from pipeline.parts import cores
+from pipeline.reduced import SCHEMA
 from pipeline.sources.files import ExportFile
 from pipeline.sources.source import OnProgress
 from survey.settings import Settings
 
-# More of them read faster, and each takes some 100 MB.
-_MOST_THREADS = 8
+# More groups of files read faster, and each takes some 100 MB.
+_MOST_GROUPS_AT_ONCE = 8
+_FILES_AT_ONCE = 32
+_BYTES_AT_ONCE = 16 * 1024 * 1024
 # How long a file must have stood unchanged for what was read of it to be kept.
 _SETTLED_SECONDS = 2.0
 _CHECKSUM_BYTES = 4
 # All that decides what is in a partial.
 _CODE = (
-    *("pipeline/clean.py", "pipeline/extract.py", "pipeline/reduced.py", "pipeline/scan.py"),
+    *("pipeline/clean.py", "pipeline/extract.py", "pipeline/reduced.py"),
     *("pipeline/sources/jsonl.py", "pipeline/sources/parquet.py", "survey/scale.py"),
     *("survey/teams.py", "pipeline/sources/one_by_one.py"),
 )
@@ -44,38 +47,56 @@ def read_partials(
 ) -> list[pa.Table]:
     """The reduced answers of each file; raises SourceError that names file and row."""
     count = _Counter(on_progress)
-    threads = max(1, min(_MOST_THREADS, len(os.sched_getaffinity(0))))
-
-    def read(file: ExportFile) -> pa.Table:
+    partials: dict[ExportFile, pa.Table] = {}
+    for file in files:
         kept = cache.load(file, settings) if cache else None
         if kept is not None:
+            partials[file] = kept
             count.add(kept.num_rows)
-            return kept
-        table = _reduce(file, settings, count, pool if len(files) < threads else None)
-        file.check_unchanged()
-        if cache:
-            cache.save(file, settings, table)
-        return table
+    groups = _group([file for file in files if file not in partials])
+    at_once = max(1, min(cores(), len(groups), _MOST_GROUPS_AT_ONCE))
 
-    with ThreadPoolExecutor(threads) as pool:
-        if len(files) < threads:
-            return [read(file) for file in files]
-        return list(pool.map(read, files))
+    def read(group: Sequence[ExportFile]) -> list[pa.Table]:
+        tables = _reduce(group, settings, count, max(1, cores() // at_once))
+        for file, table in zip(group, tables, strict=True):
+            file.check_unchanged()
+            if cache:
+                cache.save(file, settings, table)
+        return tables
+
+    with ThreadPoolExecutor(at_once) as pool:
+        for group, tables in zip(groups, pool.map(read, groups), strict=True):
+            partials |= zip(group, tables, strict=True)
+    return [partials[file] for file in files]
+
+
+def _group(files: Sequence[ExportFile]) -> list[list[ExportFile]]:
+    """Files that are read together, for exports by the hour are many and small."""
+    groups: list[list[ExportFile]] = []
+    for file in files:
+        last = groups[-1] if groups else []
+        is_full = len(last) >= _FILES_AT_ONCE or _size([*last, file]) > _BYTES_AT_ONCE
+        if not last or is_full or last[0].is_parquet != file.is_parquet:
+            groups.append([file])
+        else:
+            last.append(file)
+    return groups
+
+
+def _size(files: Sequence[ExportFile]) -> int:
+    return sum(file.size for file in files)
 
 
 def _reduce(
-    file: ExportFile, settings: Settings, count: "_Counter", pool: ThreadPoolExecutor | None
-) -> pa.Table:
-    # Not before they are needed: the scanner's machine code takes half a second to load.
+    files: Sequence[ExportFile], settings: Settings, count: "_Counter", threads: int
+) -> list[pa.Table]:
+    # Not before they are needed: DuckDB takes a tenth of a second to load.
     from pipeline.sources.jsonl import reduce_jsonl
-    from pipeline.sources.parquet import count_row_groups, reduce_parquet
+    from pipeline.sources.parquet import reduce_parquet
 
-    if not file.is_parquet:
-        return reduce_jsonl(file, settings, count.add)
-    if pool is None:
-        return reduce_parquet(file, settings, count.add)
-    groups = range(count_row_groups(file))
-    return join(pool.map(lambda group: reduce_parquet(file, settings, count.add, group), groups))
+    if files[0].is_parquet:
+        return reduce_parquet(files, settings, count.add, threads)
+    return [reduce_jsonl(file, settings, count.add) for file in files]
 
 
 class _Counter:
@@ -153,7 +174,7 @@ def _digest(value: object) -> str:
 
 def _code_version() -> str:
     """A digest of the code that makes partials, and of what it stands on."""
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {pa.__version__}".encode())
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {pa.__version__} {version('duckdb')}".encode())
     house = Path(__file__).parents[2]
     for name in _CODE:
         digest.update((house / name).read_bytes())
