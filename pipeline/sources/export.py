@@ -1,27 +1,21 @@
 """PostHog's batch-export files as a source."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from pipeline.clean import RawEvent, canonical_json, clean_events, read_events
+from pipeline.clean import clean_events, read_events
 from pipeline.counts import MonthCounts, Totals
-from pipeline.parts import cores
-from pipeline.reduced import join
 from pipeline.reduced_counts import DecidedAnswers, decide_reduced, describe_responses
 from pipeline.rules import FrameRules
 from pipeline.schemas import RESPONSES, check
 from pipeline.sources.files import ExportFile, find_files
+from pipeline.sources.history import History
+from pipeline.sources.located import Located, naming_depth
+from pipeline.sources.located import read_events as read_whole
 from pipeline.sources.partials import PartialCache, read_partials
-from pipeline.sources.source import OnProgress, SourceError
+from pipeline.sources.source import OnProgress
 from survey.months import Month
 from survey.settings import Settings
 
@@ -53,29 +47,43 @@ class ExportSource:
         events = []
         files = find_files(self._path)
         for file in files:
-            for event in _read(file):
+            for event in read_whole(file):
                 events.append(event)
                 if len(events) % 10_000 == 0:
                     on_progress(len(events))
             file.check_unchanged()
         on_progress(len(events))
-        with _naming_depth(self._path):
+        with naming_depth(self._path):
             return clean_events(events, self._settings)
 
     def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
-        reading = self._read_reduced(on_progress)
-        decided = self._decide(reading, rules)
-        return Totals(decided.answers.num_rows, decided.count_responses())
+        files = find_files(self._path)
+        if self._cache is None:
+            return self._count(self._locate(files, on_progress), rules)
+        history = History(self._cache, self._path, self._settings, rules)
+        known = history.load(files)
+        if known is not None:
+            new = self._locate(known.new_files, on_progress)
+            connected = known.connect(new)
+            if connected is not None:
+                before = self._count(connected, rules)
+                after = self._count(connected.join(new), rules)
+                return known.add(before, after)
+        found = self._locate(files, on_progress)
+        totals = self._count(found, rules)
+        history.save(found, totals)
+        return totals
 
     def count_month(
         self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
     ) -> MonthCounts:
         """What the report of a month derives from; raises SourceError that names file and row."""
-        reading = self._read_reduced(on_progress)
-        decided = self._decide(reading, rules, month)
+        found = self._locate(find_files(self._path), on_progress)
+        decided = self._decide(found, rules, month)
         first, latest = decided.find_commented(str(month))
-        comments = self._read_comments(reading, latest.tolist())
+        answers = read_events(found.read_events(latest.tolist()), self._settings)
+        comments = [None if pd.isna(text) else text for text in answers["comment"]]
         commented = describe_responses(decided.answers, first, latest, comments, str(month))
         return MonthCounts(
             counts=decided.count_responses(str(since)),
@@ -84,74 +92,18 @@ class ExportSource:
             quality=decided.count_outcomes(str(month)),
         )
 
-    def _read_reduced(self, on_progress: OnProgress) -> "_Reading":
-        files = find_files(self._path)
-        tables = read_partials(files, self._settings, self._cache, on_progress)
-        ends = np.cumsum([table.num_rows for table in tables])
-        return _Reading(files, ends, join(tables))
+    def _locate(self, files: Sequence[ExportFile], on_progress: OnProgress) -> Located:
+        return Located.of(files, read_partials(files, self._settings, self._cache, on_progress))
+
+    def _count(self, found: Located, rules: FrameRules) -> Totals:
+        decided = self._decide(found, rules)
+        return Totals(found.answers.num_rows, decided.count_responses())
 
     def _decide(
-        self, reading: "_Reading", rules: FrameRules, month: Month | None = None
+        self, found: Located, rules: FrameRules, month: Month | None = None
     ) -> DecidedAnswers:
         timezone, shown = self._settings.timezone, None
         if month is not None:
             opens_at, closes_at = month.bounds(timezone)
             shown = (opens_at, closes_at + rules.edit_window)
-        weigh = partial(self._weigh, reading)
-        return decide_reduced(reading.answers, rules, timezone, weigh, shown)
-
-    def _weigh(self, reading: "_Reading", places: list[int]) -> list[tuple[str, str]]:
-        with _naming_depth(self._path):
-            return [
-                (canonical_json(event.properties), event.distinct_id or "")
-                for event in reading.read_again(places)
-            ]
-
-    def _read_comments(self, reading: "_Reading", places: list[int]) -> list[str | None]:
-        answers = read_events(reading.read_again(places), self._settings)
-        return [None if pd.isna(text) else text for text in answers["comment"]]
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """All reduced answers, and which file has which: those of a file end where `ends` says."""
-
-    files: Sequence[ExportFile]
-    ends: np.ndarray
-    answers: pa.Table
-
-    def read_again(self, places: Sequence[int]) -> list[RawEvent]:
-        """The whole events at these places, in their order."""
-        of_file = defaultdict(list)
-        rows = self.answers.column("row").take(pa.array(places, pa.int64())).to_pylist()
-        for place, row in zip(places, rows, strict=True):
-            of_file[int(np.searchsorted(self.ends, place, side="right"))].append((row, place))
-
-        def read(number: int) -> dict[int, RawEvent]:
-            file, place_of = self.files[number], dict(of_file[number])
-            events = list(_read(file, place_of))
-            file.check_unchanged()
-            return dict(zip((place_of[row] for row in sorted(place_of)), events, strict=True))
-
-        with ThreadPoolExecutor(cores()) as pool:
-            found = {
-                place: event for some in pool.map(read, of_file) for place, event in some.items()
-            }
-        return [found[place] for place in places]
-
-
-def _read(file: ExportFile, rows: Collection[int] | None = None) -> Iterator[RawEvent]:
-    # Not before they are needed: DuckDB takes a tenth of a second to load.
-    from pipeline.sources.jsonl import read_jsonl
-    from pipeline.sources.parquet import read_parquet
-
-    return read_parquet(file, rows) if file.is_parquet else read_jsonl(file, rows)
-
-
-@contextmanager
-def _naming_depth(path: str) -> Iterator[None]:
-    """Python reads a little deeper than it writes, and events are compared as written."""
-    try:
-        yield
-    except RecursionError:
-        raise SourceError(f"{path}: an event's properties are nested too deeply") from None
+        return decide_reduced(found.answers, rules, timezone, found.weigh, shown)

@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache, reduce
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -31,25 +32,21 @@ _BYTES_AT_ONCE = 16 * 1024 * 1024
 # How long a file must have stood unchanged for what was read of it to be kept.
 _SETTLED_SECONDS = 2.0
 _CHECKSUM_BYTES = 4
-# All that decides what is in a partial.
-_CODE = (
-    *("pipeline/clean.py", "pipeline/extract.py", "pipeline/reduced.py"),
-    *("pipeline/sources/jsonl.py", "pipeline/sources/parquet.py", "survey/scale.py"),
-    *("survey/teams.py", "pipeline/sources/one_by_one.py"),
-)
+# Besides the whole pipeline, what decides over a number.
+_CODE = ("survey/months.py", "survey/scale.py", "survey/teams.py", "survey/store/vocabulary.py")
 
 
 def read_partials(
     files: Sequence[ExportFile],
     settings: Settings,
-    cache: "PartialCache | None",
+    kept_in: "PartialCache | None",
     on_progress: OnProgress,
 ) -> list[pa.Table]:
     """The reduced answers of each file; raises SourceError that names file and row."""
     count = _Counter(on_progress)
     partials: dict[ExportFile, pa.Table] = {}
     for file in files:
-        kept = cache.load(file, settings) if cache else None
+        kept = kept_in.load(kept_in.name(file, settings)) if kept_in else None
         if kept is not None:
             partials[file] = kept
             count.add(kept.num_rows)
@@ -60,8 +57,8 @@ def read_partials(
         tables = _reduce(group, settings, count, max(1, cores() // at_once))
         for file, table in zip(group, tables, strict=True):
             file.check_unchanged()
-            if cache:
-                cache.save(file, settings, table)
+            if kept_in:
+                kept_in.save(file, settings, table)
         return tables
 
     with ThreadPoolExecutor(at_once) as pool:
@@ -114,68 +111,86 @@ class _Counter:
 
 
 class PartialCache:
-    """Partials in a folder, a file each."""
+    """Partials in a folder, a file each, and what they added up to the last time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def load(self, file: ExportFile, settings: Settings) -> pa.Table | None:
-        """What was kept of a file; None where there is nothing, or nothing whole."""
+    def load(self, name: str) -> pa.Table | None:
+        """A partial by its name; None where there is nothing, or nothing whole."""
+        body = self.load_bytes(name)
+        return None if body is None else pa.ipc.open_stream(body).read_all().cast(SCHEMA)
+
+    def save(self, file: ExportFile, settings: Settings, table: pa.Table) -> None:
+        """Keep what was read of a file; a folder that cannot be written keeps nothing."""
+        if self.may_keep(file):
+            self.save_bytes(self.name(file, settings), to_bytes(table))
+
+    def may_keep(self, file: ExportFile) -> bool:
+        """Whether a change of the file would show: clocks of file systems tick slowly, and right
+        after a change another may look the same."""
+        return file.changed_at is None or time.time() - file.changed_at >= _SETTLED_SECONDS
+
+    def load_bytes(self, name: str) -> pa.Buffer | None:
+        """What was kept under a name, if a checksum confirms it."""
         try:
-            with pa.memory_map(str(self._place(file, settings))) as kept:
+            with pa.memory_map(str(self._place(name))) as kept:
                 content = kept.read_buffer()
         except OSError:
             return None
         end = content.size - _CHECKSUM_BYTES
-        if end < 0:
+        body_end = end - len(name)
+        if body_end < 0 or content.slice(body_end, len(name)).to_pybytes() != name.encode():
             return None
-        body, checksum = content.slice(0, end), content.slice(end).to_pybytes()
-        if checksum != _checksum(body):
-            return None
-        return pa.ipc.open_stream(body).read_all().cast(SCHEMA)
+        checksum = content.slice(end).to_pybytes()
+        return content.slice(0, body_end) if checksum == _checksum(content.slice(0, end)) else None
 
-    def save(self, file: ExportFile, settings: Settings, table: pa.Table) -> None:
-        """Keep what was read of a file; a folder that cannot be written keeps nothing."""
-        # Clocks of file systems tick slowly: right after a change, another may look the same.
-        if file.changed_at is not None and time.time() - file.changed_at < _SETTLED_SECONDS:
-            return
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, SCHEMA) as writer:
-            writer.write_table(table)
-        body = sink.getvalue()
-        place = self._place(file, settings)
+    def save_bytes(self, name: str, body: pa.Buffer) -> None:
+        """Keep something, whole or not at all, in place of what has the same name up to `-`."""
+        checksum = _checksum(body, name.encode())
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for earlier in self._folder.glob(f"{place.name.partition('-')[0]}-*"):
-                earlier.unlink(missing_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as beside:
-                beside.write(body)
-                beside.write(_checksum(body))
-            Path(beside.name).replace(place)
+                for part in (body, name.encode(), checksum):
+                    beside.write(part)
+            Path(beside.name).replace(self._place(name))
         except OSError:
             return
 
-    def _place(self, file: ExportFile, settings: Settings) -> Path:
-        """Where a file's partial is: named after the file, then after all that it depends on."""
+    def _place(self, name: str) -> Path:
+        return self._folder / f"{name.partition('-')[0]}.arrow"
+
+    def name(self, file: ExportFile, settings: Settings) -> str:
+        """What a file's partial is called: after the file, then after all that it depends on."""
         depends = [
-            *(file.size, file.stamp, _code_version()),
+            *(file.size, file.stamp, code_version()),
             *(settings.survey_id, settings.rating_question_id, settings.comment_question_id),
         ]
-        return self._folder / f"{_digest(file.address)[:24]}-{_digest(depends)[:40]}.arrow"
+        return f"{digest(file.address)[:24]}-{digest(depends)[:40]}"
 
 
-def _checksum(body: pa.Buffer) -> bytes:
-    return zlib.crc32(body).to_bytes(_CHECKSUM_BYTES)
+def to_bytes(table: pa.Table) -> pa.Buffer:
+    """A table as it is kept."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
 
 
-def _digest(value: object) -> str:
+def _checksum(*parts: pa.Buffer | bytes) -> bytes:
+    return reduce(lambda sum_, part: zlib.crc32(part, sum_), parts, 0).to_bytes(_CHECKSUM_BYTES)
+
+
+def digest(value: object) -> str:
+    """A digest of what JSON can say."""
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
-def _code_version() -> str:
-    """A digest of the code that makes partials, and of what it stands on."""
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {pa.__version__} {version('duckdb')}".encode())
+@cache
+def code_version() -> str:
+    """A digest of the code that makes partials and counts them, and of what it stands on."""
+    found = hashlib.sha256(f"{sys.version_info[:2]} {pa.__version__} {version('duckdb')}".encode())
     house = Path(__file__).parents[2]
-    for name in _CODE:
-        digest.update((house / name).read_bytes())
-    return digest.hexdigest()
+    for path in sorted([*house.glob("pipeline/**/*.py"), *(house / name for name in _CODE)]):
+        found.update(path.read_bytes())
+    return found.hexdigest()

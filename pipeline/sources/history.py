@@ -1,0 +1,196 @@
+"""What was counted the last time, so that one month more costs a month and not ten years.
+
+Counts of different tickets add up. What a new file changes is in the tickets that it has answers
+for, and in the events that it has copies of; of all that was counted before, only those are decided
+again. To find them, the tickets and uuids of all answers are kept as sorted numbers. Two that share
+a number by chance are both decided again, which changes nothing: so hashes serve.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.counts import Totals, frame_counts
+from pipeline.parts import SPREAD, Array
+from pipeline.reduced import NO_TICKET, numbers
+from pipeline.rules import FrameRules
+from pipeline.sources.files import ExportFile
+from pipeline.sources.located import Located
+from pipeline.sources.partials import PartialCache, code_version, digest, to_bytes
+from survey.settings import Settings
+
+_ABOUT = b"about"
+_COUNTS = ("month", "team", "rating", "responses")
+_INDEX = ("tickets", "of_ticket", "uuids", "of_uuid")
+# With more answers that are new or connected with these, to count all of them is as quick.
+_MOST_NEW = 0.2
+
+
+@dataclass(frozen=True)
+class _Index:
+    """All answers by ticket and by uuid, numbered one file behind the other.
+
+    `tickets` and `uuids` are sorted keys; `of_ticket` and `of_uuid` the answers that have them.
+    """
+
+    tickets: Array
+    of_ticket: Array
+    uuids: Array
+    of_uuid: Array
+
+    @classmethod
+    def of(cls, answers: pa.Table) -> "_Index":
+        tickets, uuids = ticket_keys(answers), uuid_keys(answers)
+        of_ticket, of_uuid = np.argsort(tickets), np.argsort(uuids)
+        return cls(tickets[of_ticket], of_ticket, uuids[of_uuid], of_uuid)
+
+    def find(self, answers: pa.Table) -> Array:
+        """All answers to the same tickets, and all copies of the same events, as these."""
+        return np.union1d(
+            _find(self.tickets, self.of_ticket, ticket_keys(answers)),
+            _find(self.uuids, self.of_uuid, uuid_keys(answers)),
+        )
+
+
+class Known:
+    """What was counted the last time, seen from the files that there are now: `new_files` are
+    those that it does not know."""
+
+    def __init__(
+        self,
+        cache: PartialCache,
+        files: Sequence[ExportFile],
+        new_files: Sequence[ExportFile],
+        about: dict[str, Sequence[object]],
+        totals: Totals,
+        index: _Index,
+    ) -> None:
+        self.new_files = new_files
+        self._cache = cache
+        self._files = files
+        self._names = about["partials"]
+        self._ends = np.array(about["ends"], np.int64)
+        self._totals = totals
+        self._index = index
+
+    def connect(self, new: Located) -> Located | None:
+        """What is to be decided again together with new answers: answers to the same tickets,
+        copies of the same events, and what these are connected with in turn.
+
+        None where it is too much to be worth it, or no longer kept.
+        """
+        if new.answers.num_rows > _MOST_NEW * self._totals.received:
+            return None
+        found, reached = np.empty(0, np.int64), self._index.find(new.answers)
+        while len(reached) > len(found):
+            found = reached
+            known = self._gather(found) if len(found) <= _MOST_NEW * self._totals.received else None
+            if known is None:
+                return None
+            reached = np.union1d(found, self._index.find(known.answers))
+        return self._gather(found)
+
+    def add(self, before: Totals, after: Totals) -> Totals:
+        """The totals, when what came to `before` now comes to `after`."""
+        taken = before.counts.assign(responses=-before.counts["responses"])
+        changed = pd.concat([self._totals.counts, taken, after.counts])
+        summed = changed.groupby(list(_COUNTS[:3]), as_index=False)["responses"].sum()
+        received = self._totals.received - before.received + after.received
+        return Totals(received, frame_counts(summed[summed["responses"] != 0]))
+
+    def _gather(self, places: Array) -> Located | None:
+        """Some of the answers that are known, in the order of their numbers."""
+        number = np.searchsorted(self._ends, places, side="right")
+        files, tables = [], []
+        for each in np.unique(number).tolist():
+            kept = self._cache.load(str(self._names[each]))
+            if kept is None:
+                return None
+            begin = self._ends[each] - kept.num_rows
+            tables.append(kept.take(pa.array(places[number == each] - begin)))
+            files.append(self._files[each])
+        return Located.of(files, tables)
+
+
+class History:
+    """What `path` came to the last time, by these settings and rules."""
+
+    def __init__(
+        self, cache: PartialCache, path: str, settings: Settings, rules: FrameRules
+    ) -> None:
+        self._cache = cache
+        self._settings = settings
+        depends = [
+            *(code_version(), str(settings.timezone), rules.edit_window.total_seconds()),
+            *(sorted(rules.test_distinct_ids), sorted(rules.void_tickets), settings.survey_id),
+            *(settings.rating_question_id, settings.comment_question_id),
+        ]
+        # After what was counted, then after all that decides over the counts.
+        self._name = f"counted{digest(path)[:17]}-{digest(depends)[:40]}"
+
+    def load(self, files: Sequence[ExportFile]) -> Known | None:
+        """What is known of these files; None for nothing, or where one is gone or has changed."""
+        body = self._cache.load_bytes(self._name)
+        if body is None:
+            return None
+        table = pa.ipc.open_stream(body).read_all()
+        about = json.loads(table.schema.metadata[_ABOUT])
+        file_of = {self._cache.name(file, self._settings): file for file in files}
+        if not file_of.keys() >= set(about["partials"]):
+            return None
+        known = [file_of.pop(name) for name in about["partials"]]
+        counts = frame_counts(pd.DataFrame(about["counts"], columns=list(_COUNTS)))
+        index = _Index(*(np.asarray(table.column(name)) for name in _INDEX))
+        totals = Totals(about["received"], counts)
+        return Known(self._cache, known, list(file_of.values()), about, totals, index)
+
+    def save(self, found: Located, totals: Totals) -> None:
+        """Keep what these answers came to, if all of them are kept."""
+        if not all(self._cache.may_keep(file) for file in found.files):
+            return
+        lengths = np.bincount(found.file_of, minlength=len(found.files))
+        about = {
+            "partials": [self._cache.name(file, self._settings) for file in found.files],
+            "ends": np.cumsum(lengths).tolist(),
+            "received": totals.received,
+            "counts": totals.counts[list(_COUNTS)].to_numpy().tolist(),
+        }
+        index = _Index.of(found.answers)
+        table = pa.table({name: getattr(index, name) for name in _INDEX})
+        kept = table.replace_schema_metadata({_ABOUT: json.dumps(about).encode()})
+        self._cache.save_bytes(self._name, to_bytes(kept))
+
+
+def ticket_keys(answers: pa.Table) -> Array:
+    """A number for each answer's ticket; one without a ticket has that of its uuid."""
+    keys: Array = numbers(answers, "ticket").astype(np.uint64) * SPREAD
+    texts = answers.column("ticket_text")
+    has_none = (numbers(answers, "ticket") == NO_TICKET) & np.asarray(texts.is_null())
+    return _put_hashes(np.where(has_none, uuid_keys(answers), keys), texts)
+
+
+def uuid_keys(answers: pa.Table) -> Array:
+    """A number for each answer's uuid."""
+    keys = numbers(answers, "uuid_high") * SPREAD + numbers(answers, "uuid_low")
+    return _put_hashes(keys, answers.column("odd_uuid"))
+
+
+def _put_hashes(keys: Array, texts: pa.ChunkedArray) -> Array:
+    """The keys, with the hash of the text in place of those that have one."""
+    if texts.null_count < len(texts):
+        words = texts.drop_null().to_numpy().astype(object)
+        keys[np.asarray(texts.is_valid())] = pd.util.hash_array(words)
+    return keys
+
+
+def _find(keys: Array, places: Array, wanted: Array) -> Array:
+    """The places of all that have one of the wanted keys."""
+    wanted = np.unique(wanted)
+    begins, ends = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right")
+    lengths = ends - begins
+    shifts = np.repeat(begins - np.cumsum(lengths) + lengths, lengths)
+    return np.asarray(places[shifts + np.arange(lengths.sum())], np.int64)

@@ -1,0 +1,85 @@
+"""Reduced answers, and where each stands, so that a few of them can be read whole."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.clean import RawEvent, canonical_json
+from pipeline.parts import Array, cores
+from pipeline.reduced import join
+from pipeline.sources.files import ExportFile
+from pipeline.sources.source import SourceError
+
+
+@dataclass(frozen=True)
+class Located:
+    """Answers (`reduced.SCHEMA`), the files, and the place in `files` of each answer's own."""
+
+    files: Sequence[ExportFile]
+    file_of: Array
+    answers: pa.Table
+
+    @classmethod
+    def of(cls, files: Sequence[ExportFile], tables: Sequence[pa.Table]) -> "Located":
+        """The answers of each file one behind the other."""
+        lengths = [table.num_rows for table in tables]
+        file_of = np.repeat(np.arange(len(files), dtype=np.int32), lengths)
+        return cls(files, file_of, join(tables))
+
+    def join(self, other: "Located") -> "Located":
+        """These answers, and others from other files behind them."""
+        return Located(
+            [*self.files, *other.files],
+            np.concatenate([self.file_of, other.file_of + np.int32(len(self.files))]),
+            join([self.answers, other.answers]),
+        )
+
+    def read_events(self, places: Sequence[int]) -> list[RawEvent]:
+        """The whole events of some answers, in their order; raises SourceError."""
+        of_file = defaultdict(list)
+        rows = self.answers.column("row").take(pa.array(places, pa.int64())).to_pylist()
+        for place, row in zip(places, rows, strict=True):
+            of_file[int(self.file_of[place])].append((row, place))
+
+        def read(number: int) -> dict[int, RawEvent]:
+            file, place_of = self.files[number], dict(of_file[number])
+            events = list(read_events(file, place_of))
+            file.check_unchanged()
+            return dict(zip((place_of[row] for row in sorted(place_of)), events, strict=True))
+
+        found: dict[int, RawEvent] = {}
+        with ThreadPoolExecutor(cores()) as pool:
+            for some in pool.map(read, of_file):
+                found |= some
+        return [found[place] for place in places]
+
+    def weigh(self, places: Sequence[int]) -> list[tuple[str, str]]:
+        """Properties and persons of some answers as texts, as `copies.Weigh` wants them."""
+        weights = []
+        for event in self.read_events(places):
+            with naming_depth(f"event {event.uuid}"):
+                weights.append((canonical_json(event.properties), event.distinct_id or ""))
+        return weights
+
+
+def read_events(file: ExportFile, rows: Collection[int] | None = None) -> Iterator[RawEvent]:
+    """The `survey sent` events of a file, or those in some rows or lines; raises SourceError."""
+    # Not before they are needed: DuckDB takes a tenth of a second to load.
+    from pipeline.sources.jsonl import read_jsonl
+    from pipeline.sources.parquet import read_parquet
+
+    return read_parquet(file, rows) if file.is_parquet else read_jsonl(file, rows)
+
+
+@contextmanager
+def naming_depth(what: str) -> Iterator[None]:
+    """Python reads a little deeper than it writes, and events are compared as written."""
+    try:
+        yield
+    except RecursionError:
+        raise SourceError(f"{what}: an event's properties are nested too deeply") from None
