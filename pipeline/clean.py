@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -72,25 +72,32 @@ def property_keys(settings: Settings) -> tuple[str, ...]:
     )
 
 
+def quote_said(properties: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """What an event says that an answer is read from, as it was sent: those of its properties
+    whose names are in `keys`, as canonical JSON. By it copies of one time are compared."""
+    return canonical_json({key: properties[key] for key in keys if key in properties})
+
+
 def clean_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
     """One row per event, in their order: what it says as an answer (`schemas.ANSWERS`)."""
     answers = read_events(events, settings)
-    return check(answers.assign(is_duplicate=_find_duplicates(events)), ANSWERS)
+    keys = property_keys(settings)
+    return check(answers.assign(is_duplicate=_find_duplicates(events, answers, keys)), ANSWERS)
 
 
 def read_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
     """As `clean_events`, but none is taken for a copy."""
-    survey_key, ticket_key, *answers, team_key, old_team_key, _trust_key = property_keys(settings)
+    _survey_key, ticket_key, *answers, team_key, old_team_key, _trust_key = property_keys(settings)
     rating_key, rating_place, comment_key, comment_place = answers
     properties = [event.properties for event in events]
     tickets = [read_ticket(each.get(ticket_key)) for each in properties]
-    survey_ids = [_text(each.get(survey_key)) for each in properties]
+    survey_ids = [read_survey_id(each) for each in properties]
     frame = pd.DataFrame(
         {
             "uuid": pd.Series([event.uuid for event in events], dtype="str"),
             "ticket_id": pd.Series(tickets, dtype="str"),
             "distinct_id": pd.Series(
-                [_person(e.distinct_id, t) for e, t in zip(events, tickets, strict=True)],
+                [read_person(e.distinct_id, t) for e, t in zip(events, tickets, strict=True)],
                 dtype="str",
             ),
             "rating": pd.Series(
@@ -119,21 +126,20 @@ def read_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
     return check(frame, ANSWERS)
 
 
-def _find_duplicates(events: Sequence[RawEvent]) -> pd.Series:
-    """True for every copy of a uuid but the earliest; of equal times the greatest properties, and
-    of equal properties the greatest distinct_id, so that no order of files decides."""
-    frame = pd.DataFrame(
-        {"uuid": [e.uuid for e in events], "timestamp": [e.timestamp for e in events]}
-    )
-    copies = frame[frame.duplicated("uuid", keep=False)]
-    properties = [canonical_json(events[row].properties) for row in copies.index]
-    persons = [events[row].distinct_id or "" for row in copies.index]
-    ordered = copies.assign(properties=properties, distinct_id=persons).sort_values(
-        ["uuid", "timestamp", "properties", "distinct_id"],
+def _find_duplicates(
+    events: Sequence[RawEvent], answers: pd.DataFrame, keys: Sequence[str]
+) -> pd.Series:
+    """True for every copy of a uuid but the earliest; of equal times the one that says the
+    greatest, and then the one of the greatest person, so that no order of files decides."""
+    columns = answers[["uuid", "answered_at", "distinct_id"]]
+    copies = columns[columns.duplicated("uuid", keep=False)]
+    said = [quote_said(events[row].properties, keys) for row in copies.index]
+    ordered = copies.assign(said=said).sort_values(
+        ["uuid", "answered_at", "said", "distinct_id"],
         ascending=[True, True, False, False],
         kind="stable",
     )
-    is_duplicate = pd.Series(False, index=frame.index, dtype="bool")
+    is_duplicate = pd.Series(False, index=answers.index, dtype="bool")
     is_duplicate[ordered.index[ordered.duplicated("uuid")]] = True
     return is_duplicate
 
@@ -142,6 +148,11 @@ def canonical_json(value: Any) -> str:
     """A value as JSON that is written in one way only."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return _encodable(text)
+
+
+def read_survey_id(properties: Mapping[str, Any]) -> str | None:
+    """The survey that an event names."""
+    return _text(properties.get("$survey_id"))
 
 
 def _given(properties: dict[str, Any], *keys: str) -> Any:
@@ -163,7 +174,8 @@ def read_ticket(value: Any) -> str | None:
     return _WHOLE_NUMBER.sub(r"\1", text) if _WHOLE_NUMBER.fullmatch(text) else text or None
 
 
-def _person(distinct_id: str | None, ticket_id: str | None) -> str:
+def read_person(distinct_id: str | None, ticket_id: str | None) -> str:
+    """Who answers: an event without a distinct_id is its ticket's."""
     return distinct_id if distinct_id and distinct_id.strip() else f"ticket:{ticket_id or ''}"
 
 
@@ -173,11 +185,12 @@ def _trust(properties: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str | None:
-    """A text as it stands, anything else as JSON; half characters become question marks."""
+    """A text as it stands, anything else as JSON; half characters become question marks, and
+    NUL, which PostgreSQL cannot hold, what stands for a character that cannot be shown."""
     if value is None:
         return None
     return _encodable(value) if isinstance(value, str) else canonical_json(value)
 
 
 def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")

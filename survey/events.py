@@ -150,7 +150,7 @@ def read_event(event: Mapping[str, Any], settings: Settings) -> Answer:
 
 def earliest_copies(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Of several events with one uuid the earliest; of equal times the greatest properties, and
-    of equal properties the greatest distinct_id, so that no order of files decides."""
+    of equal properties the greatest person, so that no order of files decides."""
     kept: dict[str, Mapping[str, Any]] = {}
     for event in events:
         rival = kept.setdefault(event["uuid"], event)
@@ -162,12 +162,14 @@ def earliest_copies(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
 
 
 def _weight(event: Mapping[str, Any]) -> tuple[str, str]:
-    return _canonical_json(event["properties"]), _text(event.get("distinct_id")) or ""
+    properties = event["properties"]
+    ticket_id = _ticket(properties.get("ticketId")) or ""
+    return _canonical_json(properties), person_of(_text(event.get("distinct_id")), ticket_id)
 
 
 def _canonical_json(properties: Any) -> str:
     text = json.dumps(properties, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return _without_surrogates(text)
+    return _encodable(text)
 
 
 def _first_given(properties: Mapping[str, Any], *keys: str) -> Any:
@@ -191,11 +193,11 @@ def _ticket(value: object) -> str | None:
 
 def _text(value: object) -> str | None:
     """A text as it stands, anything else as JSON; half characters, which no file can hold,
-    become question marks."""
+    become question marks, and NUL, which PostgreSQL cannot hold, U+FFFD."""
     if value is None:
         return None
-    return _without_surrogates(value) if isinstance(value, str) else _canonical_json(value)
+    return _encodable(value) if isinstance(value, str) else _canonical_json(value)
 
 
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")

@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.clean import RawEvent, canonical_json, clean_events, read_events
+from pipeline.clean import (
+    RawEvent,
+    clean_events,
+    property_keys,
+    quote_said,
+    read_events,
+    read_person,
+    read_ticket,
+)
 from pipeline.counts import MonthCounts, Totals
 from pipeline.reduced import join
 from pipeline.reduced_counts import DecidedAnswers, decide_reduced, describe_responses
@@ -100,8 +108,9 @@ class ExportSource:
 
     def _weigh(self, reading: "_Reading", places: list[int]) -> list[tuple[str, str]]:
         with _naming_depth(self._path):
+            keys = property_keys(self._settings)
             return [
-                (canonical_json(event.properties), event.distinct_id or "")
+                (quote_said(event.properties, keys), _person_of(event))
                 for event in reading.read_again(places)
             ]
 
@@ -132,6 +141,10 @@ class _Reading:
             found |= zip((place_of[row] for row in sorted(place_of)), events, strict=True)
             file.check_unchanged()
         return [found[place] for place in places]
+
+
+def _person_of(event: RawEvent) -> str:
+    return read_person(event.distinct_id, read_ticket(event.properties.get("ticketId")))
 
 
 def _read(file: ExportFile, rows: Collection[int] | None = None) -> Iterator[RawEvent]:
