@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -27,7 +28,7 @@ from pipeline.rules import FrameRules
 from pipeline.schemas import RESPONSES, check
 from pipeline.sources.files import ExportFile, find_files
 from pipeline.sources.partials import PartialCache, read_partials
-from pipeline.sources.source import OnProgress, SourceError
+from pipeline.sources.source import EVENTS_AT_ONCE, OnProgress, SourceError
 from survey.months import Month
 from survey.settings import Settings
 
@@ -67,6 +68,15 @@ class ExportSource:
         on_progress(len(events))
         with _naming_depth(self._path):
             return clean_events(events, self._settings)
+
+    def read_events(self) -> Iterator[list[RawEvent]]:
+        """Every `survey sent` event, some thousands at a time; raises SourceError that names file
+        and row."""
+        for file in find_files(self._path):
+            events = _read(file)
+            while some := list(islice(events, EVENTS_AT_ONCE)):
+                yield some
+            file.check_unchanged()
 
     def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
