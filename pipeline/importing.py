@@ -58,11 +58,8 @@ def import_events(
 def read_imported(events: Sequence[RawEvent], settings: Settings) -> list[ImportedAnswer]:
     """Events as the store takes them, in their order; raises SourceError."""
     keys = property_keys(settings)
-    try:
-        answers = read_events(events, settings)
-        said = [quote_said(event.properties, keys) for event in events]
-    except RecursionError:
-        raise SourceError("an event's properties are nested too deeply") from None
+    said = [_quote(event, keys) for event in events]
+    answers = read_events(events, settings)
     columns = answers[["ticket_id", "distinct_id", "rating", "comment", "team", "link_trust"]]
     columns = columns.astype("object").where(columns.notna(), None)
     cells = zip(*(columns[name].tolist() for name in columns), strict=True)
@@ -83,3 +80,13 @@ def read_imported(events: Sequence[RawEvent], settings: Settings) -> list[Import
             events, said, cells, strict=True
         )
     ]
+
+
+def _quote(event: RawEvent, keys: Sequence[str]) -> str:
+    try:
+        return quote_said(event.properties, keys)
+    except RecursionError:
+        # Python reads a little deeper than it writes.
+        raise SourceError(
+            f"the event {event.uuid} cannot be read: its properties are nested too deeply"
+        ) from None
