@@ -28,7 +28,8 @@ from survey.store.responses import (
 )
 from survey.store.vocabulary import Outcome
 
-# Answers to a transaction: the site waits for its locks no longer than for one of its own groups.
+# Answers to a transaction. Customers wait for its locks, or for their turn to write: on two cores
+# for 0.2 s at most.
 ANSWERS_AT_ONCE = 1000
 
 _UUIDS: BindParameter[str] = bindparam("uuids", expanding=True)

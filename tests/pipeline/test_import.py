@@ -3,11 +3,9 @@
 import itertools
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -53,6 +51,7 @@ from tests.support.events import (
     write_packed,
     write_parquet,
 )
+from tests.support.site import wait_until
 from tests.support.tree import SiteTree
 
 EVENTS = [
@@ -124,10 +123,9 @@ def many_events(count: int, seed: int = 5) -> list[Event]:
 
 
 class TestCommand:
-    def test_it_says_what_became_of_the_answers_in_sums_that_tie(self, database, tmp_path):
+    def test_it_says_what_became_of_the_answers_in_sums_that_tie(self, tmp_path):
         export = write_parquet(tmp_path / "e.parquet", EVENTS)
-        url = str(database.url)
-        done = csat_import(f"export:{export}", url)
+        done = csat_import(f"export:{export}", f"sqlite:///{tmp_path}/csat.db")
         assert summary_of(done) == SUMMARY
         assert "(response 1, edit 1)" in done.stdout
         (_, received), *others = summary_of(done)
@@ -197,31 +195,27 @@ def test_batches_before_a_bad_row_stay_and_nothing_of_its_own_batch_does(
     assert (mended.received, mended.known) == (9, 3)
 
 
-def test_killed_in_the_middle_it_ends_where_an_uninterrupted_one_ends(database, settings, tmp_path):
+def test_killed_in_the_middle_it_ends_where_an_uninterrupted_one_ends(
+    database, settings, template, tmp_path
+):
     events = many_events(6000)
     for number, begin in enumerate(range(0, len(events), 1500)):
         write_jsonl(tmp_path / f"{number}.jsonl", events[begin : begin + 1500])
     source = f"export:{tmp_path}/*.jsonl"
-    given = environment(CSAT_DATABASE_URL=str(database.url))
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "csat", "import", source],
+        env=environment(CSAT_DATABASE_URL=str(database.url)),
+        stdout=subprocess.DEVNULL,
+    )
     answers = select(func.count()).select_from(AnswerRow)
-    stored = 0
-    for _ in range(2):
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "csat", "import", source],
-            env=given,
-            stdout=subprocess.DEVNULL,
-        )
-        enough = stored + 1
-        while stored < enough and process.poll() is None:
-            time.sleep(0.005)
-            stored = database.ask(answers)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert 0 < stored < 6000, "nothing was broken off"
+    wait_until(lambda: database.ask(answers) >= 2000)
+    process.kill()
+    process.wait()
+    assert database.ask(answers) < 6000, "nothing was broken off"
     done = run_csat("import", source, CSAT_DATABASE_URL=str(database.url))
     assert done.returncode == 0
 
-    with empty_store() as (whole, _folder):
+    with empty_store(template) as (whole, _folder):
         run_import(f"{tmp_path}/*.jsonl", settings, whole)
         assert everything(database) == everything(whole)
 
@@ -248,26 +242,24 @@ def test_the_site_goes_on_serving_while_an_import_runs(database_url, database, p
 # --- rule 8
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite store without answers, to copy."""
+    path = tmp_path_factory.mktemp("store") / "csat.db"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    database.close()
+    return path
+
+
 @contextmanager
-def empty_store() -> Iterator[tuple[Database, Path]]:
-    """An SQLite store of its own, with its folder."""
+def empty_store(template: Path) -> Iterator[tuple[Database, Path]]:
+    """A store of its own, with its folder."""
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(_upgraded(), Path(folder, "csat.db"))
+        shutil.copy(template, Path(folder, "csat.db"))
         database = Database(f"sqlite:///{folder}/csat.db")
         yield database, Path(folder)
         database.close()
-
-
-_TEMPLATE = tempfile.TemporaryDirectory()
-
-
-def _upgraded() -> Path:
-    path = Path(_TEMPLATE.name, "csat.db")
-    if not path.exists():
-        database = Database(f"sqlite:///{path}")
-        upgrade(database)
-        database.close()
-    return path
 
 
 def run_import(path: str | Path, configured: Settings, database: Database) -> Summary:
@@ -299,6 +291,7 @@ def decided_by(source, configured: Settings, database: Database) -> pd.DataFrame
     order=st.randoms(use_true_random=False),
 )
 def test_imports_in_any_order_give_what_the_files_give(
+    template: Path,
     events: list[Event],
     noise: list[str],
     contract: Contract,
@@ -310,7 +303,7 @@ def test_imports_in_any_order_give_what_the_files_give(
         for each, browser in zip(events, noise, strict=False)
     ]
     configured = settings_for(contract)
-    with empty_store() as (database, folder):
+    with empty_store(template) as (database, folder):
         void_all(database, contract.voids)
         files = write_pieces(folder, events, ends)
         imports = [*files, *order.choices(files, k=2)]
@@ -327,7 +320,7 @@ def test_imports_in_any_order_give_what_the_files_give(
         pd.testing.assert_frame_equal(count_responses(responses), count_responses(expected))
         check_table(database, expected)
 
-    with empty_store() as (whole, folder):
+    with empty_store(template) as (whole, folder):
         void_all(whole, contract.voids)
         order.shuffle(events)
         summary = run_import(write_jsonl(folder / "all.jsonl", events), configured, whole)
