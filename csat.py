@@ -19,6 +19,7 @@ COMMANDS = {
     "link": ("survey.commands.link:link", "Make survey links."),
     "mail": ("survey.commands.mail:mail", "The invitation, to look at before customers do."),
     "zendesk": ("survey.commands.zendesk:zendesk", "The invitation for a Zendesk automation."),
+    "import": ("pipeline.import_command:import_answers", "Answers from elsewhere, into the store."),
     "aggregate": ("pipeline.commands:aggregate", "Counts per month, team and rating."),
     "report": ("reports.commands:report", "The monthly files, for leads and finance."),
     "responses": ("survey.commands.responses:responses", "Show or void a ticket's response."),

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +13,11 @@ import pandas as pd
 from pipeline.schemas import ANSWERS, check
 from survey.scale import parse_rating
 from survey.settings import Settings
-from survey.store.vocabulary import Trust
+from survey.store.vocabulary import LONGEST_VALUE, Trust
 from survey.teams import slugify_team
 
 SURVEY_SENT = "survey sent"
+TICKET_KEY = "ticketId"
 
 # The types of `schemas.ANSWERS`.
 _TYPES = {
@@ -64,8 +65,9 @@ def raw_event(uuid: Any, distinct_id: Any, timestamp: Any, properties: Any) -> R
 
     No timestamp or uuid is guessed: they decide the month, and what is a copy of what.
     """
-    if not isinstance(uuid, str) or not uuid.strip() or _encodable(uuid) != uuid:
-        raise BadEvent(f"{uuid!r} is not a uuid")
+    is_text = isinstance(uuid, str) and uuid.strip() and _encodable(uuid) == uuid
+    if not is_text or len(uuid) > LONGEST_VALUE:
+        raise BadEvent(f"{str(uuid)[:LONGEST_VALUE]!r} is not a uuid")
     if properties is not None and not isinstance(properties, dict):
         raise BadEvent("properties are not a JSON object")
     return RawEvent(uuid, _text(distinct_id), _instant(timestamp), properties or {})
@@ -88,17 +90,23 @@ def property_keys(settings: Settings) -> tuple[str, ...]:
     """The properties that an answer is read from: survey, ticket, rating by id and by place,
     comment by id and by place, team, its older name, trust."""
     return (
-        *("$survey_id", "ticketId"),
+        *("$survey_id", TICKET_KEY),
         *(f"$survey_response_{settings.rating_question_id}", "$survey_response"),
         *(f"$survey_response_{settings.comment_question_id}", "$survey_response_1"),
         *("team", "ticketTeam", "link_trust"),
     )
 
 
+def quote_said(properties: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """What an event says that an answer is read from, as it was sent: those of its properties
+    whose names are in `keys`, as canonical JSON. By it the store compares copies of one time."""
+    return canonical_json({key: properties[key] for key in keys if key in properties})
+
+
 def clean_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
     """One row per event, in their order: what it says as an answer (`schemas.ANSWERS`)."""
     answers = read_events(events, settings)
-    return check(answers.assign(is_duplicate=_find_duplicates(events)), ANSWERS)
+    return check(answers.assign(is_duplicate=_find_duplicates(events, answers)), ANSWERS)
 
 
 def read_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
@@ -110,7 +118,10 @@ def read_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
     columns = {
         "uuid": [event.uuid for event in events],
         "ticket_id": tickets,
-        "distinct_id": [_person(e.distinct_id, t) for e, t in zip(events, tickets, strict=True)],
+        "distinct_id": [
+            read_person(each.distinct_id, ticket)
+            for each, ticket in zip(events, tickets, strict=True)
+        ],
         "rating": [read_rating(each.get(rating), each.get(rating_place)) for each in said],
         "comment": [read_comment(each.get(comment), each.get(comment_place)) for each in said],
         "team": [read_team(each.get(team), each.get(older_team)) for each in said],
@@ -123,21 +134,18 @@ def read_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
     return check(pd.DataFrame(series), ANSWERS)
 
 
-def _find_duplicates(events: Sequence[RawEvent]) -> pd.Series:
+def _find_duplicates(events: Sequence[RawEvent], answers: pd.DataFrame) -> pd.Series:
     """True for every copy of a uuid but the earliest; of equal times the greatest properties, and
-    of equal properties the greatest distinct_id, so that no order of files decides."""
-    frame = pd.DataFrame(
-        {"uuid": [e.uuid for e in events], "timestamp": [e.timestamp for e in events]}
-    )
-    copies = frame[frame.duplicated("uuid", keep=False)]
+    of equal properties the greatest person, so that no order of files decides."""
+    columns = answers[["uuid", "answered_at", "distinct_id"]]
+    copies = columns[columns.duplicated("uuid", keep=False)]
     properties = [canonical_json(events[row].properties) for row in copies.index]
-    persons = [events[row].distinct_id or "" for row in copies.index]
-    ordered = copies.assign(properties=properties, distinct_id=persons).sort_values(
-        ["uuid", "timestamp", "properties", "distinct_id"],
+    ordered = copies.assign(properties=properties).sort_values(
+        ["uuid", "answered_at", "properties", "distinct_id"],
         ascending=[True, True, False, False],
         kind="stable",
     )
-    is_duplicate = pd.Series(False, index=frame.index, dtype="bool")
+    is_duplicate = pd.Series(False, index=answers.index, dtype="bool")
     is_duplicate[ordered.index[ordered.duplicated("uuid")]] = True
     return is_duplicate
 
@@ -146,6 +154,11 @@ def canonical_json(value: Any) -> str:
     """A value as JSON that is written in one way only."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return _encodable(text)
+
+
+def read_survey_id(properties: Mapping[str, Any]) -> str | None:
+    """The survey that an event names."""
+    return _text(properties.get("$survey_id"))
 
 
 def is_other_survey(survey_id: Any, settings: Settings) -> bool:
@@ -167,7 +180,8 @@ def read_comment(by_id: Any, by_place: Any = None) -> str | None:
 
 def read_team(team: Any, older_name: Any = None) -> str:
     """The slug of the team, from what stands under `team` and under `ticketTeam`."""
-    return slugify_team(_text(_first_given(team, older_name)))
+    text = _text(_first_given(team, older_name)) or ""
+    return slugify_team(text if len(text) <= LONGEST_VALUE else None)
 
 
 def read_trust(word: Any) -> Trust:
@@ -191,19 +205,22 @@ def read_ticket(value: Any) -> str | None:
     elif isinstance(value, bool | float) or not isinstance(value, int | str):
         return None
     text = (_text(str(value)) or "").strip()
-    return _WHOLE_NUMBER.sub(r"\1", text) if _WHOLE_NUMBER.fullmatch(text) else text or None
+    text = _WHOLE_NUMBER.sub(r"\1", text) if _WHOLE_NUMBER.fullmatch(text) else text
+    return text if 0 < len(text) <= LONGEST_VALUE else None
 
 
-def _person(distinct_id: str | None, ticket_id: str | None) -> str:
+def read_person(distinct_id: str | None, ticket_id: str | None) -> str:
+    """Who answers: an event without a distinct_id is its ticket's."""
     return distinct_id if distinct_id and distinct_id.strip() else f"ticket:{ticket_id or ''}"
 
 
 def _text(value: Any) -> str | None:
-    """A text as it stands, anything else as JSON; half characters become question marks."""
+    """A text as it stands, anything else as JSON; half characters become question marks, and
+    NUL, which PostgreSQL cannot hold, what stands for a character that cannot be shown."""
     if value is None:
         return None
     return _encodable(value) if isinstance(value, str) else canonical_json(value)
 
 
 def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")

@@ -36,8 +36,8 @@ source_option = click.option(
     default="database",
     show_default=True,
     metavar="SOURCE",
-    help="database, or export:PATH for what PostHog exported: a file (.parquet, .jsonl), a folder, "
-    "a pattern, or an address like s3://bucket/folder.",
+    help="database; export:PATH for what PostHog exported: a file (.parquet, .jsonl), a folder, "
+    "a pattern, or an address like s3://bucket/folder; or posthog, which asks PostHog itself.",
 )
 
 

@@ -88,7 +88,8 @@ WITH events AS (
 )
 SELECT file_index::INTEGER AS file, (file_row_number + 1)::INTEGER AS row, uuid,
   epoch_us(timestamp) AS answered_at,
-  properties >= '{{' AND properties < '|' AND said IS NOT NULL AS is_plain,
+  properties >= '{{' AND properties < '|' AND said IS NOT NULL
+    AND NOT coalesce(contains(distinct_id, chr(0)), false) AS is_plain,
   CASE WHEN is_number THEN ticket_number ELSE {NO_TICKET} END AS ticket,
   CASE WHEN is_number THEN NULL ELSE ticket END AS ticket_text,
   CASE WHEN {_is_given("distinct_id")} THEN distinct_id END AS person, survey_id,

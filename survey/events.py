@@ -12,7 +12,7 @@ from survey.links import anonymous_person, normalise_ticket, person_of
 from survey.rules import Answer
 from survey.scale import parse_rating
 from survey.settings import Settings
-from survey.store.vocabulary import Trust
+from survey.store.vocabulary import LONGEST_VALUE, Trust
 from survey.teams import slugify_team
 
 SURVEY_SENT = "survey sent"
@@ -132,7 +132,7 @@ def read_event(event: Mapping[str, Any], settings: Settings) -> Answer:
     ticket_id = _ticket(properties.get("ticketId"))
     rating_key = f"$survey_response_{settings.rating_question_id}"
     comment_key = f"$survey_response_{settings.comment_question_id}"
-    team = _first_given(properties, "team", "ticketTeam")
+    team = _text(_first_given(properties, "team", "ticketTeam")) or ""
     trust = properties.get("link_trust")
     timestamp: datetime = event["timestamp"]
     return Answer(
@@ -141,7 +141,7 @@ def read_event(event: Mapping[str, Any], settings: Settings) -> Answer:
         distinct_id=person_of(_text(event.get("distinct_id")), ticket_id or ""),
         rating=parse_rating(_first_given(properties, rating_key, "$survey_response")),
         comment=_text(_first_given(properties, comment_key, "$survey_response_1")),
-        team=slugify_team(_text(team)),
+        team=slugify_team(team if len(team) <= LONGEST_VALUE else None),
         answered_at=timestamp.astimezone(UTC),
         trust=Trust(trust) if trust in tuple(Trust) else Trust.UNVERIFIED,
         survey_id=_text(properties.get("$survey_id")),
@@ -150,7 +150,7 @@ def read_event(event: Mapping[str, Any], settings: Settings) -> Answer:
 
 def earliest_copies(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Of several events with one uuid the earliest; of equal times the greatest properties, and
-    of equal properties the greatest distinct_id, so that no order of files decides."""
+    of equal properties the greatest person, so that no order of files decides."""
     kept: dict[str, Mapping[str, Any]] = {}
     for event in events:
         rival = kept.setdefault(event["uuid"], event)
@@ -162,12 +162,14 @@ def earliest_copies(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
 
 
 def _weight(event: Mapping[str, Any]) -> tuple[str, str]:
-    return _canonical_json(event["properties"]), _text(event.get("distinct_id")) or ""
+    properties = event["properties"]
+    ticket_id = _ticket(properties.get("ticketId")) or ""
+    return _canonical_json(properties), person_of(_text(event.get("distinct_id")), ticket_id)
 
 
 def _canonical_json(properties: Any) -> str:
     text = json.dumps(properties, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return _without_surrogates(text)
+    return _encodable(text)
 
 
 def _first_given(properties: Mapping[str, Any], *keys: str) -> Any:
@@ -186,16 +188,17 @@ def _ticket(value: object) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return normalise_ticket(_text(str(value)) or "")
+    ticket = normalise_ticket(_text(str(value)) or "")
+    return None if ticket and len(ticket) > LONGEST_VALUE else ticket
 
 
 def _text(value: object) -> str | None:
     """A text as it stands, anything else as JSON; half characters, which no file can hold,
-    become question marks."""
+    become question marks, and NUL, which PostgreSQL cannot hold, U+FFFD."""
     if value is None:
         return None
-    return _without_surrogates(value) if isinstance(value, str) else _canonical_json(value)
+    return _encodable(value) if isinstance(value, str) else _canonical_json(value)
 
 
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")

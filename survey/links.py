@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from survey.scale import parse_rating
-from survey.store.vocabulary import Trust
+from survey.store.vocabulary import LONGEST_VALUE, Trust
 from survey.teams import slugify_team
-
-MAX_LENGTH = 200
 
 # Links that the predecessor sent keep working; the canonical name wins where both stand.
 ALIASES = {"distinct_id": "userId", "ticketId": "ticket_id", "team": "ticketTeam"}
@@ -116,8 +114,8 @@ def parse_link(parameters: Mapping[str, str]) -> Link:
 
 def check_value(name: str, value: str) -> None:
     """Raise LinkError for a value that no link of ours can carry."""
-    if len(value) > MAX_LENGTH:
-        raise LinkError(f"{name} is longer than {MAX_LENGTH} characters")
+    if len(value) > LONGEST_VALUE:
+        raise LinkError(f"{name} is longer than {LONGEST_VALUE} characters")
     if value.isprintable():
         return  # and so holds neither
     # Cc: control characters. Cs: halves of a surrogate pair, which no encoding can carry.

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from survey.events import Questions, build_event
 from survey.links import Link
-from survey.rules import Answer, Decision, Response, Rules, decide
+from survey.rules import Answer, Decision, Response, decide, rules_of
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import Source
@@ -53,17 +53,12 @@ class Arrival:
         return self.submission.link.ticket_id
 
 
-def rules_of(settings: Settings) -> Rules:
-    """The rules as they apply to answers in our own store, which all belong to our survey."""
-    return Rules(settings.edit_window, settings.test_distinct_ids)
-
-
 def time_of_receipt(earlier: Sequence[Answer], now: datetime) -> datetime:
-    """When an answer counts as received: now, but later than every answer the ticket has, which
-    are given in order. A clock that was set back must not make somebody's latest their first."""
-    if not earlier:
-        return now
-    return max(now, earlier[-1].answered_at + timedelta(microseconds=1))
+    """When an answer counts as received: now, but later than every answer that the site received
+    for the ticket; `earlier` is in order. A clock that was set back must not make somebody's
+    latest their first. The times of imported answers say nothing of this clock."""
+    latest = next((answer for answer in reversed(earlier) if answer.is_from_site), None)
+    return now if latest is None else max(now, latest.answered_at + timedelta(microseconds=1))
 
 
 def receive(
@@ -83,8 +78,10 @@ def receive_all(
     """Store submissions, in their order, in one transaction; the stored answer of each."""
     answers: list[Answer] = []
     with database.writing() as connection:
+        # All at once: who locks some now and some later can wait for somebody who waits for them.
+        database.lock_tickets(connection, sorted({arrival.ticket_id for arrival in arrivals}))
         for group in _without_ticket_twice(arrivals):
-            answers += _receive_group(database, connection, settings, group)
+            answers += _receive_group(connection, settings, group)
     return answers
 
 
@@ -100,11 +97,10 @@ def _without_ticket_twice(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]
 
 
 def _receive_group(
-    database: Database, connection: Connection, settings: Settings, arrivals: Sequence[Arrival]
+    connection: Connection, settings: Settings, arrivals: Sequence[Arrival]
 ) -> list[Answer]:
     """Store submissions for different tickets, with one statement a table for most of them."""
     tickets = [arrival.ticket_id for arrival in arrivals]
-    database.lock_tickets(connection, tickets)
     earlier = answers_of_tickets(connection, tickets)
     voids = void_among(connection, tickets)
     received = [
@@ -235,4 +231,5 @@ def _answer(submission: Submission, uuid: str, received_at: datetime) -> Answer:
         team=submission.link.team,
         answered_at=received_at,
         trust=submission.trust,
+        is_from_site=True,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from survey.settings import Settings
 from survey.store.vocabulary import TRUST_ORDER, Outcome, Trust
 
 
@@ -19,9 +20,18 @@ class Rules:
     survey_id: str | None = None
 
 
+def rules_of(settings: Settings) -> Rules:
+    """The rules as configured."""
+    return Rules(settings.edit_window, settings.test_distinct_ids, settings.survey_id)
+
+
 @dataclass(frozen=True)
 class Answer:
-    """One submitted form. `distinct_id` is the person, also where the link named nobody."""
+    """One submitted form. `distinct_id` is the person, also where the link named nobody.
+
+    What our own site received, `is_from_site`, belongs to our survey, whatever its id is now; an
+    event belongs to the one that it names.
+    """
 
     uuid: str
     ticket_id: str | None
@@ -32,6 +42,7 @@ class Answer:
     answered_at: datetime
     trust: Trust = Trust.UNVERIFIED
     survey_id: str | None = None
+    is_from_site: bool = False
 
     @property
     def order(self) -> tuple[datetime, str]:
@@ -80,7 +91,7 @@ def decide(answers: Iterable[Answer], rules: Rules, *, void: bool = False) -> De
 
 
 def _reason_not_valid(answer: Answer, rules: Rules, void: bool) -> Outcome | None:
-    if rules.survey_id is not None and answer.survey_id != rules.survey_id:
+    if _is_of_other_survey(answer, rules):
         return Outcome.OTHER_SURVEY
     if answer.ticket_id is None:
         return Outcome.NO_TICKET
@@ -89,6 +100,12 @@ def _reason_not_valid(answer: Answer, rules: Rules, void: bool) -> Outcome | Non
     if answer.distinct_id in rules.test_distinct_ids:
         return Outcome.TEST
     return Outcome.VOID if void else None
+
+
+def _is_of_other_survey(answer: Answer, rules: Rules) -> bool:
+    if rules.survey_id is None or answer.is_from_site:
+        return False
+    return answer.survey_id != rules.survey_id
 
 
 def _first_of_the_person(valid: Sequence[Answer]) -> Answer:

@@ -21,6 +21,7 @@ PURE = (
     "rules",
     "events",
     "site/form",
+    "store/copies",
     "store/vocabulary",
 )
 IMPURE_MODULES = ("socket", "requests", "sqlalchemy", "flask", "pandas", "os", "pathlib", "random")

@@ -1,11 +1,12 @@
 """PostHog's batch-export files as a source."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import PurePosixPath
 
 import pandas as pd
 
-from pipeline.clean import clean_events, read_events
+from pipeline.clean import RawEvent, clean_events, read_events
 from pipeline.counts import MonthCounts, Totals
 from pipeline.reduced_counts import DecidedAnswers, decide_reduced, describe_responses
 from pipeline.rules import FrameRules
@@ -15,7 +16,7 @@ from pipeline.sources.history import History
 from pipeline.sources.located import Located, naming_depth
 from pipeline.sources.located import read_events as read_whole
 from pipeline.sources.partials import PartialCache, read_partials
-from pipeline.sources.source import OnProgress
+from pipeline.sources.source import EVENTS_AT_ONCE, OnProgress
 from survey.months import Month
 from survey.settings import Settings
 
@@ -55,6 +56,15 @@ class ExportSource:
         on_progress(len(events))
         with naming_depth(self._path):
             return clean_events(events, self._settings)
+
+    def read_events(self) -> Iterator[list[RawEvent]]:
+        """Every `survey sent` event, some thousands at a time; raises SourceError that names file
+        and row."""
+        for file in find_files(self._path):
+            events = read_whole(file)
+            while some := list(islice(events, EVENTS_AT_ONCE)):
+                yield some
+            file.check_unchanged()
 
     def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipeline.clean import RawEvent, canonical_json
+from pipeline.clean import TICKET_KEY, RawEvent, canonical_json, read_person, read_ticket
 from pipeline.parts import Array, cores
 from pipeline.reduced import join
 from pipeline.sources.files import ExportFile
@@ -63,7 +63,9 @@ class Located:
         weights = []
         for event in self.read_events(places):
             with naming_depth(f"event {event.uuid}"):
-                weights.append((canonical_json(event.properties), event.distinct_id or ""))
+                ticket = read_ticket(event.properties.get(TICKET_KEY))
+                person = read_person(event.distinct_id, ticket)
+                weights.append((canonical_json(event.properties), person))
         return weights
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,8 +13,12 @@ from survey.settings import CsatError, Settings
 from survey.store.database import Database
 
 if TYPE_CHECKING:
+    from pipeline.clean import RawEvent
     from pipeline.counts import MonthCounts, Totals
     from pipeline.rules import FrameRules
+
+# How many events are held at once where they are handed on as they are read.
+EVENTS_AT_ONCE = 5_000
 
 # Called with how many answers have been read so far.
 OnProgress = Callable[[int], None]
@@ -51,20 +55,37 @@ class Source(Protocol):
         """What the report of a month derives from, with the counts of the months since another."""
 
 
+class EventSource(Source, Protocol):
+    """A source of events, which can be imported into the store."""
+
+    def read_events(self) -> Iterator[list[RawEvent]]:
+        """Every `survey sent` event, some thousands at a time."""
+
+
 def open_source(
     name: str, settings: Settings, database: Database, cache: Path | None = None
 ) -> Source:
-    """The source that `--source` names: `database` or `export:PATH`; raises BadSource.
+    """The source that `--source` names: `database`, `export:PATH` or `posthog`; raises BadSource.
 
-    What is read of export files is kept in the folder `cache`, if one is given.
+    What is read of export files is kept in the folder `cache`, if one is given. Raises
+    SettingsError where a setting is missing that the source needs.
     """
-    from pipeline.sources.export import ExportSource
-    from pipeline.sources.partials import PartialCache
     from pipeline.sources.store import StoreSource
 
     if name == "database":
         return StoreSource(database, settings)
+    return open_event_source(name, settings, cache)
+
+
+def open_event_source(name: str, settings: Settings, cache: Path | None = None) -> EventSource:
+    """The source of events that a name says: all but `database`; raises BadSource."""
+    from pipeline.sources.export import ExportSource
+    from pipeline.sources.partials import PartialCache
+    from pipeline.sources.posthog import PostHogSource
+
+    if name == "posthog":
+        return PostHogSource(settings)
     kind, _, path = name.partition(":")
     if kind == "export" and path:
         return ExportSource(path, settings, PartialCache(cache) if cache else None)
-    raise BadSource(f"{name!r} is no source; write database or export:PATH")
+    raise BadSource(f"{name!r} is no source; there are database, export:PATH and posthog")

@@ -8,6 +8,7 @@ from pipeline.sources.source import OnProgress
 from survey.months import Month
 from survey.settings import Settings
 from survey.store.database import Database
+from survey.store.models import Source
 from survey.store.responses import all_answers
 
 _COLUMNS = (
@@ -19,11 +20,13 @@ _COLUMNS = (
     "team",
     "answered_at",
     "link_trust",
+    "survey_id",
+    "source",
 )
 
 
 class StoreSource:
-    """All answers that the store has; it keeps no copies, and only answers to our survey."""
+    """All answers that the store has; it keeps no copies."""
 
     description = "the survey site's database"
     is_store = True
@@ -42,7 +45,12 @@ class StoreSource:
                     on_progress(len(rows))
         on_progress(len(rows))
         frame = pd.DataFrame(rows, columns=list(_COLUMNS))
-        return frame.assign(is_duplicate=False, is_other_survey=False).astype(
+        wanted = self._settings.survey_id
+        is_other = (frame["source"] == Source.IMPORT.value) & (frame["survey_id"] != wanted)
+        frame = frame.drop(columns=["survey_id", "source"])
+        return frame.assign(
+            is_duplicate=False, is_other_survey=is_other & (wanted is not None)
+        ).astype(
             {
                 **dict.fromkeys(("uuid", "ticket_id", "distinct_id", "comment"), "str"),
                 **dict.fromkeys(("team", "link_trust"), "str"),

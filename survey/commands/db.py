@@ -2,10 +2,10 @@
 
 import click
 
-from survey.rederive import apply_rules
 from survey.settings import load_settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
+from survey.store.rederive import apply_rules
 
 
 @click.group()

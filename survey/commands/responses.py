@@ -5,8 +5,7 @@ import sys
 import click
 
 from survey.links import normalise_ticket
-from survey.receive import rules_of
-from survey.rules import decide
+from survey.rules import decide, rules_of
 from survey.settings import CsatError, Settings, load_settings
 from survey.store.clock import now
 from survey.store.database import Database

@@ -6,12 +6,12 @@ import click
 
 from survey.logs import configure_logs
 from survey.metrics import FOLDER_VARIABLE, shared_folder
-from survey.rederive import apply_rules
 from survey.serving.lifeline import hold_on
 from survey.serving.supervisor import Supervisor, bind, delivery, site_workers
 from survey.settings import load_settings
 from survey.store.database import Database
 from survey.store.migrate import require_current_schema, upgrade
+from survey.store.rederive import apply_rules
 
 
 @click.command()

@@ -16,11 +16,11 @@ from survey.demo.load import load_sample
 from survey.demo.processes import free_port, running_site, watch_site, write_reports
 from survey.demo.standin import PostHogStandIn
 from survey.months import Month
-from survey.rederive import apply_rules
 from survey.settings import CsatError, Settings
 from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.migrate import upgrade
+from survey.store.rederive import apply_rules
 
 _PORT = click.IntRange(1, 65535)
 

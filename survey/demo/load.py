@@ -8,8 +8,7 @@ from sqlalchemy import select
 from survey.demo.predecessor import is_predecessor
 from survey.demo.sample import sample_events
 from survey.events import earliest_copies, read_event
-from survey.receive import rules_of
-from survey.rules import decide
+from survey.rules import decide, rules_of
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import AnswerRow, Source

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from survey.links import Link, anonymous_person
-from survey.receive import rules_of, time_of_receipt
-from survey.rules import Answer, decide
+from survey.receive import time_of_receipt
+from survey.rules import Answer, decide, rules_of
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import ResponseRow
@@ -52,6 +52,7 @@ def look_up(
         team=link.team,
         answered_at=time_of_receipt(answers, now),
         trust=trust,
+        is_from_site=True,
     )
     return Situation(
         own_response=own,

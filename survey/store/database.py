@@ -108,6 +108,10 @@ class Database:
         """In a writing transaction: what is read of any ticket from now on stays as it is."""
         self._backend.lock_answers(connection)
 
+    def lock_imports(self, connection: Connection) -> None:
+        """In a writing transaction: imported answers stay as they are, whatever their tickets."""
+        self._backend.lock_imports(connection)
+
     @contextmanager
     def claiming(self) -> Iterator[Connection]:
         """A writing transaction that takes the first rows of a queue, as fast however many stand

@@ -63,7 +63,8 @@ class Source(StrEnum):
 
 
 class AnswerRow(Base):
-    """One submitted form, as it was received. Append-only.
+    """One submitted form, as it was received. Append-only, but for copies of an imported event:
+    one that counts instead takes the place of another, which goes to `answer_copies`.
 
     `uuid` is that of its event, too. On the site it is made from what was submitted and by whom
     (`survey.receive`), so that being unique here makes a double click one answer.

@@ -19,6 +19,7 @@ SILENCE_MILLISECONDS = 10_000
 LOCK_TIMEOUT = "10s"
 
 _UPGRADE_KEY = int.from_bytes(b"csat-upg")
+_IMPORT_KEY = int.from_bytes(b"csat-imp")
 _TICKET_KEYS = select(
     func.unnest(bindparam("keys", type_=ARRAY(BigInteger))).label("key")
 ).subquery()
@@ -104,6 +105,10 @@ class PostgresqlServer:
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
         """Nobody else adds an answer to these tickets until the transaction ends."""
         connection.execute(_LOCK_TICKETS, {"keys": [_ticket_key(name) for name in ticket_ids]})
+
+    def lock_imports(self, connection: Connection) -> None:
+        """Let one import write after the other, until the transaction ends."""
+        connection.execute(select(func.pg_advisory_xact_lock(_IMPORT_KEY)))
 
     def prepare_claim(self, connection: Connection) -> None:
         """Until the transaction ends, read rows in the order of an index, and do not wait for the

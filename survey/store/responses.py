@@ -23,6 +23,8 @@ _ANSWER = select(
     AnswerRow.team,
     AnswerRow.answered_at,
     AnswerRow.link_trust,
+    AnswerRow.survey_id,
+    AnswerRow.source,
 )
 _ASKED = select(
     AnswerRow.rating_question,
@@ -36,6 +38,23 @@ _ANSWERS_OF_TICKETS = _ANSWER.where(
 _ANY_ANSWER = select(AnswerRow.id).where(AnswerRow.ticket_id == bindparam("ticket_id"))
 _VOID_AMONG = select(VoidRow.ticket_id).where(
     VoidRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
+_RESPONSE_COLUMNS = (
+    "distinct_id",
+    "team",
+    "rating",
+    "comment",
+    "link_trust",
+    "answered_at",
+    "changed_at",
+)
+_RESPONSES_AMONG = select(ResponseRow.__table__).where(
+    ResponseRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
+_UPDATE_RESPONSE = (
+    update(ResponseRow)
+    .where(ResponseRow.ticket_id == bindparam("of_ticket"))
+    .values({name: bindparam(name) for name in _RESPONSE_COLUMNS})
 )
 _VOID = select(VoidRow.reason, VoidRow.voided_at).where(VoidRow.ticket_id == bindparam("ticket_id"))
 
@@ -56,7 +75,7 @@ def answers_of_tickets(
     """All answers to each of these tickets, whatever became of them, in the order of their time."""
     answers: dict[str, list[Answer]] = {ticket_id: [] for ticket_id in ticket_ids}
     for row in connection.execute(_ANSWERS_OF_TICKETS, {"ticket_ids": ticket_ids}):
-        answers[row.ticket_id].append(_answer(row))
+        answers[row.ticket_id].append(read_answer(row))
     return {
         ticket_id: sorted(given, key=lambda answer: answer.order)
         for ticket_id, given in answers.items()
@@ -66,12 +85,12 @@ def answers_of_tickets(
 def find_answer(connection: Connection, uuid: str) -> Answer | None:
     """The answer with this uuid."""
     row = connection.execute(_ANSWER.where(AnswerRow.uuid == uuid)).first()
-    return None if row is None else _answer(row)
+    return None if row is None else read_answer(row)
 
 
 def all_answers(connection: Connection) -> Iterator[tuple[Any, ...]]:
     """Every stored answer as `(uuid, ticket_id, distinct_id, rating, comment, team,
-    answered_at, link_trust)`, in the order of receipt."""
+    answered_at, link_trust, survey_id, source)`, in the order of receipt."""
     in_order = _ANSWER.order_by(AnswerRow.id).execution_options(yield_per=10_000)
     for row in connection.execute(in_order):
         yield tuple(row)
@@ -96,11 +115,13 @@ def find_asked(connection: Connection, uuid: str) -> Asked | None:
 
 @dataclass(frozen=True)
 class NewAnswer:
-    """An answer to append, with the door it came through and, on the site, what was asked."""
+    """An answer to append, with the door it came through. On the site, what was `asked`; by an
+    import, what its event `said` (`models.AnswerRow`)."""
 
     answer: Answer
     source: Source
     asked: Asked | None = None
+    said: str | None = None
 
 
 def add_answers(connection: Connection, new: Sequence[NewAnswer]) -> None:
@@ -110,11 +131,25 @@ def add_answers(connection: Connection, new: Sequence[NewAnswer]) -> None:
 
 
 def _answer_values(new: NewAnswer) -> dict[str, Any]:
-    answer, asked = new.answer, new.asked
+    asked = new.asked
     questions = asked.questions if asked else None
     return {
-        "uuid": answer.uuid,
+        **answer_columns(new.answer),
         "source": new.source.value,
+        # What the site received belongs to our survey, whatever its id is now.
+        "survey_id": new.answer.survey_id if new.source is Source.IMPORT else None,
+        "said": new.said,
+        "initial_target_area": asked.initial_target_area if asked else None,
+        "language": questions.language if questions else None,
+        "rating_question": questions.rating if questions else None,
+        "comment_question": questions.comment if questions else None,
+    }
+
+
+def answer_columns(answer: Answer) -> dict[str, Any]:
+    """An answer as values of the columns that `answers` and `answer_copies` have in common."""
+    return {
+        "uuid": answer.uuid,
         "ticket_id": answer.ticket_id,
         "distinct_id": answer.distinct_id,
         "rating": answer.rating,
@@ -122,10 +157,7 @@ def _answer_values(new: NewAnswer) -> dict[str, Any]:
         "team": answer.team,
         "answered_at": answer.answered_at,
         "link_trust": answer.trust.value,
-        "initial_target_area": asked.initial_target_area if asked else None,
-        "language": questions.language if questions else None,
-        "rating_question": questions.rating if questions else None,
-        "comment_question": questions.comment if questions else None,
+        "survey_id": answer.survey_id,
     }
 
 
@@ -159,6 +191,27 @@ def save_response(connection: Connection, ticket_id: str, response: Response) ->
     if known is not None:
         return str(known)
     return add_responses(connection, {ticket_id: response})[ticket_id]
+
+
+def save_responses(connection: Connection, responses: Mapping[str, Response | None]) -> None:
+    """Bring the rows of these tickets in line with what the rules made of their answers.
+
+    One statement for all that are new, for all that changed and for all that are none any more;
+    a response that is as it was is not written. Submission ids stay.
+    """
+    stored = {
+        row.ticket_id: {name: getattr(row, name) for name in _RESPONSE_COLUMNS}
+        for row in connection.execute(_RESPONSES_AMONG, {"ticket_ids": list(responses)})
+    }
+    given = {ticket_id: each for ticket_id, each in responses.items() if each is not None}
+    add_responses(connection, {t: each for t, each in given.items() if t not in stored})
+    values = {t: _response_values(each) for t, each in given.items() if t in stored}
+    changed = [{"of_ticket": t, **each} for t, each in values.items() if each != stored[t]]
+    if changed:
+        connection.execute(_UPDATE_RESPONSE, changed)
+    gone = [ticket_id for ticket_id in stored if responses[ticket_id] is None]
+    if gone:
+        connection.execute(delete(ResponseRow).where(ResponseRow.ticket_id.in_(gone)))
 
 
 def _response_values(response: Response) -> dict[str, Any]:
@@ -251,7 +304,8 @@ def void_among(connection: Connection, ticket_ids: Sequence[str]) -> frozenset[s
     return frozenset(connection.scalars(_VOID_AMONG, {"ticket_ids": ticket_ids}))
 
 
-def _answer(row: Row[*tuple[Any, ...]]) -> Answer:
+def read_answer(row: Row[*tuple[Any, ...]]) -> Answer:
+    """An answer from a row with at least the columns that make one."""
     return Answer(
         uuid=row.uuid,
         ticket_id=row.ticket_id,
@@ -261,4 +315,6 @@ def _answer(row: Row[*tuple[Any, ...]]) -> Answer:
         team=row.team,
         answered_at=row.answered_at,
         trust=Trust(row.link_trust),
+        survey_id=row.survey_id,
+        is_from_site=row.source == Source.SITE,
     )

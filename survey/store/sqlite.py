@@ -104,6 +104,9 @@ class SqliteFile:
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
         """Nobody else writes while this transaction does."""
 
+    def lock_imports(self, connection: Connection) -> None:
+        """Nobody else writes while this transaction does."""
+
     def prepare_claim(self, connection: Connection) -> None:
         """SQLite goes by the index by itself."""
 

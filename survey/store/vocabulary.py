@@ -2,6 +2,10 @@
 
 from enum import StrEnum
 
+# In characters. A link with more in one of its values is refused; in an event it is no ticket and
+# no team: the indexes of PostgreSQL do not hold texts of any length.
+LONGEST_VALUE = 200
+
 
 class Trust(StrEnum):
     """How far a link is known to come from us: `signed` > `known` > `unverified`."""

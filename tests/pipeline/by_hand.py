@@ -45,7 +45,7 @@ def count_by_hand(events: Sequence[dict[str, Any]], contract: Contract) -> Resul
     best: dict[str, int] = {}
     for i, event in enumerate(events):
         j = best.setdefault(event["uuid"], i)
-        if is_better_copy(event, events[j]):
+        if is_better_copy(event, events[j], contract):
             best[event["uuid"]] = i
     for i, event in enumerate(events):
         if best[event["uuid"]] != i:
@@ -104,7 +104,7 @@ def count_by_hand(events: Sequence[dict[str, Any]], contract: Contract) -> Resul
     return result
 
 
-def is_better_copy(event: dict[str, Any], other: dict[str, Any]) -> bool:
+def is_better_copy(event: dict[str, Any], other: dict[str, Any], contract: Contract) -> bool:
     if event["timestamp"] != other["timestamp"]:
         return event["timestamp"] < other["timestamp"]
     mine, theirs = (
@@ -113,7 +113,7 @@ def is_better_copy(event: dict[str, Any], other: dict[str, Any]) -> bool:
     )
     if mine != theirs:
         return mine > theirs
-    return (event["distinct_id"] or "") > (other["distinct_id"] or "")
+    return read(event, contract)["person"] > read(other, contract)["person"]
 
 
 def read(event: dict[str, Any], contract: Contract) -> dict[str, Any]:
@@ -151,8 +151,8 @@ def ticket_of(value: Any) -> str | None:
     text = str(value).strip()
     whole, point, rest = text.partition(".")
     if point and rest and set(rest) == {"0"} and whole.isdecimal():
-        return whole
-    return text or None
+        text = whole
+    return text if 1 <= len(text) <= 200 else None
 
 
 def rating_of(value: Any) -> int | None:

@@ -231,6 +231,8 @@ PLAIN = {
         {"ticketId": 42},
         {"ticketId": "ZD-42"},
         {"ticketId": None},
+        {"ticketId": "z" * 200},
+        {"ticketId": "z" * 201, "team": "y" * 201},
         {"$survey_response_R": None},
         {"$survey_response_R": "", "$survey_response": 3},
         {"$survey_response_R": 0},

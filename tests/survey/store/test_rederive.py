@@ -1,7 +1,7 @@
 """Changed settings: the responses follow, at the next start."""
 
-from survey.rederive import apply_rules
 from survey.site.app import create_app
+from survey.store.rederive import apply_rules
 from survey.store.responses import find_response, void_ticket
 from tests.support.pages import Page, address
 from tests.support.settings import make_settings

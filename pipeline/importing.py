@@ -1,0 +1,92 @@
+"""From a source's events into the store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.clean import RawEvent, property_keys, quote_said, read_events, read_survey_id
+from pipeline.sources.source import EventSource, OnProgress, SourceError
+from survey.settings import CsatError, Settings
+from survey.store.copies import ImportedAnswer
+from survey.store.database import Database
+from survey.store.imports import AnswerImport
+from survey.store.vocabulary import COUNTED, Outcome, Trust
+
+
+class SumsDiffer(CsatError):
+    """What became of the answers does not add up to those received."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of the answers of an import: `received` is `known` and all `outcomes`."""
+
+    received: int
+    known: int
+    outcomes: dict[Outcome, int]
+
+    @property
+    def new(self) -> int:
+        """How many count, and did not before: responses and edits."""
+        return sum(self.outcomes[outcome] for outcome in COUNTED)
+
+    @property
+    def reasons(self) -> dict[Outcome, int]:
+        """How many do not count, by reason."""
+        return {each: n for each, n in self.outcomes.items() if each not in COUNTED}
+
+
+def import_events(
+    source: EventSource, settings: Settings, database: Database, on_progress: OnProgress
+) -> Summary:
+    """Store all events of a source as answers, batch after batch.
+
+    Broken off, it goes on where it was when it is run again. Raises SourceError, and StoreError.
+    """
+    run = AnswerImport(database, settings)
+    for events in source.read_events():
+        run.add(read_imported(events, settings))
+        on_progress(run.received)
+    outcomes = {outcome: run.outcomes[outcome] for outcome in Outcome}
+    if run.received != run.known + sum(outcomes.values()):
+        raise SumsDiffer(
+            f"{run.received} answers were received, but {run.known} known ones and "
+            f"{sum(outcomes.values())} others are on record; please report this"
+        )
+    return Summary(run.received, run.known, outcomes)
+
+
+def read_imported(events: Sequence[RawEvent], settings: Settings) -> list[ImportedAnswer]:
+    """Events as the store takes them, in their order; raises SourceError."""
+    keys = property_keys(settings)
+    said = [_quote(event, keys) for event in events]
+    answers = read_events(events, settings)
+    columns = answers[["ticket_id", "distinct_id", "rating", "comment", "team", "link_trust"]]
+    columns = columns.astype("object").where(columns.notna(), None)
+    cells = zip(*(columns[name].tolist() for name in columns), strict=True)
+    return [
+        ImportedAnswer(
+            uuid=event.uuid,
+            ticket_id=ticket_id,
+            distinct_id=distinct_id,
+            rating=rating,
+            comment=comment,
+            team=team,
+            answered_at=event.timestamp,
+            trust=Trust(link_trust),
+            survey_id=read_survey_id(event.properties),
+            said=text,
+        )
+        for event, text, (ticket_id, distinct_id, rating, comment, team, link_trust) in zip(
+            events, said, cells, strict=True
+        )
+    ]
+
+
+def _quote(event: RawEvent, keys: Sequence[str]) -> str:
+    try:
+        return quote_said(event.properties, keys)
+    except RecursionError:
+        # Python reads a little deeper than it writes.
+        raise SourceError(
+            f"the event {event.uuid} cannot be read: its properties are nested too deeply"
+        ) from None

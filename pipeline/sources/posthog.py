@@ -1,0 +1,116 @@
+"""PostHog itself as a source: its `survey sent` events, by the Query API."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from pipeline.clean import (
+    SURVEY_SENT,
+    BadEvent,
+    RawEvent,
+    clean_events,
+    property_keys,
+    raw_event,
+)
+from pipeline.counts import MonthCounts, Totals, count_month, count_responses
+from pipeline.rules import FrameRules, decide, derive_responses
+from pipeline.sources.query_api import QueryApi
+from pipeline.sources.query_events import PAGE_ROWS, EventQuery, EventRow, read_pages
+from pipeline.sources.source import OnProgress, SourceError
+from survey.months import Month
+from survey.settings import Settings
+from survey.store.clock import now
+
+# The earliest time that ClickHouse can tell from others.
+_BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
+# PostHog takes a time that is more than 23 hours ahead for a mistake, and the time of receipt
+# instead; so nothing lies beyond.
+_AHEAD = timedelta(days=2)
+
+# Of every survey: those of others are received, too, and counted as such.
+_QUERY = EventQuery("event = {event}", {"event": SURVEY_SENT}, ["distinct_id", "properties"])
+_TASK = "csat posthog source"
+
+
+class PostHogSource:
+    """All `survey sent` events that a project has when the reading begins.
+
+    Raises SettingsError where the project or the key to ask it with is not set.
+    """
+
+    is_store = False
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], datetime] = now,
+        page_rows: int = PAGE_ROWS,
+    ) -> None:
+        self._settings = settings
+        self._project_id = settings.require_posthog_project_id()
+        self._personal_key = settings.require_posthog_personal_key()
+        self._clock = clock
+        self._page_rows = page_rows
+
+    @property
+    def description(self) -> str:
+        """PostHog, with the number of the project."""
+        return f"PostHog's project {self._project_id}"
+
+    def read_events(self) -> Iterator[list[RawEvent]]:
+        """Every event with no more properties than an answer is read from, page by page.
+
+        Raises SourceError; where an event cannot be read, it names its uuid.
+        """
+        keys = property_keys(self._settings)
+        closes_at = self._clock() + _AHEAD
+        address = self._settings.posthog_app_address
+        with closing(QueryApi(address, self._project_id, self._personal_key)) as api:
+            pages = read_pages(api, _QUERY, _BEGINNING, closes_at, _TASK, self._page_rows)
+            for page in pages:
+                yield [_read_event(row, keys) for row in page]
+
+    def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
+        """Every event as an answer (`schemas.ANSWERS`); raises SourceError."""
+        events: list[RawEvent] = []
+        for page in self.read_events():
+            events += page
+            on_progress(len(events))
+        return clean_events(events, self._settings)
+
+    def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
+        """The counts of every month; raises SourceError."""
+        decided = decide(self.read_answers(on_progress), rules)
+        responses = derive_responses(decided, self._settings.timezone)
+        return Totals(len(decided), count_responses(responses))
+
+    def count_month(
+        self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
+    ) -> MonthCounts:
+        """What the report of a month derives from; raises SourceError."""
+        decided = decide(self.read_answers(on_progress), rules)
+        return count_month(decided, month, since, self._settings.timezone)
+
+
+def _read_event(row: EventRow, keys: Sequence[str]) -> RawEvent:
+    distinct_id, properties = row.columns
+    try:
+        event = raw_event(row.uuid, distinct_id, row.at, _parse(properties))
+    except BadEvent as error:
+        raise SourceError(f"PostHog's event {row.uuid!r} cannot be read: {error}") from None
+    said = {key: event.properties[key] for key in keys if key in event.properties}
+    return RawEvent(event.uuid, event.distinct_id, event.timestamp, said)
+
+
+def _parse(properties: Any) -> Any:
+    """Properties as PostHog gives them: a text of JSON."""
+    if not isinstance(properties, str):
+        return properties
+    try:
+        return json.loads(properties)
+    except (ValueError, RecursionError) as error:
+        raise BadEvent(f"properties are not JSON: {error}") from None

@@ -1,0 +1,100 @@
+"""Copies of one event: which of them counts, and what is new of those that an import brings. Pure.
+
+`pipeline/clean.py` holds the same rule for frames; a property-based test keeps them equal.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from survey.rules import Answer
+
+
+@dataclass(frozen=True)
+class ImportedAnswer(Answer):
+    """An event as an answer. `said` is what it was read from, as canonical JSON."""
+
+    said: str = ""
+
+    @property
+    def version(self) -> tuple[datetime, str, str]:
+        """What tells two copies of one event apart."""
+        return self.answered_at, self.distinct_id, self.said
+
+    @property
+    def fingerprint(self) -> str:
+        """Uuid and version as a digest."""
+        version = [self.uuid, self.answered_at.isoformat(), self.distinct_id, self.said]
+        return hashlib.sha256(json.dumps(version).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """An answer of the store, with the id of its row. One that the site received has no copies:
+    what the site received is the truth."""
+
+    id: int
+    answer: ImportedAnswer
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """What arrivals come to: answers that are new, those that take the place of a stored copy,
+    and copies that do not count and are not on record. All other arrivals are known."""
+
+    new: list[ImportedAnswer] = field(default_factory=list)
+    replacing: list[tuple[StoredAnswer, ImportedAnswer]] = field(default_factory=list)
+    copies: list[ImportedAnswer] = field(default_factory=list)
+
+
+def choose_copy(copies: Sequence[ImportedAnswer]) -> ImportedAnswer:
+    """The earliest counts; of equal times the one that says the greatest, and then the one of the
+    greatest person, so that no order of arrival decides."""
+    earliest = min(copy.answered_at for copy in copies)
+    rivals = (copy for copy in copies if copy.answered_at == earliest)
+    return max(rivals, key=lambda copy: (copy.said, copy.distinct_id))
+
+
+def find_contested(
+    arrivals: Iterable[ImportedAnswer], stored: Mapping[str, StoredAnswer]
+) -> list[ImportedAnswer]:
+    """Those that are not as the store has their event, so that they may be copies on record."""
+    return [
+        arrival
+        for arrival in arrivals
+        if (known := stored.get(arrival.uuid)) is not None
+        and not known.answer.is_from_site
+        and known.answer.version != arrival.version
+    ]
+
+
+def sort_arrivals(
+    arrivals: Iterable[ImportedAnswer],
+    stored: Mapping[str, StoredAnswer],
+    on_record: Collection[str],
+) -> Sorted:
+    """What arrivals come to, given what is stored under their uuids, and the fingerprints of
+    copies that are on record."""
+    versions: dict[str, dict[tuple[datetime, str, str], ImportedAnswer]] = {}
+    for arrival in arrivals:
+        versions.setdefault(arrival.uuid, {}).setdefault(arrival.version, arrival)
+    found = Sorted()
+    for uuid, by_version in versions.items():
+        known = stored.get(uuid)
+        if known is None:
+            rivals = list(by_version.values())
+            winner = choose_copy(rivals)
+            found.new.append(winner)
+        elif known.answer.is_from_site:
+            continue
+        else:
+            by_version.pop(known.answer.version, None)
+            unheard = [each for each in by_version.values() if each.fingerprint not in on_record]
+            rivals = [known.answer, *unheard]
+            winner = choose_copy(rivals)
+            if winner is not known.answer:
+                found.replacing.append((known, winner))
+        found.copies.extend(rival for rival in rivals if rival is not winner)
+    return found
