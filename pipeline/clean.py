@@ -67,7 +67,7 @@ def raw_event(uuid: Any, distinct_id: Any, timestamp: Any, properties: Any) -> R
     """
     is_text = isinstance(uuid, str) and uuid.strip() and _encodable(uuid) == uuid
     if not is_text or len(uuid) > LONGEST_VALUE:
-        raise BadEvent(f"{str(uuid)[:LONGEST_VALUE]!r} is not a uuid")
+        raise BadEvent(f"{repr(uuid)[:LONGEST_VALUE]} is not a uuid")
     if properties is not None and not isinstance(properties, dict):
         raise BadEvent("properties are not a JSON object")
     return RawEvent(uuid, _text(distinct_id), _instant(timestamp), properties or {})

@@ -194,9 +194,13 @@ class TestValues:
         pq.write_table(table, tmp_path / "x.parquet")
         assert only_row(tmp_path / "x.parquet")["answered_at"] == end
 
-    def test_a_whole_number_of_any_length_is_a_ticket(self, tmp_path):
-        line = json_line(make_event()).replace('"42"', "9" * 4000)
-        assert only_row(write_packed(tmp_path / "x.jsonl", line))["ticket_id"] == "9" * 4000
+    @pytest.mark.parametrize("quote", ["", '"'])
+    def test_a_ticket_has_up_to_200_characters(self, tmp_path, quote):
+        for digits, is_ticket in ((200, True), (201, False), (4000, False)):
+            ticket = quote + "9" * digits + quote
+            line = json_line(make_event()).replace('"42"', ticket)
+            row = only_row(write_packed(tmp_path / "x.jsonl", line))
+            assert pd.notna(row["ticket_id"]) is is_ticket
 
 
 def refusal(path: Path) -> str:
