@@ -96,14 +96,10 @@ class DecidedAnswers:
         return frame[frame["month"] >= since]
 
 
-def decide_reduced(
-    answers: pa.Table,
-    rules: FrameRules,
-    timezone: tzinfo,
-    weigh: Weigh,
-    comments_between: tuple[datetime, datetime] | None = None,
-) -> DecidedAnswers:
-    """Apply the rules of design.md section 5 to reduced answers.
+def find_duplicates(
+    answers: pa.Table, weigh: Weigh, comments_between: tuple[datetime, datetime] | None = None
+) -> Array:
+    """Which reduced answers are copies that do not count (rule 1 of design.md section 5).
 
     `weigh` is asked about copies that differ in anything that matters; the comments themselves
     matter where an answer was given in `comments_between`.
@@ -115,18 +111,27 @@ def decide_reduced(
         opens, closes = (to_microseconds(end) for end in comments_between)
         is_shown = has_comment & (at >= opens) & (at <= closes)
         columns.append(pa.chunked_array([np.where(is_shown, np.arange(len(at)), -1)]))
+    return find_copies(high, low, at, columns, weigh)
+
+
+def decide_reduced(
+    answers: pa.Table, is_duplicate: Array, rules: FrameRules, timezone: tzinfo
+) -> DecidedAnswers:
+    """Apply the other rules of design.md section 5 to reduced answers: all that there are of the
+    tickets that they are for."""
+    high, low = _uuids(answers)
     tickets, voids = _tickets(answers, rules.void_tickets)
     testers = pa.array(sorted(rules.test_distinct_ids), pa.string())
     decided = decide_columns(
         Columns(
             uuid_high=high,
             uuid_low=low,
-            answered_at=at,
+            answered_at=numbers(answers, "answered_at"),
             ticket=tickets,
             person=answers.column("person"),
             rating=numbers(answers, "rating"),
             trust=numbers(answers, "trust"),
-            is_duplicate=find_copies(high, low, at, columns, weigh),
+            is_duplicate=is_duplicate,
             is_other_survey=numbers(answers, "is_other_survey"),
             is_test=pc.is_in(answers.column("person"), testers).to_numpy(),
             is_void=np.isin(tickets, voids),

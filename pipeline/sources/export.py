@@ -6,15 +6,17 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from pipeline.clean import RawEvent, clean_events, read_events
+from pipeline.clean import RawEvent, clean_events
 from pipeline.counts import MonthCounts, Totals
-from pipeline.reduced_counts import DecidedAnswers, decide_reduced, describe_responses
 from pipeline.rules import FrameRules
-from pipeline.schemas import RESPONSES, check
 from pipeline.sources.files import ExportFile, find_files
 from pipeline.sources.history import History
-from pipeline.sources.located import Located, naming_depth
-from pipeline.sources.located import read_events as read_whole
+from pipeline.sources.located import Located, naming_depth, read_events
+from pipeline.sources.located_counts import (
+    count_located,
+    count_located_month,
+    find_shown_duplicates,
+)
 from pipeline.sources.partials import PartialCache, read_partials
 from pipeline.sources.source import EVENTS_AT_ONCE, OnProgress
 from survey.months import Month
@@ -48,7 +50,7 @@ class ExportSource:
         events = []
         files = find_files(self._path)
         for file in files:
-            for event in read_whole(file):
+            for event in read_events(file):
                 events.append(event)
                 if len(events) % 10_000 == 0:
                     on_progress(len(events))
@@ -61,7 +63,7 @@ class ExportSource:
         """Every `survey sent` event, some thousands at a time; raises SourceError that names file
         and row."""
         for file in find_files(self._path):
-            events = read_whole(file)
+            events = read_events(file)
             while some := list(islice(events, EVENTS_AT_ONCE)):
                 yield some
             file.check_unchanged()
@@ -70,18 +72,18 @@ class ExportSource:
         """The counts of every month; raises SourceError that names file and row."""
         files = find_files(self._path)
         if self._cache is None:
-            return self._count(self._locate(files, on_progress), rules)
+            return count_located(self._locate(files, on_progress), rules, self._settings)
         history = History(self._cache, self._path, self._settings, rules)
         known = history.load(files)
         if known is not None:
             new = self._locate(known.new_files, on_progress)
             connected = known.connect(new)
             if connected is not None:
-                before = self._count(connected, rules)
-                after = self._count(connected.join(new), rules)
+                before = count_located(connected, rules, self._settings)
+                after = count_located(connected.join(new), rules, self._settings)
                 return known.add(before, after)
         found = self._locate(files, on_progress)
-        totals = self._count(found, rules)
+        totals = count_located(found, rules, self._settings)
         history.save(found, totals)
         return totals
 
@@ -90,30 +92,8 @@ class ExportSource:
     ) -> MonthCounts:
         """What the report of a month derives from; raises SourceError that names file and row."""
         found = self._locate(find_files(self._path), on_progress)
-        decided = self._decide(found, rules, month)
-        first, latest = decided.find_commented(str(month))
-        answers = read_events(found.read_events(latest.tolist()), self._settings)
-        comments = [None if pd.isna(text) else text for text in answers["comment"]]
-        commented = describe_responses(decided.answers, first, latest, comments, str(month))
-        return MonthCounts(
-            counts=decided.count_responses(str(since)),
-            comment_counts=decided.count_comments(str(since)),
-            commented=check(commented, RESPONSES),
-            quality=decided.count_outcomes(str(month)),
-        )
+        is_duplicate = find_shown_duplicates(found, month, rules, self._settings)
+        return count_located_month(found, is_duplicate, month, since, rules, self._settings)
 
     def _locate(self, files: Sequence[ExportFile], on_progress: OnProgress) -> Located:
         return Located.of(files, read_partials(files, self._settings, self._cache, on_progress))
-
-    def _count(self, found: Located, rules: FrameRules) -> Totals:
-        decided = self._decide(found, rules)
-        return Totals(found.answers.num_rows, decided.count_responses())
-
-    def _decide(
-        self, found: Located, rules: FrameRules, month: Month | None = None
-    ) -> DecidedAnswers:
-        timezone, shown = self._settings.timezone, None
-        if month is not None:
-            opens_at, closes_at = month.bounds(timezone)
-            shown = (opens_at, closes_at + rules.edit_window)
-        return decide_reduced(found.answers, rules, timezone, found.weigh, shown)

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.counts import Totals
 from pipeline.rules import FrameRules
-from pipeline.sources import export
+from pipeline.sources import located_counts
 from pipeline.sources.export import ExportSource
 from pipeline.sources.partials import PartialCache
 from tests.pipeline.test_export_files import RULES, answers, ignore
@@ -35,7 +35,9 @@ def count(exports: Path, rules: FrameRules = RULES, **configured: str) -> tuple[
     """The totals, and how many answers were decided to find them, each time that any were."""
     cache = PartialCache(exports.parent / "cache")
     source = ExportSource(str(exports), make_settings(**configured), cache)
-    with patch.object(export, "decide_reduced", wraps=export.decide_reduced) as decide:
+    with patch.object(
+        located_counts, "decide_reduced", wraps=located_counts.decide_reduced
+    ) as decide:
         totals = source.count_responses(rules, ignore)
     return totals, [call.args[0].num_rows for call in decide.call_args_list]
 

@@ -1,0 +1,54 @@
+"""From located answers to counts: of all that there are, or of a part that shares no ticket."""
+
+import pandas as pd
+
+from pipeline.clean import read_events
+from pipeline.counts import MonthCounts, Totals
+from pipeline.parts import Array
+from pipeline.reduced_counts import decide_reduced, describe_responses, find_duplicates
+from pipeline.rules import FrameRules
+from pipeline.schemas import RESPONSES, check
+from pipeline.sources.located import Located
+from survey.months import Month
+from survey.settings import Settings
+
+
+def count_located(
+    found: Located, rules: FrameRules, settings: Settings, is_duplicate: Array | None = None
+) -> Totals:
+    """How many answers there are, and the counts of every month; raises SourceError."""
+    if is_duplicate is None:
+        is_duplicate = find_duplicates(found.answers, found.weigh)
+    decided = decide_reduced(found.answers, is_duplicate, rules, settings.timezone)
+    return Totals(found.answers.num_rows, decided.count_responses())
+
+
+def find_shown_duplicates(
+    found: Located, month: Month, rules: FrameRules, settings: Settings
+) -> Array:
+    """Which answers are copies that do not count, where a month's comments matter, too."""
+    opens_at, closes_at = month.bounds(settings.timezone)
+    shown = (opens_at, closes_at + rules.edit_window)
+    return find_duplicates(found.answers, found.weigh, shown)
+
+
+def count_located_month(
+    found: Located,
+    is_duplicate: Array,
+    month: Month,
+    since: Month,
+    rules: FrameRules,
+    settings: Settings,
+) -> MonthCounts:
+    """What the report of a month derives from; raises SourceError."""
+    decided = decide_reduced(found.answers, is_duplicate, rules, settings.timezone)
+    first, latest = decided.find_commented(str(month))
+    answers = read_events(found.read_events(latest.tolist()), settings)
+    comments = [None if pd.isna(text) else text for text in answers["comment"]]
+    commented = describe_responses(decided.answers, first, latest, comments, str(month))
+    return MonthCounts(
+        counts=decided.count_responses(str(since)),
+        comment_counts=decided.count_comments(str(since)),
+        commented=check(commented, RESPONSES),
+        quality=decided.count_outcomes(str(month)),
+    )
