@@ -1,7 +1,9 @@
 """`csat aggregate`, and the options that several commands share."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pandas as pd
@@ -10,7 +12,12 @@ from pipeline.files import format_csv, write_file
 from pipeline.progress import show_progress
 from pipeline.reading import read_rules
 from pipeline.rules import FrameRules
-from pipeline.sources.source import BadSource, Source, open_source
+from pipeline.sources.source import (
+    BadSource,
+    Source,
+    open_distributed_source,
+    open_source,
+)
 from survey.months import Month
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
@@ -53,17 +60,37 @@ no_cache_option = click.option(
 )
 
 
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    show_default=True,
+    help="Where export files are counted: in this process, or by Dask's workers, for more than "
+    "fits into the memory of one machine (docs/scale.md).",
+)
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask's scheduler, like tcp://10.0.0.5:8786. Without it, Dask runs on this machine.",
+)
+
+
+def counting_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what is counted, and how."""
+    for option in (scheduler_option, engine_option, no_cache_option, cache_option, source_option):
+        command = option(command)
+    return command
+
+
 @click.command()
-@source_option
 @click.option(
     "--out",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file to write: .csv or .parquet.",
 )
-@cache_option
-@no_cache_option
-def aggregate(source_name: str, out: Path, cache: Path, no_cache: bool) -> None:
+@counting_options
+def aggregate(out: Path, source_name: str, **how: Any) -> None:
     """Counts per month, team and rating, for every month that has responses.
 
     The file has the columns month, team, rating, responses, only rows above 0. Everything in a
@@ -71,7 +98,7 @@ def aggregate(source_name: str, out: Path, cache: Path, no_cache: bool) -> None:
     """
     if out.suffix not in (".csv", ".parquet"):
         raise click.BadParameter(f"{out} must end in .csv or .parquet", param_hint="--out")
-    _settings, source, rules = open_named_source(source_name, None if no_cache else cache)
+    _settings, source, rules = open_named_source(source_name, **how)
     with show_progress("Reading") as on_progress:
         totals = source.count_responses(rules, on_progress)
     write_file(out, format_counts(totals.counts, out.suffix))
@@ -79,12 +106,23 @@ def aggregate(source_name: str, out: Path, cache: Path, no_cache: bool) -> None:
     click.echo(f"{out}: {responses:,} responses of {totals.received:,} answers")
 
 
-def open_named_source(name: str, cache: Path | None) -> tuple[Settings, Source, FrameRules]:
+def open_named_source(
+    name: str,
+    cache: Path,
+    no_cache: bool = False,
+    engine: str = "local",
+    scheduler: str | None = None,
+) -> tuple[Settings, Source, FrameRules]:
     """The settings, the source that `--source` names, and the rules; a wrong name is bad usage."""
+    if scheduler is not None and engine != "dask":
+        raise click.BadParameter("only --engine dask has a scheduler", param_hint="--scheduler")
     settings = load_settings()
     database = Database(settings.database_url)
     try:
-        source = open_source(name, settings, database, cache)
+        if engine == "dask":
+            source = open_distributed_source(name, settings, scheduler)
+        else:
+            source = open_source(name, settings, database, None if no_cache else cache)
     except BadSource as error:
         raise click.BadParameter(str(error), param_hint="--source") from None
     return settings, source, read_rules(settings, database)

@@ -1,5 +1,6 @@
 """Counts: what every report derives from, and how answers became responses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -42,6 +43,35 @@ class MonthCounts:
     comment_counts: pd.DataFrame
     commented: pd.DataFrame
     quality: pd.DataFrame
+
+
+def add_totals(parts: Sequence[Totals]) -> Totals:
+    """The totals of answers from those of parts that share no ticket."""
+    counts = _sum([part.counts for part in parts], "responses")
+    return Totals(sum(part.received for part in parts), frame_counts(counts))
+
+
+def add_month_counts(parts: Sequence[MonthCounts]) -> MonthCounts:
+    """What a month's report derives from, of all answers from parts that share no ticket."""
+    quality = pd.concat([part.quality for part in parts]).groupby("reason")["answers"].sum()
+    return MonthCounts(
+        counts=frame_counts(_sum([part.counts for part in parts], "responses")),
+        comment_counts=frame_comment_counts(_sum([p.comment_counts for p in parts], "comments")),
+        commented=check(pd.concat([p.commented for p in parts], ignore_index=True), RESPONSES),
+        quality=frame_quality({str(reason): int(answers) for reason, answers in quality.items()}),
+    )
+
+
+def subtract_counts(counts: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
+    """Counts (`schemas.COUNTS`) without those of some of their tickets; rows may be 0."""
+    return _sum([counts, taken.assign(responses=-taken["responses"])], "responses")
+
+
+def _sum(counts: Sequence[pd.DataFrame], what: str) -> pd.DataFrame:
+    """Counts added up where all other columns are equal."""
+    together = pd.concat(counts)
+    keys = [name for name in together.columns if name != what]
+    return together.groupby(keys, as_index=False)[what].sum()
 
 
 def count_month(decided: pd.DataFrame, month: Month, since: Month, timezone: tzinfo) -> MonthCounts:

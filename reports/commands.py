@@ -1,16 +1,11 @@
 """`csat report`: the monthly files."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from pipeline.commands import (
-    cache_option,
-    month_option,
-    no_cache_option,
-    open_named_source,
-    source_option,
-)
+from pipeline.commands import counting_options, month_option, open_named_source
 from pipeline.files import write_files
 from pipeline.monthly import number_month
 from pipeline.progress import show_progress
@@ -21,23 +16,21 @@ from survey.store.clock import now
 
 @click.command()
 @month_option
-@source_option
 @click.option(
     "--out",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder to write the files into.",
 )
-@cache_option
-@no_cache_option
-def report(month: Month, source_name: str, out: Path, cache: Path, no_cache: bool) -> None:
+@counting_options
+def report(month: Month, out: Path, source_name: str, **how: Any) -> None:
     """The files of one month: report.html to read, and CSV files for spreadsheets.
 
     teams.csv, counts.csv, trend.csv, comments.csv, quality.csv, report.html, and from the
     database donations.csv. All are written, or none.
     """
     as_of = now()
-    settings, source, rules = open_named_source(source_name, None if no_cache else cache)
+    settings, source, rules = open_named_source(source_name, **how)
     with show_progress("Reading") as on_progress:
         numbers = number_month(source, month, rules, settings, as_of, on_progress)
     write_files(out, render_files(numbers, settings), replacing=[DONATIONS])

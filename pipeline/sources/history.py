@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.counts import Totals, frame_counts
-from pipeline.parts import SPREAD, Array
-from pipeline.reduced import NO_TICKET, numbers
+from pipeline.counts import Totals, add_totals, frame_counts, subtract_counts
+from pipeline.parts import Array
 from pipeline.rules import FrameRules
 from pipeline.sources.files import ExportFile
+from pipeline.sources.keys import ticket_keys, uuid_keys
 from pipeline.sources.located import Located
 from pipeline.sources.partials import PartialCache, code_version, digest, to_bytes
 from survey.settings import Settings
@@ -96,11 +96,11 @@ class Known:
 
     def add(self, before: Totals, after: Totals) -> Totals:
         """The totals, when what came to `before` now comes to `after`."""
-        taken = before.counts.assign(responses=-before.counts["responses"])
-        changed = pd.concat([self._totals.counts, taken, after.counts])
-        summed = changed.groupby(list(_COUNTS[:3]), as_index=False)["responses"].sum()
-        received = self._totals.received - before.received + after.received
-        return Totals(received, frame_counts(summed[summed["responses"] != 0]))
+        kept = subtract_counts(self._totals.counts, before.counts)
+        rest = Totals(
+            self._totals.received - before.received, frame_counts(kept[kept["responses"] != 0])
+        )
+        return add_totals([rest, after])
 
     def _gather(self, places: Array) -> Located | None:
         """Some of the answers that are known, in the order of their numbers."""
@@ -163,28 +163,6 @@ class History:
         table = pa.table({name: getattr(index, name) for name in _INDEX})
         kept = table.replace_schema_metadata({_ABOUT: json.dumps(about).encode()})
         self._cache.save_bytes(self._name, to_bytes(kept))
-
-
-def ticket_keys(answers: pa.Table) -> Array:
-    """A number for each answer's ticket; one without a ticket has that of its uuid."""
-    keys: Array = numbers(answers, "ticket").astype(np.uint64) * SPREAD
-    texts = answers.column("ticket_text")
-    has_none = (numbers(answers, "ticket") == NO_TICKET) & np.asarray(texts.is_null())
-    return _put_hashes(np.where(has_none, uuid_keys(answers), keys), texts)
-
-
-def uuid_keys(answers: pa.Table) -> Array:
-    """A number for each answer's uuid."""
-    keys = numbers(answers, "uuid_high") * SPREAD + numbers(answers, "uuid_low")
-    return _put_hashes(keys, answers.column("odd_uuid"))
-
-
-def _put_hashes(keys: Array, texts: pa.ChunkedArray) -> Array:
-    """The keys, with the hash of the text in place of those that have one."""
-    if texts.null_count < len(texts):
-        words = texts.drop_null().to_numpy().astype(object)
-        keys[np.asarray(texts.is_valid())] = pd.util.hash_array(words)
-    return keys
 
 
 def _find(keys: Array, places: Array, wanted: Array) -> Array:

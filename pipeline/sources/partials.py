@@ -22,13 +22,12 @@ import pyarrow as pa
 from pipeline.parts import cores
 from pipeline.reduced import SCHEMA
 from pipeline.sources.files import ExportFile
+from pipeline.sources.groups import group_files, reduce_group
 from pipeline.sources.source import OnProgress
 from survey.settings import Settings
 
 # More groups of files read faster, and each takes some 100 MB.
 _MOST_GROUPS_AT_ONCE = 8
-_FILES_AT_ONCE = 32
-_BYTES_AT_ONCE = 16 * 1024 * 1024
 # How long a file must have stood unchanged for what was read of it to be kept.
 _SETTLED_SECONDS = 2.0
 _CHECKSUM_BYTES = 4
@@ -50,11 +49,11 @@ def read_partials(
         if kept is not None:
             partials[file] = kept
             count.add(kept.num_rows)
-    groups = _group([file for file in files if file not in partials])
+    groups = group_files([file for file in files if file not in partials])
     at_once = max(1, min(cores(), len(groups), _MOST_GROUPS_AT_ONCE))
 
     def read(group: Sequence[ExportFile]) -> list[pa.Table]:
-        tables = _reduce(group, settings, count, max(1, cores() // at_once))
+        tables = reduce_group(group, settings, count.add, max(1, cores() // at_once))
         for file, table in zip(group, tables, strict=True):
             file.check_unchanged()
             if kept_in:
@@ -65,35 +64,6 @@ def read_partials(
         for group, tables in zip(groups, pool.map(read, groups), strict=True):
             partials |= zip(group, tables, strict=True)
     return [partials[file] for file in files]
-
-
-def _group(files: Sequence[ExportFile]) -> list[list[ExportFile]]:
-    """Files that are read together, for exports by the hour are many and small."""
-    groups: list[list[ExportFile]] = []
-    for file in files:
-        last = groups[-1] if groups else []
-        is_full = len(last) >= _FILES_AT_ONCE or _size([*last, file]) > _BYTES_AT_ONCE
-        if not last or is_full or last[0].is_parquet != file.is_parquet:
-            groups.append([file])
-        else:
-            last.append(file)
-    return groups
-
-
-def _size(files: Sequence[ExportFile]) -> int:
-    return sum(file.size for file in files)
-
-
-def _reduce(
-    files: Sequence[ExportFile], settings: Settings, count: "_Counter", threads: int
-) -> list[pa.Table]:
-    # Not before they are needed: DuckDB takes a tenth of a second to load.
-    from pipeline.sources.jsonl import reduce_jsonl
-    from pipeline.sources.parquet import reduce_parquet
-
-    if files[0].is_parquet:
-        return reduce_parquet(files, settings, count.add, threads)
-    return [reduce_jsonl(file, settings, count.add) for file in files]
 
 
 class _Counter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -89,3 +90,16 @@ def open_event_source(name: str, settings: Settings, cache: Path | None = None) 
     if kind == "export" and path:
         return ExportSource(path, settings, PartialCache(cache) if cache else None)
     raise BadSource(f"{name!r} is no source; there are database, export:PATH and posthog")
+
+
+def open_distributed_source(name: str, settings: Settings, scheduler: str | None) -> Source:
+    """Export files, counted by Dask's workers; raises BadSource for any other source, and
+    SourceError where Dask is not installed."""
+    kind, _, path = name.partition(":")
+    if kind != "export" or not path:
+        raise BadSource(f"{name!r} is not counted by Dask; it counts export:PATH")
+    if find_spec("distributed") is None or find_spec("dask") is None:
+        raise SourceError("Dask is not installed; it comes with pip install 'csat[dask]'")
+    from pipeline.sources.distributed import DistributedSource
+
+    return DistributedSource(path, settings, scheduler)
