@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.parts import map_parts
+from pipeline.parts import map_parts, places
 from survey.months import Month
 from survey.store.vocabulary import Outcome
 
@@ -62,7 +62,7 @@ class Decided:
 def decide_columns(columns: Columns, edit_window: timedelta) -> Decided:
     """Apply rules 2 to 7 of design.md section 5."""
     outcome = _reasons_not_valid(columns)
-    valid = np.flatnonzero(outcome == _OPEN)
+    valid = places(len(outcome))[outcome == _OPEN]
     parts = map_parts(
         columns.ticket[valid], valid, lambda rows: _decide_tickets(columns, rows, edit_window)
     )
@@ -141,16 +141,16 @@ def _decide_rivals(
     ticket, at = columns.ticket[rows], columns.answered_at[rows]
     trust = columns.trust[rows]
     person = encode(columns.person, rows)
-    places, far = np.arange(len(rows)), len(rows)
+    position, far = np.arange(len(rows)), len(rows)
     begins = np.flatnonzero(np.concatenate([[True], ticket[1:] != ticket[:-1]]))
     lengths = np.diff(np.append(begins, far))
 
     highest = np.repeat(np.maximum.reduceat(trust, begins), lengths)
-    deciding = np.minimum.reduceat(np.where(trust == highest, places, far), begins)
+    deciding = np.minimum.reduceat(np.where(trust == highest, position, far), begins)
     is_own = person == np.repeat(person[deciding], lengths)
-    first = np.minimum.reduceat(np.where(is_own, places, far), begins)
+    first = np.minimum.reduceat(np.where(is_own, position, far), begins)
     is_in_time = at - np.repeat(at[first], lengths) <= edit_window // _MICROSECOND
-    latest = np.maximum.reduceat(np.where(is_own & is_in_time, places, -1), begins)
+    latest = np.maximum.reduceat(np.where(is_own & is_in_time, position, -1), begins)
 
     becomes = np.full(len(rows), _CODE[Outcome.OTHER_PERSON])
     becomes[is_own] = _CODE[Outcome.LATE_CHANGE]

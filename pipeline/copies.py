@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.column_rules import encode, split_by_company
-from pipeline.parts import SPREAD, Array, map_parts
+from pipeline.parts import SPREAD, Array, map_parts, places
 
 # For answers (by their places) that are copies of each other, of the same time, and differ: their
 # properties and persons as texts, the greatest of which counts.
@@ -26,7 +26,7 @@ def find_copies(
     whichever copy counts, no number differs.
     """
     is_copy = np.zeros(len(uuid_high), bool)
-    everyone = np.arange(len(uuid_high))
+    everyone = places(len(uuid_high))
     columns = list(others)
 
     def find(rows: Array) -> list[list[int]]:

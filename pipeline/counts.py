@@ -71,7 +71,7 @@ def _sum(counts: Sequence[pd.DataFrame], what: str) -> pd.DataFrame:
     """Counts added up where all other columns are equal."""
     together = pd.concat(counts)
     keys = [name for name in together.columns if name != what]
-    return together.groupby(keys, as_index=False)[what].sum()
+    return together.groupby(keys)[[what]].sum().reset_index()
 
 
 def count_month(decided: pd.DataFrame, month: Month, since: Month, timezone: tzinfo) -> MonthCounts:

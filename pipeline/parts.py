@@ -11,8 +11,9 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Result = TypeVar("Result")
 
-# Fewer are done before a second thread has begun.
+# Fewer are done before a second thread has begun; more take too much memory.
 _FEW_ROWS = 100_000
+_MANY_ROWS = 1_000_000
 # A multiplier without pattern, after Fibonacci hashing (Knuth).
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -20,6 +21,11 @@ SPREAD = np.uint64(0x9E3779B97F4A7C15)
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def places(rows: int) -> Array:
+    """The numbers of so many rows, in half of the memory where that is enough."""
+    return np.arange(rows, dtype=np.int32 if rows < 2**31 else np.int64)
 
 
 def number_parts(keys: Array, parts: int) -> Array:
@@ -30,9 +36,9 @@ def number_parts(keys: Array, parts: int) -> Array:
 
 def map_parts(keys: Array, rows: Array, function: Callable[[Array], Result]) -> list[Result]:
     """What the function makes of each part of the rows, which have these keys (integers)."""
-    parts = cores() if len(rows) >= _FEW_ROWS else 1
+    parts = max(cores(), len(rows) // _MANY_ROWS) if len(rows) >= _FEW_ROWS else 1
     if parts == 1:
         return [function(rows)]
     number = number_parts(keys, parts)
-    with ThreadPoolExecutor(parts) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(lambda part: function(rows[number == part]), range(parts)))

@@ -15,6 +15,7 @@ import pyarrow as pa
 from survey.store.vocabulary import TRUST_ORDER
 
 NO_TICKET = -1
+_OFTEN_EMPTY = frozenset(("odd_uuid", "ticket_text"))
 _MOST_DIGITS = 18
 
 # One row per answer. The uuid is a number in two halves; `odd_uuid` has the text of one that is
@@ -96,11 +97,41 @@ def split_ticket(text: str | None) -> tuple[int, str | None]:
     return NO_TICKET, text
 
 
-def join(tables: Iterable[pa.Table]) -> pa.Table:
-    """Reduced answers one behind the other."""
-    return pa.concat_tables([SCHEMA.empty_table(), *tables]).unify_dictionaries()
+def chain(tables: Iterable[pa.Table]) -> pa.Table:
+    """Reduced answers one behind the other, in the pieces that there are."""
+    return pa.concat_tables([SCHEMA.empty_table(), *tables])
+
+
+def join(tables: list[pa.Table]) -> pa.Table:
+    """Reduced answers one behind the other, each column in one piece; empties the list.
+
+    A column of all tables is let go of as soon as it is joined: ten million answers beside their
+    pieces would be twice as much. One without any value takes no memory: its type is null.
+    """
+    columns = {}
+    # Those that shrink come first, and make room for the others.
+    for name in sorted(SCHEMA.names, key=_OFTEN_EMPTY.__contains__, reverse=True):
+        columns[name] = _in_one_piece(
+            [chunk for table in tables for chunk in table.column(name).chunks],
+            SCHEMA.field(name).type,
+        )
+        tables[:] = [table.drop_columns(name) for table in tables]
+        pa.default_memory_pool().release_unused()
+    tables.clear()
+    return pa.table({name: columns[name] for name in SCHEMA.names})
+
+
+def _in_one_piece(pieces: list[pa.Array], kind: pa.DataType) -> pa.Array:
+    rows = sum(len(piece) for piece in pieces)
+    if rows and sum(piece.null_count for piece in pieces) == rows:
+        return pa.nulls(rows)
+    pieces = [piece.cast(kind) if piece.type != kind else piece for piece in pieces]
+    if pa.types.is_dictionary(kind):
+        pieces = pa.chunked_array(pieces, kind).unify_dictionaries().chunks
+    return pa.concat_arrays(pieces) if pieces else pa.array([], kind)
 
 
 def numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
-    """A column without missing values as numpy has it."""
-    return np.asarray(table.column(name))
+    """A column without missing values as numpy has it; numbers in one piece are not copied."""
+    column = table.column(name)
+    return np.asarray(column.chunk(0) if column.num_chunks == 1 else column)

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_json, raw_event
-from pipeline.reduced import join
+from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
@@ -33,7 +33,7 @@ def reduce_jsonl(file: ExportFile, settings: Settings, on_progress: OnProgress) 
     for table in reduce_one_by_one(file, _numbered_events(file), settings):
         tables.append(table)
         on_progress(table.num_rows)
-    return join(tables)
+    return chain(tables)
 
 
 def _numbered_events(

@@ -25,8 +25,8 @@ class Located:
     answers: pa.Table
 
     @classmethod
-    def of(cls, files: Sequence[ExportFile], tables: Sequence[pa.Table]) -> "Located":
-        """The answers of each file one behind the other."""
+    def of(cls, files: Sequence[ExportFile], tables: list[pa.Table]) -> "Located":
+        """The answers of each file one behind the other; empties the list of tables."""
         lengths = [table.num_rows for table in tables]
         file_of = np.repeat(np.arange(len(files), dtype=np.int32), lengths)
         return cls(files, file_of, join(tables))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_json, raw_event
 from pipeline.extract import extract_answers
-from pipeline.reduced import join
+from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
@@ -63,7 +63,7 @@ def reduce_parquet(
         some, rest = by_column.get(file, ([], None))
         if rest is None or rest:
             some += reduce_one_by_one(file, _numbered_events(file, rest), settings)
-        tables.append(join(some))
+        tables.append(chain(some))
     return tables
 
 

@@ -63,7 +63,7 @@ def read_partials(
     with ThreadPoolExecutor(at_once) as pool:
         for group, tables in zip(groups, pool.map(read, groups), strict=True):
             partials |= zip(group, tables, strict=True)
-    return [partials[file] for file in files]
+    return [partials.pop(file) for file in files]
 
 
 class _Counter:
