@@ -15,12 +15,12 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.counts import Totals, add_totals, frame_counts, subtract_counts
-from pipeline.parts import Array
+from pipeline.parts import Array, places
 from pipeline.rules import FrameRules
 from pipeline.sources.files import ExportFile
 from pipeline.sources.keys import ticket_keys, uuid_keys
 from pipeline.sources.located import Located
-from pipeline.sources.partials import PartialCache, code_version, digest, to_bytes
+from pipeline.sources.partials import PartialCache, code_version, digest
 from survey.settings import Settings
 
 _ABOUT = b"about"
@@ -44,9 +44,7 @@ class _Index:
 
     @classmethod
     def of(cls, answers: pa.Table) -> "_Index":
-        tickets, uuids = ticket_keys(answers), uuid_keys(answers)
-        of_ticket, of_uuid = np.argsort(tickets), np.argsort(uuids)
-        return cls(tickets[of_ticket], of_ticket, uuids[of_uuid], of_uuid)
+        return cls(*_sort(ticket_keys(answers)), *_sort(uuid_keys(answers)))
 
     def find(self, answers: pa.Table) -> Array:
         """All answers to the same tickets, and all copies of the same events, as these."""
@@ -102,16 +100,16 @@ class Known:
         )
         return add_totals([rest, after])
 
-    def _gather(self, places: Array) -> Located | None:
+    def _gather(self, rows: Array) -> Located | None:
         """Some of the answers that are known, in the order of their numbers."""
-        number = np.searchsorted(self._ends, places, side="right")
+        number = np.searchsorted(self._ends, rows, side="right")
         files, tables = [], []
         for each in np.unique(number).tolist():
             kept = self._cache.load(str(self._names[each]))
             if kept is None:
                 return None
             begin = self._ends[each] - kept.num_rows
-            tables.append(kept.take(pa.array(places[number == each] - begin)))
+            tables.append(kept.take(pa.array(rows[number == each] - begin)))
             files.append(self._files[each])
         return Located.of(files, tables)
 
@@ -134,10 +132,9 @@ class History:
 
     def load(self, files: Sequence[ExportFile]) -> Known | None:
         """What is known of these files; None for nothing, or where one is gone or has changed."""
-        body = self._cache.load_bytes(self._name)
-        if body is None:
+        table = self._cache.load(self._name)
+        if table is None:
             return None
-        table = pa.ipc.open_stream(body).read_all()
         about = json.loads(table.schema.metadata[_ABOUT])
         file_of = {self._cache.name(file, self._settings): file for file in files}
         if not file_of.keys() >= set(about["partials"]):
@@ -162,13 +159,19 @@ class History:
         index = _Index.of(found.answers)
         table = pa.table({name: getattr(index, name) for name in _INDEX})
         kept = table.replace_schema_metadata({_ABOUT: json.dumps(about).encode()})
-        self._cache.save_bytes(self._name, to_bytes(kept))
+        self._cache.save_table(self._name, kept)
 
 
-def _find(keys: Array, places: Array, wanted: Array) -> Array:
-    """The places of all that have one of the wanted keys."""
+def _sort(keys: Array) -> tuple[Array, Array]:
+    """The keys in their order, and where each stood."""
+    order = places(len(keys))[np.argsort(keys)]
+    return keys[order], order
+
+
+def _find(keys: Array, rows: Array, wanted: Array) -> Array:
+    """The rows that have one of the wanted keys."""
     wanted = np.unique(wanted)
     begins, ends = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right")
     lengths = ends - begins
     shifts = np.repeat(begins - np.cumsum(lengths) + lengths, lengths)
-    return np.asarray(places[shifts + np.arange(lengths.sum())], np.int64)
+    return np.asarray(rows[shifts + np.arange(lengths.sum())], np.int64)

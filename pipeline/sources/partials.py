@@ -5,6 +5,7 @@ reads, and the settings that say what to read. Deleting any of them, at any time
 """
 
 import hashlib
+import io
 import json
 import sys
 import tempfile
@@ -12,10 +13,11 @@ import time
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, reduce
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -87,22 +89,7 @@ class PartialCache:
         self._folder = folder
 
     def load(self, name: str) -> pa.Table | None:
-        """A partial by its name; None where there is nothing, or nothing whole."""
-        body = self.load_bytes(name)
-        return None if body is None else pa.ipc.open_stream(body).read_all().cast(SCHEMA)
-
-    def save(self, file: ExportFile, settings: Settings, table: pa.Table) -> None:
-        """Keep what was read of a file; a folder that cannot be written keeps nothing."""
-        if self.may_keep(file):
-            self.save_bytes(self.name(file, settings), to_bytes(table))
-
-    def may_keep(self, file: ExportFile) -> bool:
-        """Whether a change of the file would show: clocks of file systems tick slowly, and right
-        after a change another may look the same."""
-        return file.changed_at is None or time.time() - file.changed_at >= _SETTLED_SECONDS
-
-    def load_bytes(self, name: str) -> pa.Buffer | None:
-        """What was kept under a name, if a checksum confirms it."""
+        """A table by its name; None where there is nothing, or nothing that a checksum confirms."""
         try:
             with pa.memory_map(str(self._place(name))) as kept:
                 content = kept.read_buffer()
@@ -112,17 +99,30 @@ class PartialCache:
         body_end = end - len(name)
         if body_end < 0 or content.slice(body_end, len(name)).to_pybytes() != name.encode():
             return None
-        checksum = content.slice(end).to_pybytes()
-        return content.slice(0, body_end) if checksum == _checksum(content.slice(0, end)) else None
+        if zlib.crc32(content.slice(0, end)).to_bytes(_CHECKSUM_BYTES) != content.slice(end):
+            return None
+        return pa.ipc.open_stream(content.slice(0, body_end)).read_all()
 
-    def save_bytes(self, name: str, body: pa.Buffer) -> None:
-        """Keep something, whole or not at all, in place of what has the same name up to `-`."""
-        checksum = _checksum(body, name.encode())
+    def save(self, file: ExportFile, settings: Settings, table: pa.Table) -> None:
+        """Keep what was read of a file; a folder that cannot be written keeps nothing."""
+        if self.may_keep(file):
+            self.save_table(self.name(file, settings), table.cast(SCHEMA))
+
+    def may_keep(self, file: ExportFile) -> bool:
+        """Whether a change of the file would show: clocks of file systems tick slowly, and right
+        after a change another may look the same."""
+        return file.changed_at is None or time.time() - file.changed_at >= _SETTLED_SECONDS
+
+    def save_table(self, name: str, table: pa.Table) -> None:
+        """Keep a table, whole or not at all, in place of what has the same name up to `-`."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as beside:
-                for part in (body, name.encode(), checksum):
-                    beside.write(part)
+                checked = _Checked(beside)
+                with pa.ipc.new_stream(checked, table.schema) as writer:
+                    writer.write_table(table)
+                checked.write(name.encode())
+                beside.write(checked.checksum.to_bytes(_CHECKSUM_BYTES))
             Path(beside.name).replace(self._place(name))
         except OSError:
             return
@@ -139,16 +139,19 @@ class PartialCache:
         return f"{digest(file.address)[:24]}-{digest(depends)[:40]}"
 
 
-def to_bytes(table: pa.Table) -> pa.Buffer:
-    """A table as it is kept."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue()
+class _Checked(io.RawIOBase):
+    """A file, and the checksum of what is written to it: nothing large is held to be summed."""
 
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.checksum = 0
 
-def _checksum(*parts: pa.Buffer | bytes) -> bytes:
-    return reduce(lambda sum_, part: zlib.crc32(part, sum_), parts, 0).to_bytes(_CHECKSUM_BYTES)
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self.checksum = zlib.crc32(content, self.checksum)
+        return self._file.write(content)
 
 
 def digest(value: object) -> str:
