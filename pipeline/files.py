@@ -1,6 +1,7 @@
 """Files appear whole or not at all, with cells that no spreadsheet takes for formulas."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ from survey.settings import CsatError
 
 # A cell that starts with one of these is run by spreadsheets (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_NEEDS_QUOTES = re.compile(r'[,"\r\n]')
 
 
 class OutputError(CsatError):
@@ -36,8 +38,7 @@ def _format_cell(value: Any) -> str:
     if isinstance(value, str):
         text = defuse(value)
         # Python's own writer leaves a lone CR unquoted, and readers take it for a new row.
-        needs_quotes = any(character in text for character in ',"\r\n')
-        return '"{}"'.format(text.replace('"', '""')) if needs_quotes else text
+        return '"{}"'.format(text.replace('"', '""')) if _NEEDS_QUOTES.search(text) else text
     if pd.isna(value):
         return ""
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -11,8 +11,11 @@ from survey.teams import Team, display_team
 
 def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame by column name, everything missing as None."""
-    records = frame.to_dict("records")
-    return [{str(key): None if pd.isna(v) else v for key, v in row.items()} for row in records]
+    whole = frame.astype("object").where(frame.notna(), None)
+    return [
+        dict(zip(whole.columns, row, strict=True))
+        for row in whole.itertuples(index=False, name=None)
+    ]
 
 
 def name_team(slug: str, team_list: Sequence[Team]) -> str:
