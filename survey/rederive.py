@@ -1,13 +1,12 @@
 """Deriving the responses anew when a setting that decides over them has changed."""
 
-import hashlib
-
 import structlog
 
 from survey.receive import rules_of
-from survey.rules import Rules, decide
+from survey.rules import decide
 from survey.settings import Settings
 from survey.store.database import Database
+from survey.store.fingerprint import fingerprint_settings
 from survey.store.responses import (
     answered_tickets,
     answers_of,
@@ -28,7 +27,7 @@ def apply_rules(database: Database, settings: Settings) -> None:
     see; a longer edit window lets in changes that came too late before. All or nothing.
     """
     rules = rules_of(settings)
-    fingerprint = _fingerprint(rules)
+    fingerprint = fingerprint_settings(settings)
     with database.reading() as connection:
         if applied_rules(connection) == fingerprint:
             return
@@ -46,9 +45,3 @@ def apply_rules(database: Database, settings: Settings) -> None:
         save_applied_rules(connection, fingerprint)
     if tickets:
         log.info("responses derived anew, by changed settings", tickets=len(tickets))
-
-
-def _fingerprint(rules: Rules) -> str:
-    """The rules' settings as a digest: distinct_ids are not to be read from it."""
-    decisive = [str(rules.edit_window), *sorted(rules.test_distinct_ids)]
-    return hashlib.sha256("\0".join(decisive).encode()).hexdigest()
