@@ -39,6 +39,7 @@ def make_store(url: str, responses: int) -> Database:
         outside = database.engine.execution_options(isolation_level="AUTOCOMMIT")
         with outside.connect() as connection:
             connection.execute(text("VACUUM ANALYZE"))
+    database.close()  # SQLite then takes its log into the file
     return database
 
 
