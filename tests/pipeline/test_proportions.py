@@ -1,7 +1,7 @@
 """The formulas for shares, held to statsmodels."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint, proportions_ztest
@@ -13,6 +13,7 @@ shares = st.integers(1, 10_000_000).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(share=shares, alpha=st.sampled_from([0.05, 0.01]))
 def test_the_interval(share, alpha):
     expected = proportion_confint(*share, alpha=alpha, method="wilson")
@@ -25,6 +26,7 @@ def test_the_interval_ends_exactly_where_all_are_alike(trials):
     assert wilson_interval(trials, trials, 0.05)[1] == 1.0
 
 
+@settings(deadline=None)
 @given(now=shares, before=shares)
 def test_the_difference(now, before):
     (a, of_a), (b, of_b) = now, before
@@ -35,6 +37,8 @@ def test_the_difference(now, before):
     assert compare_shares((a, b), (of_a, of_b)) == pytest.approx(float(expected), rel=1e-6)
 
 
+# statsmodels collects garbage each time, of all that the tests hold.
+@settings(max_examples=25, deadline=None)
 @given(p_values=st.lists(st.floats(0, 0.1) | st.sampled_from([0.05, 0.025, 0.0125]), max_size=9))
 def test_several_at_a_time(p_values):
     expected = multipletests(p_values, alpha=0.05, method="holm")[0] if p_values else []
