@@ -1,8 +1,9 @@
 """Counts: what every report derives from, and how answers became responses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Any
 
 import pandas as pd
 
@@ -34,7 +35,7 @@ class MonthCounts:
     """What the report of a month derives from.
 
     - `counts` (`schemas.COUNTS`) and `comment_counts` (`schemas.COMMENT_COUNTS`): of every month
-      since the one asked for, or more.
+      from the one asked for to the report's, or more.
     - `commented` (`schemas.RESPONSES`): the month's responses that have a comment.
     - `quality` (`schemas.QUALITY`): what became of the month's answers.
     """
@@ -127,7 +128,7 @@ def count_outcomes(decided: pd.DataFrame, month: str, timezone: tzinfo) -> pd.Da
     return frame_quality({str(outcome): int(answers) for outcome, answers in found.items()})
 
 
-def frame_quality(by_outcome: dict[str, int]) -> pd.DataFrame:
+def frame_quality(by_outcome: Mapping[Any, int]) -> pd.DataFrame:
     """How many answers became what, as `schemas.QUALITY`."""
     reasons = [outcome.value for outcome in Outcome]
     answers = [int(by_outcome.get(reason, 0)) for reason in reasons]

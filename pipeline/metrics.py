@@ -6,9 +6,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
+from pipeline import proportions
 from pipeline.schemas import COMMENT_COUNTS, COUNTS, check
 from survey.months import Month, months_up_to
 from survey.scale import RATINGS, SATISFIED
@@ -94,18 +93,15 @@ def tabulate_trend(
 
 def wilson_interval(satisfied: int, responses: int) -> tuple[float, float]:
     """The 95 % Wilson score interval of a share, in per cent (Wilson 1927)."""
-    low, high = proportion_confint(satisfied, responses, alpha=ALPHA, method="wilson")
-    return 100 * float(low), 100 * float(high)
+    low, high = proportions.wilson_interval(satisfied, responses, ALPHA)
+    return 100 * low, 100 * high
 
 
 def change_p_value(now: Tally, before: Tally) -> float:
     """Two-sided p-value of the pooled two-proportion z-test; equal shares differ by nothing."""
-    if now.share == before.share:
-        return 1.0
-    _, p_value = proportions_ztest(
-        [now.satisfied, before.satisfied], [now.responses, before.responses]
+    return proportions.compare_shares(
+        (now.satisfied, before.satisfied), (now.responses, before.responses)
     )
-    return float(p_value)
 
 
 def round_exactly(value: Fraction | None, decimals: int) -> Decimal | None:
@@ -165,10 +161,8 @@ def judge_changes(pairs: dict[str, tuple[Tally, Tally]]) -> dict[str, str | None
         for name, pair in pairs.items()
         if min(tally.responses for tally in pair) >= FEWEST_TO_COMPARE
     }
-    if not tested:
-        return verdicts
     p_values = [change_p_value(now, before) for now, before in tested.values()]
-    is_clear = multipletests(p_values, alpha=ALPHA, method="holm")[0]
+    is_clear = proportions.reject_by_holm(p_values, ALPHA)
     for (name, (now, before)), clear in zip(tested.items(), is_clear, strict=True):
         rose = (now.share or 0) > (before.share or 0)
         verdicts[name] = ("up" if rose else "down") if clear else "no"

@@ -77,6 +77,8 @@ def reconcile_month(
         decided = decide_source(StoreSource(database, settings), settings, database, on_progress)
     with database.reading() as connection:
         answers = answers_between(connection, opens_at, closes_at)
+    # A copy has the uuid of the answer that counts, and what matters is what became of that.
+    decided = decided[~decided["is_duplicate"]]
     outcomes = dict(zip(decided["uuid"], decided["outcome"], strict=True))
     return compare(answers, outcomes, events, as_of, settings.outbox_retention)
 

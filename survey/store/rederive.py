@@ -1,14 +1,12 @@
 """Deriving the responses anew when a setting that decides over them has changed."""
 
-import hashlib
-import json
-
 import structlog
 from sqlalchemy import Connection
 
 from survey.rules import Rules, decide, rules_of
 from survey.settings import Settings
 from survey.store.database import Database
+from survey.store.fingerprint import fingerprint_settings
 from survey.store.responses import (
     answered_tickets,
     answers_of_tickets,
@@ -32,7 +30,7 @@ def apply_rules(database: Database, settings: Settings) -> None:
     other imported answers count. All or nothing.
     """
     rules = rules_of(settings)
-    fingerprint = _fingerprint(rules)
+    fingerprint = fingerprint_settings(settings)
     with database.reading() as connection:
         if applied_rules(connection) == fingerprint:
             return
@@ -58,10 +56,3 @@ def _derive(
             for ticket_id, given in answers.items()
         },
     )
-
-
-def _fingerprint(rules: Rules) -> str:
-    """The rules' settings as a digest: distinct_ids are not to be read from it."""
-    persons = sorted(rules.test_distinct_ids)
-    decisive = json.dumps([str(rules.edit_window), rules.survey_id, persons])
-    return hashlib.sha256(decisive.encode()).hexdigest()

@@ -1,6 +1,6 @@
 """Reading and writing answers, and the responses derived from them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,14 +86,6 @@ def find_answer(connection: Connection, uuid: str) -> Answer | None:
     """The answer with this uuid."""
     row = connection.execute(_ANSWER.where(AnswerRow.uuid == uuid)).first()
     return None if row is None else read_answer(row)
-
-
-def all_answers(connection: Connection) -> Iterator[tuple[Any, ...]]:
-    """Every stored answer as `(uuid, ticket_id, distinct_id, rating, comment, team,
-    answered_at, link_trust, survey_id, source)`, in the order of receipt."""
-    in_order = _ANSWER.order_by(AnswerRow.id).execution_options(yield_per=10_000)
-    for row in connection.execute(in_order):
-        yield tuple(row)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import statistics
 import threading
 
-from survey.store.responses import all_answers
+from survey.store.received import all_received
 from tests.conftest import on_sqlite
 from tests.support.customers import Customers
 from tests.support.reckoning import assert_nothing_is_lost, opened, summary
@@ -19,7 +19,7 @@ def read_on_and_on(database_url, stop):
     while not stop.wait(0.05):
         summary(database_url)
         with opened(database_url) as database, database.reading() as connection:
-            list(all_answers(connection))
+            list(all_received(connection, None))
 
 
 @on_sqlite

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from survey.demo.behaviour import answer, garbage
 from survey.demo.processes import free_port
@@ -18,7 +18,7 @@ from survey.receive import Submission, receive
 from survey.rules import Answer
 from survey.settings import DEFAULT_SURVEY_ID
 from survey.store.clock import now
-from survey.store.models import OutboxRow, Source
+from survey.store.models import AnswerCopyRow, OutboxRow, Source
 from survey.store.responses import NewAnswer, add_answers, void_ticket
 from survey.store.vocabulary import Trust
 from tests.support.command import run_csat
@@ -118,6 +118,18 @@ def test_a_month_of_which_posthog_has_everything(answered, deliver, reconcile):
     assert "3  the store expects at PostHog" in done.stdout
     assert "3  PostHog has" in done.stdout
     assert "3  both have" in done.stdout
+
+
+def test_a_copy_says_nothing_of_the_answer_that_counts(database, answered, deliver, reconcile, at):
+    uuid = answered(1)
+    deliver()
+    copy = {"uuid": uuid, "ticket_id": "1", "distinct_id": "customer-1", "rating": 5}
+    copy |= {"team": "surveys", "answered_at": at, "link_trust": "unverified"}
+    with database.writing() as connection:
+        connection.execute(insert(AnswerCopyRow), {**copy, "fingerprint": "f", "said": "{}"})
+    done = reconcile()
+    assert (done.returncode, differences(done)) == (0, [])
+    assert "1  both have" in done.stdout
 
 
 def test_page_views_are_no_answers_anywhere(

@@ -14,7 +14,7 @@ from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.models import OutboxRow, ResponseRow
 from survey.store.outbox import Summary
-from survey.store.responses import all_answers
+from survey.store.received import all_received
 from tests.support.customers import Answer
 
 # The contract: once PostHog accepts again, everything waiting is delivered in this time.
@@ -71,7 +71,7 @@ def assert_nothing_is_lost(
     with opened(database_url) as database, database.reading() as connection:
         stored = [
             (uuid, (ticket, rating, comment))
-            for uuid, ticket, _, rating, comment, *_ in all_answers(connection)
+            for uuid, ticket, _, rating, comment, *_ in all_received(connection, None)
         ]
         responses = connection.execute(
             select(ResponseRow.ticket_id, ResponseRow.rating, ResponseRow.submission_id)

@@ -1,0 +1,47 @@
+"""What can be said of shares: how sure one is, and whether two differ. Pure.
+
+Written out here, in three formulas: the packages that have them take most of a second to import,
+and seconds to run. Tests hold them to statsmodels.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+_NORMAL = NormalDist()
+
+
+def wilson_interval(successes: int, trials: int, alpha: float) -> tuple[float, float]:
+    """The Wilson score interval of a share (Wilson 1927) that misses it in `alpha` of all cases.
+
+    Both ends are from 0 to 1; `trials` is above 0.
+    """
+    z = _NORMAL.inv_cdf(1 - alpha / 2)
+    failures = trials - successes
+    middle = successes + z * z / 2
+    reach = z * math.sqrt(successes * failures / trials + z * z / 4)
+    low, high = (middle - reach) / (trials + z * z), (middle + reach) / (trials + z * z)
+    # Where all are alike the end is exact, and rounding must not carry it beyond.
+    return (low if successes else 0.0), (high if failures else 1.0)
+
+
+def compare_shares(successes: tuple[int, int], trials: tuple[int, int]) -> float:
+    """Two-sided p-value of the z-test of two shares with the pooled variance; equal shares, 1."""
+    (a, b), (of_a, of_b) = successes, trials
+    if a * of_b == b * of_a:
+        return 1.0
+    pooled = (a + b) / (of_a + of_b)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / of_a + 1 / of_b))
+    z = (a / of_a - b / of_b) / error
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+def reject_by_holm(p_values: Sequence[float], alpha: float) -> list[bool]:
+    """Which of several tests found something, with a chance of `alpha` that any is wrong
+    (Holm 1979): from the smallest p-value on, until one is too large for those that are left."""
+    rejected = [False] * len(p_values)
+    for done, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[place] > alpha / (len(p_values) - done):
+            break
+        rejected[place] = True
+    return rejected

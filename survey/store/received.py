@@ -1,0 +1,51 @@
+"""All that was ever received: the answers, and the copies of them that do not count."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from survey.store.models import AnswerCopyRow, AnswerRow, Source
+
+# What an answer and a copy have in common, in the order in which it is handed on.
+_NAMES = (
+    *("uuid", "ticket_id", "distinct_id", "rating", "comment"),
+    *("team", "answered_at", "link_trust"),
+)
+# Rows that are fetched at a time.
+_AT_ONCE = 10_000
+
+
+def is_other_survey(survey_id: str | None) -> ColumnElement[bool]:
+    """The condition that an answer belongs to another survey than the configured one, if any.
+
+    What the site received is ours by itself; an import may have brought anything.
+    """
+    if survey_id is None:
+        return false()
+    imported = AnswerRow.source == Source.IMPORT.value
+    return and_(imported, AnswerRow.survey_id.is_distinct_from(survey_id))
+
+
+def all_received(connection: Connection, survey_id: str | None) -> Iterator[tuple[Any, ...]]:
+    """Everything received as `(uuid, ticket_id, distinct_id, rating, comment, team, answered_at,
+    link_trust, is_duplicate, is_other_survey)`: answers in the order of receipt, then copies."""
+    answers = select(*_columns(AnswerRow), false(), is_other_survey(survey_id))
+    copies = select(*_columns(AnswerCopyRow), true(), false())
+    for rows in (answers.order_by(AnswerRow.id), copies.order_by(AnswerCopyRow.id)):
+        for row in connection.execute(rows.execution_options(yield_per=_AT_ONCE)):
+            yield tuple(row)
+
+
+def count_received(connection: Connection) -> int:
+    """How many answers were received, copies included."""
+    answers = select(func.count()).select_from(AnswerRow).scalar_subquery()
+    copies = select(func.count()).select_from(AnswerCopyRow).scalar_subquery()
+    return connection.scalar(select(answers + copies)) or 0
+
+
+def _columns(
+    table: type[AnswerRow] | type[AnswerCopyRow],
+) -> list[InstrumentedAttribute[Any]]:
+    return [getattr(table, name) for name in _NAMES]
