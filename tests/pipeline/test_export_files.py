@@ -27,6 +27,7 @@ from tests.support.events import (
     write_packed,
     write_parquet,
 )
+from tests.support.s3 import BUCKET, serving_s3
 from tests.support.settings import make_settings
 
 SETTINGS = make_settings(rating_question_id="R", comment_question_id="C")
@@ -120,6 +121,27 @@ class TestNames:
             assert "does not exist" in refusal("memory://nowhere")
         finally:
             memory.rm("/exports", recursive=True)
+
+    def test_a_bucket_of_s3(self, tmp_path, monkeypatch):
+        folder = tmp_path / "bucket" / "events" / "2026"
+        folder.mkdir(parents=True)
+        write_parquet(folder / "a.parquet.zst", answers(1, 2), "zstd")
+        write_jsonl(folder / "b.jsonl.gz", answers(2, 3))
+        cache = tmp_path / "cache"
+        with serving_s3(tmp_path / "bucket") as found:
+            for name, value in found.items():
+                monkeypatch.setenv(name, value)
+            assert count(f"s3://{BUCKET}/events/2026/*.parquet.zst") == (2, 2)
+            assert count(f"s3://{BUCKET}/events/2026/b.jsonl.gz") == (2, 2)
+            assert count(f"s3://{BUCKET}/events", cache) == (4, 3)
+            kept = times(cache)
+            assert len(kept) == 2
+            # An ETag tells that nothing has changed, or that something has.
+            assert count(f"s3://{BUCKET}/events", cache) == (4, 3)
+            assert times(cache) == kept
+            write_jsonl(folder / "b.jsonl.gz", answers(2, 3, 4))
+            assert count(f"s3://{BUCKET}/events", cache) == (5, 4)
+            assert "s3://nobodys/x does not exist" in refusal("s3://nobodys/x")
 
     def test_an_address_without_its_package_says_what_to_install(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "s3fs", None)
