@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 from sqlalchemy import text
-from survey.rederive import apply_rules
 
 from bench.aggregate import Run, run
 from bench.store_rows import MONTH, fill
@@ -14,6 +13,7 @@ from pipeline.metrics import TREND_MONTHS
 from survey.months import Month
 from survey.store.database import Database
 from survey.store.migrate import upgrade
+from survey.store.rederive import apply_rules
 from tests.support.postgresql import running_postgresql
 from tests.support.settings import make_settings
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert
-from survey.rederive import apply_rules
 
 from pipeline.counts import MonthCounts, count_month, count_responses
 from pipeline.rules import FrameRules, decide, derive_responses
@@ -30,6 +29,7 @@ from survey.store.models import (
     Source,
     VoidRow,
 )
+from survey.store.rederive import apply_rules
 from survey.store.responses import remove_response, save_applied_rules, save_response, void_ticket
 from survey.store.vocabulary import Trust
 from tests.conftest import on_postgresql, on_sqlite
