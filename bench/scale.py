@@ -8,8 +8,8 @@ from tests.support.dask import running_cluster
 
 FEW, MANY = 2_000_000, 10_000_000
 WORKERS = 2
-# Of both workers together, a tenth of the events unpacked: 11 GB.
-WORKER_MEMORY = "600MB"
+# Of both workers together: less than a quarter of the events unpacked, 11 GB.
+WORKER_MEMORY = "1GB"
 
 
 def measure_growth(few: Bench, many: Bench) -> None:

@@ -56,6 +56,14 @@ def parse_json(text: str | bytes) -> Any:
         raise BadEvent(f"not JSON: {error}") from None
 
 
+def parse_properties(text: str) -> Any:
+    """An event's properties, which most exports hold as JSON in a text; raises BadEvent."""
+    try:
+        return parse_json(text)
+    except BadEvent as error:
+        raise BadEvent(f"properties are {error}") from None
+
+
 def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(reversed(pairs))
 

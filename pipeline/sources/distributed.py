@@ -6,7 +6,7 @@ so that the rules hold across files. What comes back are counts, which add up.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,6 +43,9 @@ Result = TypeVar("Result")
 # decided.
 _BYTES_A_PART = 64 * 1024 * 1024
 _PATIENCE_SECONDS = 10
+# How often workers are looked at that give nothing, and how often in a row they may all be paused.
+_LOOK_SECONDS = 10.0
+_LOOKS_IN_VAIN = 6
 _PLAIN_TEAM = {"team": pa.string()}
 # An answer as it travels: what the rules need, where it stands, and by what it is brought together.
 _TRAVELLING = pa.schema(
@@ -100,7 +103,6 @@ class DistributedSource(ExportSource):
         """What `count` makes of each part of all answers; the parts share no ticket."""
         import dask.dataframe as dd
         from dask.delayed import delayed
-        from distributed import as_completed
 
         files = find_files(self._path)
         settings = self._settings
@@ -110,7 +112,10 @@ class DistributedSource(ExportSource):
 
         def read(group: Sequence[ExportFile], first: int) -> pd.DataFrame:
             tables = reduce_group(group, settings, lambda _read: None)
-            return _pack(Located.of(group, tables), first)
+            frame = _pack(Located.of(group, tables), first)
+            # Dask counts what has been freed and is still held, and stops at too much of it.
+            pa.default_memory_pool().release_unused()
+            return frame
 
         def mark(frame: pd.DataFrame) -> pd.DataFrame:
             return frame.assign(is_duplicate=find(_unpack(frame, files)))
@@ -125,14 +130,11 @@ class DistributedSource(ExportSource):
             marked = by_uuid.map_partitions(mark, meta=_EMPTY, enforce_metadata=False)
             by_ticket = marked.shuffle("ticket_key", npartitions=parts)
             counted = [delayed(count_part)(part) for part in by_ticket.to_delayed()]
-            futures = client.compute(counted)
             done, results = 0, []
-            for future in as_completed(futures):
-                answers_done, result = future.result()
+            for answers_done, result in _wait_for(client, client.compute(counted)):
                 done += answers_done
                 on_progress(done)
                 results.append(result)
-                future.release()
         for file in files:
             file.check_unchanged()
         return results
@@ -164,6 +166,31 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
             ) from None
         except (OSError, CancelledError) as error:
             raise SourceError(f"the connection to the Dask scheduler was lost: {error}") from None
+
+
+def _wait_for(client: "Client", futures: Collection[Any]) -> Iterator[Any]:
+    """What the futures come to, each as soon as it is there.
+
+    A worker that is nearly out of memory pauses, and when all of them do so at once, none ever goes
+    on: raises SourceError then.
+    """
+    from distributed import wait
+
+    looks_in_vain = 0
+    while futures:
+        try:
+            done, futures = wait(futures, timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
+        except TimeoutError:
+            workers = client.scheduler_info(n_workers=-1)["workers"].values()
+            are_paused = all(worker["status"] == "paused" for worker in workers)
+            looks_in_vain = looks_in_vain + 1 if workers and are_paused else 0
+            if looks_in_vain == _LOOKS_IN_VAIN:
+                reason = "all workers are out of memory, and wait; give them more: docs/scale.md"
+                raise SourceError(reason) from None
+            continue
+        looks_in_vain = 0
+        for future in done:
+            yield future.result()
 
 
 def _pack(found: Located, first: int) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_json, raw_event
+from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_json, parse_properties, raw_event
 from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
@@ -78,8 +78,5 @@ def _read_line(line: bytes) -> RawEvent | None:
         raise BadEvent(f"it has no field {', '.join(missing)}")
     properties = event["properties"]
     if isinstance(properties, str):
-        try:
-            properties = parse_json(properties)
-        except BadEvent as error:
-            raise BadEvent(f"properties are {error}") from None
+        properties = parse_properties(properties)
     return raw_event(event["uuid"], event.get("distinct_id"), event["timestamp"], properties)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_json, raw_event
+from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_properties, raw_event
 from pipeline.extract import extract_answers
 from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile
@@ -189,8 +189,7 @@ def _parse(properties: Any) -> Any:
     if properties is None:
         return None
     try:
-        return parse_json(properties if isinstance(properties, str) else json.dumps(properties))
-    except TypeError as error:
+        text = properties if isinstance(properties, str) else json.dumps(properties)
+    except (TypeError, ValueError, RecursionError) as error:
         raise BadEvent(f"properties hold what JSON does not know: {error}") from None
-    except BadEvent as error:
-        raise BadEvent(f"properties are {error}") from None
+    return parse_properties(text)

@@ -1,10 +1,8 @@
 """PostHog itself as a source: its `survey sent` events, by the Query API."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pandas as pd
 
@@ -13,7 +11,7 @@ from pipeline.clean import (
     BadEvent,
     RawEvent,
     clean_events,
-    property_keys,
+    parse_properties,
     raw_event,
 )
 from pipeline.counts import MonthCounts, Totals, count_month, count_responses
@@ -62,17 +60,16 @@ class PostHogSource:
         return f"PostHog's project {self._project_id}"
 
     def read_events(self) -> Iterator[list[RawEvent]]:
-        """Every event with no more properties than an answer is read from, page by page.
+        """Every event, page by page.
 
         Raises SourceError; where an event cannot be read, it names its uuid.
         """
-        keys = property_keys(self._settings)
         closes_at = self._clock() + _AHEAD
         address = self._settings.posthog_app_address
         with closing(QueryApi(address, self._project_id, self._personal_key)) as api:
             pages = read_pages(api, _QUERY, _BEGINNING, closes_at, _TASK, self._page_rows)
             for page in pages:
-                yield [_read_event(row, keys) for row in page]
+                yield [_read_event(row) for row in page]
 
     def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
         """Every event as an answer (`schemas.ANSWERS`); raises SourceError."""
@@ -96,21 +93,11 @@ class PostHogSource:
         return count_month(decided, month, since, self._settings.timezone)
 
 
-def _read_event(row: EventRow, keys: Sequence[str]) -> RawEvent:
+def _read_event(row: EventRow) -> RawEvent:
     distinct_id, properties = row.columns
     try:
-        event = raw_event(row.uuid, distinct_id, row.at, _parse(properties))
+        # PostHog gives properties as a text of JSON.
+        said = parse_properties(properties) if isinstance(properties, str) else properties
+        return raw_event(row.uuid, distinct_id, row.at, said)
     except BadEvent as error:
         raise SourceError(f"PostHog's event {row.uuid!r} cannot be read: {error}") from None
-    said = {key: event.properties[key] for key in keys if key in event.properties}
-    return RawEvent(event.uuid, event.distinct_id, event.timestamp, said)
-
-
-def _parse(properties: Any) -> Any:
-    """Properties as PostHog gives them: a text of JSON."""
-    if not isinstance(properties, str):
-        return properties
-    try:
-        return json.loads(properties)
-    except (ValueError, RecursionError) as error:
-        raise BadEvent(f"properties are not JSON: {error}") from None

@@ -19,6 +19,7 @@ from pipeline.commands import format_counts
 from pipeline.rules import frame_rules
 from pipeline.sources import distributed
 from pipeline.sources.distributed import DistributedSource
+from pipeline.sources.source import SourceError
 from survey.settings import DEFAULT_SURVEY_ID
 from survey.store.clock import now
 from survey.store.database import Database
@@ -136,6 +137,15 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
 
 def _tasks_in_memory(dask_scheduler) -> list[str]:
     return [key for key, task in dask_scheduler.tasks.items() if task.state == "memory"]
+
+
+def test_workers_that_are_all_out_of_memory_are_not_waited_for(exports, tmp_path, monkeypatch):
+    monkeypatch.setattr(distributed, "_LOOK_SECONDS", 0.5)
+    chosen = make_settings(survey_id=DEFAULT_SURVEY_ID)
+    with running_cluster(tmp_path, memory="100MB") as cluster:
+        source = DistributedSource(str(exports), chosen, cluster.address)
+        with pytest.raises(SourceError, match="all workers are out of memory"):
+            source.count_responses(frame_rules(chosen, ()), ignore)
 
 
 def test_a_file_that_cannot_be_read_is_named(cluster, exports, configured, tmp_path):

@@ -25,7 +25,7 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(folder: Path, workers: int = 2, memory: str = "600MB") -> Iterator[Cluster]:
+def running_cluster(folder: Path, workers: int = 2, memory: str = "1GB") -> Iterator[Cluster]:
     """A cluster with workers of so much memory, which ends with the block."""
     about = folder / "scheduler.json"
     common = ("--scheduler-file", about, "--no-dashboard", "--port", "0")
