@@ -59,7 +59,8 @@ def _start(role: str, *options: object, log: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "dask", role, *map(str, options)],
         cwd=ROOT,
-        env=environment(),
+        # As Dask's nanny sets it, which is left out so that a worker that is killed stays dead.
+        env=environment(MALLOC_TRIM_THRESHOLD_="65536"),
         stdout=log,
         stderr=log,
     )
