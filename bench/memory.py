@@ -10,9 +10,10 @@ from tests.support.site import running_site
 ANSWERS = 1_000_000
 
 
-def resident_megabytes(pid: int) -> float:
+def resident_megabytes(pid: int, most: bool = False) -> float:
+    """What a process has in memory now, or the most that it ever had."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
+        if line.startswith("VmHWM" if most else "VmRSS"):
             return int(line.split()[1]) / 1024
     raise SystemExit(f"process {pid} has ended")
 

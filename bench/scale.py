@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from bench.aggregate import Bench, measure_files, measure_next_month
+from bench.memory import resident_megabytes
 from tests.support.dask import running_cluster
 
 FEW, MANY = 2_000_000, 10_000_000
@@ -31,20 +32,13 @@ def measure_workers(bench: Bench) -> None:
     ):
         options = ("--engine", "dask", "--scheduler", cluster.address)
         together = bench.ours(*options, out="dask.csv")
-        peaks = [_peak_megabytes(worker.pid) for worker in cluster.workers]
+        peaks = [resident_megabytes(worker.pid, most=True) for worker in cluster.workers]
     bench.check_same("ours", "dask")
     print(
         f"    {WORKERS} workers of {WORKER_MEMORY}: {together.seconds:.1f} s,"
         f" {together.seconds / alone.seconds:.2f} of one process;"
         f" most memory {max(peaks):,.0f} MB a worker"
     )
-
-
-def _peak_megabytes(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise ValueError(f"no memory is told of {pid}")
 
 
 def main() -> None:

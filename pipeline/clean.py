@@ -105,12 +105,6 @@ def property_keys(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def quote_said(properties: Mapping[str, Any], keys: Sequence[str]) -> str:
-    """What an event says that an answer is read from, as it was sent: those of its properties
-    whose names are in `keys`, as canonical JSON. By it the store compares copies of one time."""
-    return canonical_json({key: properties[key] for key in keys if key in properties})
-
-
 def clean_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
     """One row per event, in their order: what it says as an answer (`schemas.ANSWERS`)."""
     answers = read_events(events, settings)

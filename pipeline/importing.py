@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.clean import RawEvent, property_keys, quote_said, read_events, read_survey_id
+from pipeline.clean import RawEvent, canonical_json, read_events, read_survey_id
 from pipeline.sources.source import EventSource, OnProgress, SourceError
 from survey.settings import CsatError, Settings
 from survey.store.copies import ImportedAnswer
@@ -57,8 +57,7 @@ def import_events(
 
 def read_imported(events: Sequence[RawEvent], settings: Settings) -> list[ImportedAnswer]:
     """Events as the store takes them, in their order; raises SourceError."""
-    keys = property_keys(settings)
-    said = [_quote(event, keys) for event in events]
+    said = [_quote(event) for event in events]
     answers = read_events(events, settings)
     columns = answers[["ticket_id", "distinct_id", "rating", "comment", "team", "link_trust"]]
     columns = columns.astype("object").where(columns.notna(), None)
@@ -82,9 +81,9 @@ def read_imported(events: Sequence[RawEvent], settings: Settings) -> list[Import
     ]
 
 
-def _quote(event: RawEvent, keys: Sequence[str]) -> str:
+def _quote(event: RawEvent) -> str:
     try:
-        return quote_said(event.properties, keys)
+        return canonical_json(event.properties)
     except RecursionError:
         # Python reads a little deeper than it writes.
         raise SourceError(

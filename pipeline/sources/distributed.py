@@ -111,8 +111,8 @@ class DistributedSource(ExportSource):
         firsts = np.cumsum([0, *(len(group) for group in groups[:-1])]).tolist()
 
         def read(group: Sequence[ExportFile], first: int) -> pd.DataFrame:
-            # Dask counts what has been freed and is still held, and stops at too much of it; Arrow's
-            # own allocator holds hundreds of megabytes.
+            # Dask counts what has been freed and is still held, and stops at too much of it; of
+            # that, Arrow's own allocator holds hundreds of megabytes.
             pa.set_memory_pool(pa.system_memory_pool())
             tables = reduce_group(group, settings, lambda _read: None)
             return _pack(Located.of(group, tables), first)

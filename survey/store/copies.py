@@ -14,7 +14,7 @@ from survey.rules import Answer
 
 @dataclass(frozen=True)
 class ImportedAnswer(Answer):
-    """An event as an answer. `said` is what it was read from, as canonical JSON."""
+    """An event as an answer. `said` are all of its properties, as canonical JSON."""
 
     said: str = ""
 
@@ -50,8 +50,8 @@ class Sorted:
 
 
 def choose_copy(copies: Sequence[ImportedAnswer]) -> ImportedAnswer:
-    """The earliest counts; of equal times the one that says the greatest, and then the one of the
-    greatest person, so that no order of arrival decides."""
+    """The earliest counts; of equal times the one with the greatest properties, and of equal
+    properties the one of the greatest person, so that no order of arrival decides."""
     earliest = min(copy.answered_at for copy in copies)
     rivals = (copy for copy in copies if copy.answered_at == earliest)
     return max(rivals, key=lambda copy: (copy.said, copy.distinct_id))

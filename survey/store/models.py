@@ -70,9 +70,8 @@ class AnswerRow(Base):
     (`survey.receive`), so that being unique here makes a double click one answer.
     `ticket_id` and `rating` are missing only where an import brought an answer without; the
     questions, as the customer saw them, are missing for every imported answer. An imported answer
-    alone has `survey_id`, if its event named one, and `said`: what the event's properties say that
-    an answer is read from, as canonical JSON. Of copies of one event and one time, the one with
-    the greatest counts.
+    alone has `survey_id`, if its event named one, and `said`: the event's properties as canonical
+    JSON. Of copies of one event and one time, the one with the greatest counts.
     """
 
     __tablename__ = "answers"

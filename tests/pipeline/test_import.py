@@ -34,7 +34,6 @@ from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.errors import StoreError
-from survey.store.migrate import upgrade
 from survey.store.models import AnswerCopyRow, AnswerRow, OutboxRow, ResponseRow
 from survey.store.received import all_received
 from survey.store.responses import void_ticket
@@ -241,16 +240,6 @@ def test_the_site_goes_on_serving_while_an_import_runs(database_url, database, p
 
 
 # --- rule 8
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite store without answers, to copy."""
-    path = tmp_path_factory.mktemp("store") / "csat.db"
-    database = Database(f"sqlite:///{path}")
-    upgrade(database)
-    database.close()
-    return path
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import pytest
 import requests
 
 from pipeline.rules import decide, frame_rules
-from pipeline.sources import query_api
 from pipeline.sources.export import ExportSource
 from pipeline.sources.posthog import PostHogSource
 from pipeline.sources.source import SourceError
@@ -21,14 +20,6 @@ from tests.support.events import NOON, make_event, write_jsonl
 from tests.support.settings import make_settings
 
 OCTOBER = Month(2026, 10)
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    """The pauses are kept, but short."""
-    monkeypatch.setattr(query_api, "SECONDS_BETWEEN_REQUESTS", 0.0)
-    monkeypatch.setattr(query_api, "FIRST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(query_api, "POLL_SECONDS", 0.01)
 
 
 @pytest.fixture

@@ -28,14 +28,6 @@ SELECT = "SELECT uuid FROM events WHERE event = {event} ORDER BY timestamp, toSt
 SENT = {"event": "survey sent"}
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    """The pauses are kept, but short."""
-    monkeypatch.setattr(query_api, "SECONDS_BETWEEN_REQUESTS", 0.0)
-    monkeypatch.setattr(query_api, "FIRST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(query_api, "POLL_SECONDS", 0.01)
-
-
 @pytest.fixture
 def api(posthog):
     api = QueryApi(posthog.url, PROJECT_ID, PERSONAL_KEY)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -27,7 +26,6 @@ from survey.links import judge_link, parse_link, sign_link
 from survey.receive import Submission, receive
 from survey.settings import Settings
 from survey.store.database import Database
-from survey.store.migrate import upgrade
 from survey.store.models import OutboxRow, ResponseRow
 from survey.store.responses import void_ticket
 from survey.store.vocabulary import COUNTED
@@ -71,20 +69,11 @@ visits = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "csat.db"
-    database = Database(f"sqlite:///{path}")
-    upgrade(database)
-    database.close()
-    return path
-
-
 @contextmanager
-def site(empty_store: Path) -> Iterator[tuple[Settings, Database, Path]]:
+def site(template: Path) -> Iterator[tuple[Settings, Database, Path]]:
     """A store of its own, with its settings and folder."""
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(empty_store, Path(folder, "csat.db"))
+        shutil.copy(template, Path(folder, "csat.db"))
         configured = make_settings(
             database_url=f"sqlite:///{folder}/csat.db",
             link_secret=(SECRET,),
@@ -170,36 +159,36 @@ def all_that_counts_is_sent(database: Database, configured: Settings) -> bool:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(played=st.lists(visits, min_size=1, max_size=10))
 def test_store_and_exports_of_its_outbox_give_the_same_responses(
-    empty_store: Path, played: list[Visit]
+    template: Path, played: list[Visit]
 ):
-    with site(empty_store) as (configured, database, folder):
+    with site(template) as (configured, database, folder):
         play(database, configured, played)
         assert all_that_counts_is_sent(database, configured)
         assume(outbox_events(database))  # an empty file is refused
         check_every_door(database, configured, folder)
 
 
-def test_a_stranger_who_comes_back_by_a_signed_link(empty_store: Path):
+def test_a_stranger_who_comes_back_by_a_signed_link(template: Path):
     first = Visit("bob", False, "1", "surveys", 4, None, "a", timedelta(0))
     stranger = replace(first, person="ann", team="experiments", rating=2)
     signed = replace(stranger, signed=True, rating=5, wait=timedelta(days=3))
-    with site(empty_store) as (configured, database, folder):
+    with site(template) as (configured, database, folder):
         play(database, configured, [first, stranger, signed])
         check_every_door(database, configured, folder)
 
 
 def test_a_stranger_who_comes_back_by_a_signed_link_when_it_is_too_late_to_change(
-    empty_store: Path,
+    template: Path,
 ):
     first = Visit("bob", False, "1", "surveys", 4, None, "a", timedelta(0))
     stranger = replace(first, person="ann", team="experiments", rating=2)
     signed = replace(stranger, signed=True, rating=5, wait=timedelta(days=8))
-    with site(empty_store) as (configured, database, folder):
+    with site(template) as (configured, database, folder):
         play(database, configured, [first, stranger, signed])
         check_every_door(database, configured, folder)
 
 
-def test_edits_strangers_testers_and_voids_by_every_door(empty_store: Path):
+def test_edits_strangers_testers_and_voids_by_every_door(template: Path):
     first = Visit("ann", True, "1.0", "Web analytics", 5, None, "a", timedelta(0))
     played = [
         first,
@@ -211,7 +200,7 @@ def test_edits_strangers_testers_and_voids_by_every_door(empty_store: Path):
         replace(first, ticket="void"),
         replace(first, person="", signed=False, ticket="nan", team=""),
     ]
-    with site(empty_store) as (configured, database, folder):
+    with site(template) as (configured, database, folder):
         play(database, configured, played)
         assert [(*row[:4],) for row in stored_responses(database)] == [
             ("1", "web_analytics", 3, "Hm."),
@@ -231,9 +220,9 @@ def test_edits_strangers_testers_and_voids_by_every_door(empty_store: Path):
         }
 
 
-def test_a_ticket_voided_later_counts_by_no_door(empty_store: Path):
+def test_a_ticket_voided_later_counts_by_no_door(template: Path):
     answer = Visit("ann", False, "1", "surveys", 5, None, "a", timedelta(0))
-    with site(empty_store) as (configured, database, folder):
+    with site(template) as (configured, database, folder):
         play(database, configured, [answer, replace(answer, ticket="2")])
         with database.writing() as session:
             void_ticket(session, "1", "a test of ours", OPENING)
@@ -241,6 +230,6 @@ def test_a_ticket_voided_later_counts_by_no_door(empty_store: Path):
         assert [row[0] for row in stored_responses(database)] == ["2"]
 
 
-def test_an_empty_store_gives_an_empty_frame(empty_store: Path):
-    with site(empty_store) as (configured, database, _folder):
+def test_an_empty_store_gives_an_empty_frame(template: Path):
+    with site(template) as (configured, database, _folder):
         assert responses_of(StoreSource(database, configured), configured, database).empty

@@ -1,0 +1,25 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.sources import query_api
+from survey.store.database import Database
+from survey.store.migrate import upgrade
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite store without answers, to copy."""
+    path = tmp_path_factory.mktemp("store") / "csat.db"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _quick_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses between queries to PostHog are kept, but short."""
+    monkeypatch.setattr(query_api, "SECONDS_BETWEEN_REQUESTS", 0.0)
+    monkeypatch.setattr(query_api, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(query_api, "POLL_SECONDS", 0.01)
