@@ -42,7 +42,7 @@ Result = TypeVar("Result")
 # Packed bytes of files whose answers make a part: some 150,000 answers, 50 MB while they are
 # decided.
 _BYTES_A_PART = 16 * 1024 * 1024
-_PATIENCE_SECONDS = 10
+_PATIENCE_SECONDS = 5
 # How often workers are looked at that give nothing, and how often in a row they may all be paused.
 _LOOK_SECONDS = 10.0
 _LOOKS_IN_VAIN = 6

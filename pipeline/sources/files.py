@@ -76,9 +76,21 @@ def find_files(path: str) -> list[ExportFile]:
     """
     filesystem, place = _open_filesystem(path)
     try:
-        names = _list(place, filesystem)
+        return _find(path, place, filesystem)
+    except SourceError:
+        raise
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
+    except Exception as error:
+        if filesystem is None:
+            raise
+        # Each package for addresses has errors of its own; the first line says what is wrong.
+        reason = _without_user(str(error).partition("\n")[0] or type(error).__name__)
+        raise SourceError(f"{_without_user(path)} cannot be read: {reason}") from None
+
+
+def _find(path: str, place: str, filesystem: Any) -> list[ExportFile]:
+    names = _list(place, filesystem)
     if names is None:
         if _PATTERN.search(place):
             raise SourceError(f"{path} matches no file")
@@ -92,10 +104,7 @@ def find_files(path: str) -> list[ExportFile]:
         raise SourceError(f"{path} holds no export files: none is .parquet or .jsonl")
     for manifest in manifests:
         _check_manifest(manifest, frozenset(data), filesystem)
-    try:
-        files = [_stat(name, filesystem) for name in data]
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
+    files = [_stat(name, filesystem) for name in data]
     for file in files:
         # An unpacker takes nothing at all for the end of a whole file.
         if file.size == 0:

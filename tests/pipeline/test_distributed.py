@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_read_is_named(cluster, exports, configured, tmp_p
 
 
 @settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -192,7 +192,7 @@ contracts = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(events=crowds, contract=contracts, order=st.randoms(use_true_random=False))
 def test_ticket_by_ticket_and_by_hand_agree_in_every_order(
     events: list[Event], contract: Contract, order: random.Random
@@ -200,7 +200,7 @@ def test_ticket_by_ticket_and_by_hand_agree_in_every_order(
     agree(count_one_by_one, events, contract, order)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=crowds, contract=contracts, order=st.randoms(use_true_random=False))
 def test_frames_and_by_hand_agree_in_every_order(
     events: list[Event], contract: Contract, order: random.Random

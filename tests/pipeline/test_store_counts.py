@@ -194,7 +194,7 @@ def property_of_counts(examples: int) -> Callable[..., None]:
     return check
 
 
-test_sqlite_counts_as_the_frames_do = on_sqlite(property_of_counts(50))
+test_sqlite_counts_as_the_frames_do = on_sqlite(property_of_counts(30))
 test_postgresql_counts_as_the_frames_do = on_postgresql(property_of_counts(15))
 
 
