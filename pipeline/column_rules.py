@@ -5,17 +5,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.parts import map_parts, places
+from pipeline.parts import Array, map_parts, places
 from survey.months import Month
 from survey.store.vocabulary import Outcome
-
-Array = npt.NDArray[Any]
 
 OUTCOMES = tuple(Outcome)
 _CODE = {outcome: np.int8(place) for place, outcome in enumerate(OUTCOMES)}

@@ -16,7 +16,6 @@ from typing import Any, Self
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,11 +28,10 @@ from pipeline.clean import (
     read_ticket,
     read_trust,
 )
+from pipeline.parts import Array
 from pipeline.reduced import NO_TICKET, SCHEMA, split_ticket
 from survey.settings import Settings
 from survey.store.vocabulary import TRUST_ORDER
-
-Array = npt.NDArray[Any]
 
 _ROWS_AT_ONCE = 65_536
 # What DuckDB may hold of a file: it reads in passing, and keeps nothing.

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from pipeline.column_rules import (
     NO_TICKET,
     OUTCOMES,
-    Array,
     Columns,
     Decided,
     decide_columns,
@@ -22,6 +21,7 @@ from pipeline.column_rules import (
 )
 from pipeline.copies import Weigh, find_copies
 from pipeline.counts import frame_comment_counts, frame_counts, frame_quality
+from pipeline.parts import Array
 from pipeline.reduced import numbers, split_ticket
 from pipeline.rules import FrameRules
 from survey.store.vocabulary import TRUST_ORDER

@@ -47,15 +47,10 @@ class ExportSource:
 
         Raises SourceError that names file and row.
         """
-        events = []
-        files = find_files(self._path)
-        for file in files:
-            for event in read_events(file):
-                events.append(event)
-                if len(events) % 10_000 == 0:
-                    on_progress(len(events))
-            file.check_unchanged()
-        on_progress(len(events))
+        events: list[RawEvent] = []
+        for some in self.read_events():
+            events += some
+            on_progress(len(events))
         with naming_depth(self._path):
             return clean_events(events, self._settings)
 
