@@ -3,16 +3,17 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from sqlalchemy import Connection
 
 from survey.events import Questions, build_event
 from survey.links import Link
-from survey.rules import Answer, Decision, Response, decide, rules_of
+from survey.rules import Answer, Decision, Response, Rules, decide, rules_of, time_of_receipt
 from survey.settings import Settings
 from survey.store.database import Database
+from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.models import Source
 from survey.store.outbox import enqueue, is_enqueued
 from survey.store.responses import (
@@ -20,7 +21,6 @@ from survey.store.responses import (
     NewAnswer,
     add_answers,
     add_responses,
-    answers_of_tickets,
     find_asked,
     save_response,
     void_among,
@@ -51,14 +51,6 @@ class Arrival:
     def ticket_id(self) -> str:
         """The ticket it is for."""
         return self.submission.link.ticket_id
-
-
-def time_of_receipt(earlier: Sequence[Answer], now: datetime) -> datetime:
-    """When an answer counts as received: now, but later than every answer that the site received
-    for the ticket; `earlier` is in order. A clock that was set back must not make somebody's
-    latest their first. The times of imported answers say nothing of this clock."""
-    latest = next((answer for answer in reversed(earlier) if answer.is_from_site), None)
-    return now if latest is None else max(now, latest.answered_at + timedelta(microseconds=1))
 
 
 def receive(
@@ -101,11 +93,17 @@ def _receive_group(
 ) -> list[Answer]:
     """Store submissions for different tickets, with one statement a table for most of them."""
     tickets = [arrival.ticket_id for arrival in arrivals]
-    earlier = answers_of_tickets(connection, tickets)
+    uuids = [_answer_uuid(arrival.submission) for arrival in arrivals]
+    arriving = [
+        Arriving(each.ticket_id, each.submission.link.person, each.at, uuid)
+        for each, uuid in zip(arrivals, uuids, strict=True)
+    ]
+    earlier = answers_that_decide(connection, settings, arriving)
     voids = void_among(connection, tickets)
+    rules = rules_of(settings)
     received = [
-        _judge(arrival, earlier[arrival.ticket_id], settings, void=arrival.ticket_id in voids)
-        for arrival in arrivals
+        _judge(each, uuid, earlier[each.ticket_id], rules, void=each.ticket_id in voids)
+        for each, uuid in zip(arrivals, uuids, strict=True)
     ]
     new = [each for each in received if each.is_new]
     add_answers(connection, [NewAnswer(each.answer, Source.SITE, each.asked) for each in new])
@@ -131,7 +129,8 @@ def _receive_group(
 
 @dataclass(frozen=True)
 class _Received:
-    """What a submission comes to. `answer` is an earlier one if the form was sent before."""
+    """What a submission comes to. `answer` is an earlier one if the form was sent before;
+    `earlier` are the ticket's answers, or those of very many that decide."""
 
     answer: Answer
     asked: Asked
@@ -159,13 +158,11 @@ class _Received:
 
 
 def _judge(
-    arrival: Arrival, earlier: Sequence[Answer], settings: Settings, *, void: bool
+    arrival: Arrival, uuid: str, earlier: Sequence[Answer], rules: Rules, *, void: bool
 ) -> _Received:
     submission = arrival.submission
-    uuid = _answer_uuid(submission)
     known = next((answer for answer in earlier if answer.uuid == uuid), None)
     answer = known or _answer(submission, uuid, time_of_receipt(earlier, arrival.at))
-    rules = rules_of(settings)
     return _Received(
         answer=answer,
         asked=Asked(submission.questions, submission.link.initial_target_area),
@@ -180,7 +177,8 @@ def _late_events(connection: Connection, received: _Received) -> Iterator[tuple[
 
     A stranger's answer counts nowhere; but when the same person comes back by a link that is
     trusted more, the ticket is theirs, and their first answer begins the response. Not those
-    that were sent then, nor those that came by an import.
+    that were sent then, nor those that came by an import. Of very many answers only those go out
+    that decide: others derive the same response from them.
     """
     for answer in received.earlier:
         counted = received.before.outcomes[answer.uuid] in COUNTED

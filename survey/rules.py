@@ -90,6 +90,14 @@ def decide(answers: Iterable[Answer], rules: Rules, *, void: bool = False) -> De
     return Decision(Response(first, latest), outcomes)
 
 
+def time_of_receipt(earlier: Sequence[Answer], now: datetime) -> datetime:
+    """When an answer counts as received: now, but later than every answer that the site received
+    for the ticket; `earlier` is in order. A clock that was set back must not make somebody's
+    latest their first. The times of imported answers say nothing of this clock."""
+    latest = next((answer for answer in reversed(earlier) if answer.is_from_site), None)
+    return now if latest is None else max(now, latest.answered_at + timedelta(microseconds=1))
+
+
 def _reason_not_valid(answer: Answer, rules: Rules, void: bool) -> Outcome | None:
     if _is_of_other_survey(answer, rules):
         return Outcome.OTHER_SURVEY

@@ -1,16 +1,15 @@
 """What this visitor may know of the ticket's answers, and what an answer from them would do."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from survey.links import Link, anonymous_person
-from survey.receive import time_of_receipt
-from survey.rules import Answer, decide, rules_of
+from survey.rules import Answer, decide, rules_of, time_of_receipt
 from survey.settings import Settings
 from survey.store.database import Database
+from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.models import ResponseRow
-from survey.store.responses import answers_of, find_response, find_void, has_answers
+from survey.store.responses import find_response, find_void, has_answers
 from survey.store.vocabulary import Outcome, Trust
 
 
@@ -20,22 +19,30 @@ class Situation:
 
     `own_response` is the response if it is theirs: ticket numbers can be guessed, so that takes
     the distinct_id that gave it or, where none was given, a valid signature. `outcome_now` is
-    what would become of an answer sent now.
+    what would become of an answer sent now, `outcome_of_sent` what became of the one that they sent
+    and ask about.
     """
 
     own_response: ResponseRow | None = None
     outcome_now: Outcome = Outcome.RESPONSE
-    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    outcome_of_sent: Outcome | None = None
 
 
 def look_up(
-    database: Database, settings: Settings, link: Link, trust: Trust, now: datetime
+    database: Database,
+    settings: Settings,
+    link: Link,
+    trust: Trust,
+    now: datetime,
+    sent: str | None = None,
 ) -> Situation:
-    """The situation of a visitor who comes through `link`; raises StoreError."""
+    """The situation of a visitor who comes through `link`, perhaps after an answer with the uuid
+    `sent`; raises StoreError."""
     if not has_answers(database, link.ticket_id):
         return Situation()
     with database.reading() as connection:
-        answers = answers_of(connection, link.ticket_id)
+        arriving = Arriving(link.ticket_id, link.person, now, sent)
+        answers = answers_that_decide(connection, settings, [arriving])[link.ticket_id]
         response = find_response(connection, link.ticket_id)
         void = find_void(connection, link.ticket_id) is not None
     rules = rules_of(settings)
@@ -57,5 +64,5 @@ def look_up(
     return Situation(
         own_response=own,
         outcome_now=decide([*answers, hypothetical], rules, void=void).outcomes[""],
-        outcomes=decide(answers, rules, void=void).outcomes,
+        outcome_of_sent=decide(answers, rules, void=void).outcomes.get(sent or ""),
     )

@@ -72,12 +72,12 @@ def submit() -> Page | Redirect:
     return Response(status=303, headers={"Location": visit.address("/thanks", answer=receipt)})
 
 
-def find_situation(visit: Visit) -> Situation:
-    """What the store knows of the ticket; nothing while the store cannot be read, so that the
-    page still opens and the answer can be tried."""
+def find_situation(visit: Visit, sent: str | None = None) -> Situation:
+    """What the store knows of the ticket, and of the answer `sent`; nothing while the store cannot
+    be read, so that the page still opens and the answer can be tried."""
     site = current_site()
     try:
-        return look_up(site.database, site.settings, visit.link, visit.trust, site.clock())
+        return look_up(site.database, site.settings, visit.link, visit.trust, site.clock(), sent)
     except StoreError as error:
         log.error("earlier answers not read", reason=str(error))
         return Situation()

@@ -33,9 +33,9 @@ def show_thanks() -> str:
     answer = read_receipt(site, request.args.get("answer", ""), visit.link)
     if answer is None:
         return render_template("thanks.html", fed=look_up_fed(None), **context)
-    situation = find_situation(visit)
+    situation = find_situation(visit, answer.uuid)
     standing = situation.own_response
-    outcome = situation.outcomes.get(answer.uuid)
+    outcome = situation.outcome_of_sent
     late = outcome is Outcome.LATE_CHANGE
     rating = standing.rating if standing else answer.rating
     comment = standing.comment if standing else answer.comment

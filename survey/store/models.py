@@ -7,6 +7,7 @@ from typing import ClassVar
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -14,9 +15,14 @@ from sqlalchemy import (
     MetaData,
     Text,
     TypeDecorator,
+    and_,
+    func,
+    literal_column,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from survey.store.vocabulary import LONGEST_VALUE
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -62,6 +68,10 @@ class Source(StrEnum):
     IMPORT = "import"
 
 
+# An index of PostgreSQL holds no text of any length, and an import may bring a person of any.
+_INDEXED = text(f"rating IS NOT NULL AND length(distinct_id) <= {LONGEST_VALUE}")
+
+
 class AnswerRow(Base):
     """One submitted form, as it was received. Append-only, but for copies of an imported event:
     one that counts instead takes the place of another, which goes to `answer_copies`.
@@ -75,11 +85,24 @@ class AnswerRow(Base):
     """
 
     __tablename__ = "answers"
+    # However many answers a ticket has, the few that decide over it are found by these.
+    __table_args__ = (
+        Index(None, "ticket_id", "source", "answered_at"),
+        Index(
+            "ix_answers_of_person",
+            "ticket_id",
+            "distinct_id",
+            "link_trust",
+            "answered_at",
+            sqlite_where=_INDEXED,
+            postgresql_where=_INDEXED,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[str] = mapped_column(unique=True)
     source: Mapped[str]
-    ticket_id: Mapped[str | None] = mapped_column(index=True)
+    ticket_id: Mapped[str | None]
     distinct_id: Mapped[str]
     rating: Mapped[int | None]
     comment: Mapped[str | None]
@@ -92,6 +115,12 @@ class AnswerRow(Base):
     comment_question: Mapped[str | None]
     survey_id: Mapped[str | None]
     said: Mapped[str | None]
+
+
+def is_indexed(table: type[AnswerRow]) -> ColumnElement[bool]:
+    """The condition of `ix_answers_of_person`, in its words: a database uses it only for these."""
+    longest: ColumnElement[int] = literal_column(str(LONGEST_VALUE))
+    return and_(table.rating.is_not(None), func.length(table.distinct_id) <= longest)
 
 
 class AnswerCopyRow(Base):

@@ -17,15 +17,17 @@ _NAMES = (
 _AT_ONCE = 10_000
 
 
-def is_other_survey(survey_id: str | None) -> ColumnElement[bool]:
+def is_other_survey(
+    survey_id: str | None, answers: type[AnswerRow] = AnswerRow
+) -> ColumnElement[bool]:
     """The condition that an answer belongs to another survey than the configured one, if any.
 
     What the site received is ours by itself; an import may have brought anything.
     """
     if survey_id is None:
         return false()
-    imported = AnswerRow.source == Source.IMPORT.value
-    return and_(imported, AnswerRow.survey_id.is_distinct_from(survey_id))
+    imported = answers.source == Source.IMPORT.value
+    return and_(imported, answers.survey_id.is_distinct_from(survey_id))
 
 
 def all_received(connection: Connection, survey_id: str | None) -> Iterator[tuple[Any, ...]]:

@@ -1,12 +1,22 @@
 """Reading and writing answers, and the responses derived from them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from survey.events import Questions
 from survey.rules import Answer, Response
@@ -14,7 +24,7 @@ from survey.store.database import Database
 from survey.store.models import AnswerRow, AppliedRulesRow, ResponseRow, Source, VoidRow
 from survey.store.vocabulary import Trust
 
-_ANSWER = select(
+SELECT_ANSWER = select(
     AnswerRow.uuid,
     AnswerRow.ticket_id,
     AnswerRow.distinct_id,
@@ -32,10 +42,18 @@ _ASKED = select(
     AnswerRow.language,
     AnswerRow.initial_target_area,
 )
-_ANSWERS_OF_TICKETS = _ANSWER.where(
+_ANSWERS_OF_TICKETS = SELECT_ANSWER.where(
     AnswerRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
 )
-_ANY_ANSWER = select(AnswerRow.id).where(AnswerRow.ticket_id == bindparam("ticket_id"))
+# In the order of an index, so that one row of it is read, of however many. No parameter but the
+# ticket: `Database.ask` knows no others.
+_ANY_ANSWER = (
+    select(AnswerRow.ticket_id)
+    .where(AnswerRow.ticket_id == bindparam("ticket_id"))
+    .order_by(AnswerRow.source, AnswerRow.answered_at)
+    .limit(literal_column("1"))
+    .offset(literal_column("0"))
+)
 _VOID_AMONG = select(VoidRow.ticket_id).where(
     VoidRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
 )
@@ -73,18 +91,21 @@ def answers_of_tickets(
     connection: Connection, ticket_ids: Sequence[str]
 ) -> dict[str, list[Answer]]:
     """All answers to each of these tickets, whatever became of them, in the order of their time."""
-    answers: dict[str, list[Answer]] = {ticket_id: [] for ticket_id in ticket_ids}
-    for row in connection.execute(_ANSWERS_OF_TICKETS, {"ticket_ids": ticket_ids}):
-        answers[row.ticket_id].append(read_answer(row))
-    return {
-        ticket_id: sorted(given, key=lambda answer: answer.order)
-        for ticket_id, given in answers.items()
-    }
+    rows = connection.execute(_ANSWERS_OF_TICKETS, {"ticket_ids": ticket_ids})
+    return group_answers(ticket_ids, map(read_answer, rows))
+
+
+def group_answers(ticket_ids: Sequence[str], answers: Iterable[Answer]) -> dict[str, list[Answer]]:
+    """Answers by their tickets, which are these, each ticket's in the order of their time."""
+    by_ticket: dict[str, list[Answer]] = {ticket_id: [] for ticket_id in ticket_ids}
+    for answer in sorted(answers, key=lambda answer: answer.order):
+        by_ticket[answer.ticket_id or ""].append(answer)
+    return by_ticket
 
 
 def find_answer(connection: Connection, uuid: str) -> Answer | None:
     """The answer with this uuid."""
-    row = connection.execute(_ANSWER.where(AnswerRow.uuid == uuid)).first()
+    row = connection.execute(SELECT_ANSWER.where(AnswerRow.uuid == uuid)).first()
     return None if row is None else read_answer(row)
 
 

@@ -1,0 +1,208 @@
+"""The answers that decide over a ticket: a few, however many the ticket has.
+
+Usual tickets have a handful of answers, and all of them are read. Anybody can send a ticket
+thousands: of those only some are read, by which `survey.rules.decide` comes to the same response,
+and to the same outcome for each answer among them, as by all.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    func,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
+
+from survey.rules import Answer, time_of_receipt
+from survey.settings import Settings
+from survey.store.fingerprint import fingerprint_settings
+from survey.store.models import AnswerRow, ResponseRow, Source, is_indexed
+from survey.store.received import is_other_survey
+from survey.store.responses import (
+    SELECT_ANSWER,
+    answers_of,
+    applied_rules,
+    find_answer,
+    group_answers,
+    read_answer,
+)
+from survey.store.vocabulary import LONGEST_VALUE, TRUST_ORDER, Trust
+
+# Of a ticket that has fewer answers than this, all are read.
+FEW = 20
+
+_TICKET_ID: BindParameter[str] = bindparam("ticket_id")
+_PERSON: BindParameter[str] = bindparam("person")
+_UNTIL: BindParameter[datetime] = bindparam("until")
+
+_LATEST_OF_SITE = (
+    SELECT_ANSWER.where(AnswerRow.ticket_id == _TICKET_ID, AnswerRow.source == Source.SITE.value)
+    .order_by(AnswerRow.source, AnswerRow.answered_at.desc())
+    .limit(1)
+)
+_PERSON_OF_RESPONSE = select(ResponseRow.distinct_id).where(ResponseRow.ticket_id == _TICKET_ID)
+
+
+def _some_on_sqlite() -> Select[*tuple[Any, ...]]:
+    asked = func.json_each(bindparam("ticket_ids")).table_valued("value").alias("asked")
+    other = aliased(AnswerRow)
+    some = _some(select(other.id), other, asked.c.value).correlate(asked)
+    return SELECT_ANSWER.join_from(asked, AnswerRow, AnswerRow.id.in_(some))
+
+
+def _some_on_postgresql() -> Select[*tuple[Any, ...]]:
+    ticket_ids: BindParameter[Any] = bindparam("ticket_ids", type_=ARRAY(Text))
+    asked = select(func.unnest(ticket_ids).label("value")).subquery("asked")
+    some = _some(SELECT_ANSWER, AnswerRow, asked.c.value).lateral("some")
+    return select(some).join_from(asked, some, true())
+
+
+def _some(
+    rows: Select[*tuple[Any, ...]], table: type[AnswerRow], ticket: ColumnElement[str]
+) -> Select[*tuple[Any, ...]]:
+    """In the order of an index: PostgreSQL then reads no more of it, and SQLite sorts nothing."""
+    of_ticket = rows.where(table.ticket_id == ticket)
+    return of_ticket.order_by(table.source, table.answered_at).limit(bindparam("few"))
+
+
+# The first answers of several tickets; SQLite has no LATERAL.
+_SOME_ON_SQLITE = _some_on_sqlite()
+_SOME_ON_POSTGRESQL = _some_on_postgresql()
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """Somebody who answers now, or might: for which ticket, who, and when. `uuid` is that of the
+    answer that they send or ask about, which may be stored already."""
+
+    ticket_id: str
+    person: str
+    now: datetime
+    uuid: str | None = None
+
+
+def answers_that_decide(
+    connection: Connection, settings: Settings, arriving: Sequence[Arriving]
+) -> dict[str, list[Answer]]:
+    """By ticket, in the order of their time, answers that stand for all of the ticket's.
+
+    With them, and with an answer of the person who arrives added or not, `decide` gives the same
+    as with all. Among them are the latest answer that the site received, and the one with the
+    uuid that was asked for, if the ticket has it. Each ticket is to arrive once.
+    """
+    answers = _first_of_each(connection, [each.ticket_id for each in arriving])
+    for each in arriving:
+        if len(answers[each.ticket_id]) >= FEW:
+            answers[each.ticket_id] = _of_very_many(connection, settings, each)
+    return answers
+
+
+def _first_of_each(connection: Connection, tickets: Sequence[str]) -> dict[str, list[Answer]]:
+    """At most FEW answers to each of these tickets."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    statement = _SOME_ON_SQLITE if is_sqlite else _SOME_ON_POSTGRESQL
+    values = {"ticket_ids": json.dumps(tickets) if is_sqlite else tickets, "few": FEW}
+    return group_answers(tickets, _read(connection, statement, **values))
+
+
+def _of_very_many(connection: Connection, settings: Settings, arriving: Arriving) -> list[Answer]:
+    ticket_id = arriving.ticket_id
+    owner = connection.scalar(_PERSON_OF_RESPONSE, {"ticket_id": ticket_id})
+    persons = {arriving.person} if owner is None else {arriving.person, owner}
+    is_current = applied_rules(connection) == fingerprint_settings(settings)
+    if not is_current or any(len(person) > LONGEST_VALUE for person in persons):
+        # The response says nothing of whose ticket it is, or the index knows nothing of them.
+        return answers_of(connection, ticket_id)
+    selected = set(_select(connection, settings, arriving, persons))
+    return sorted(selected, key=lambda answer: answer.order)
+
+
+def _select(
+    connection: Connection, settings: Settings, arriving: Arriving, persons: set[str]
+) -> Iterator[Answer]:
+    """What decides: of the response's person and of the one who arrives the first valid answer by
+    each trust, and the latest that can be an edit. Nobody else's answer can: the response's
+    person has the highest trust there is, and was the first with it."""
+    ticket_id = arriving.ticket_id
+    received = _read(connection, _LATEST_OF_SITE, ticket_id=ticket_id)
+    yield from received
+    if arriving.uuid is not None:
+        known = find_answer(connection, arriving.uuid)
+        if known is not None and known.ticket_id == ticket_id:
+            yield known
+    firsts, latest = _statements(settings.survey_id)
+    for person in persons:
+        found = _read(connection, firsts, ticket_id=ticket_id, person=person)
+        yield from found
+        begins = {min(answer.answered_at for answer in found)} if found else set()
+        if person == arriving.person:
+            # Imported answers may be of a later time; then the one that arrives is the first.
+            begins.add(time_of_receipt(received, arriving.now))
+        for begin in begins:
+            until = _add(begin, settings.edit_window)
+            yield from _read(connection, latest, ticket_id=ticket_id, person=person, until=until)
+
+
+def _read(connection: Connection, statement: Any, **values: object) -> list[Answer]:
+    return [read_answer(row) for row in connection.execute(statement, values)]
+
+
+def _add(at: datetime, duration: timedelta) -> datetime:
+    """An imported answer may be of the last week that there is."""
+    try:
+        return at + duration
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+
+
+@lru_cache(maxsize=8)
+def _statements(survey_id: str | None) -> tuple[Any, Any]:
+    """For one person's valid answers to a ticket: the first of each trust, and the latest of each
+    trust that came in time. All of one instant, for their uuids decide then."""
+    firsts = union_all(*(_of_instant(trust, survey_id) for trust in TRUST_ORDER))
+    latest = union_all(*(_of_instant(trust, survey_id, _UNTIL) for trust in TRUST_ORDER))
+    return firsts, latest
+
+
+def _of_instant(
+    trust: Trust, survey_id: str | None, until: BindParameter[datetime] | None = None
+) -> Any:
+    """The answers of the first instant; with `until`, of the latest not after it.
+
+    The instant is found by one step in an index. Ordered by uuid besides, PostgreSQL would sort.
+    """
+    other = aliased(AnswerRow)
+    instants = select(other.answered_at).where(*_valid(other, trust, survey_id))
+    if until is None:
+        instants = instants.order_by(other.answered_at)
+    else:
+        instants = instants.where(other.answered_at <= until).order_by(other.answered_at.desc())
+    instant = instants.limit(1).scalar_subquery()
+    return SELECT_ANSWER.where(
+        *_valid(AnswerRow, trust, survey_id), AnswerRow.answered_at == instant
+    )
+
+
+def _valid(table: type[AnswerRow], trust: Trust, survey_id: str | None) -> tuple[Any, ...]:
+    """The conditions for a person's valid answers of a trust, of which an index holds the first."""
+    return (
+        table.ticket_id == _TICKET_ID,
+        table.distinct_id == _PERSON,
+        table.link_trust == trust.value,
+        is_indexed(table),
+        ~is_other_survey(survey_id, table),
+    )
