@@ -10,7 +10,7 @@ from pipeline.sources.source import BadSource, EventSource, open_event_source
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.migrate import require_current_schema, upgrade
-from survey.store.rederive import apply_rules
+from survey.store.rederive import apply_rules, responses_are_current
 from survey.store.vocabulary import COUNTED
 
 
@@ -44,7 +44,9 @@ def import_answers(source_name: str) -> None:
         else:
             # Many processes share a server: when its schema changes is for the operator to say.
             require_current_schema(database)
-        apply_rules(database, settings)
+        if not responses_are_current(database, settings):
+            with show_progress("Deriving responses anew") as on_progress:
+                apply_rules(database, settings, on_progress)
         with show_progress("Importing") as on_progress:
             summary = import_events(source, settings, database, on_progress)
     for line in describe(summary):

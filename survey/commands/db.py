@@ -2,10 +2,10 @@
 
 import click
 
+from survey.commands.deriving import derive_responses
 from survey.settings import load_settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from survey.store.rederive import apply_rules
 
 
 @click.group()
@@ -19,5 +19,5 @@ def upgrade_command() -> None:
     settings = load_settings()
     database = Database(settings.database_url)
     upgrade(database)
-    apply_rules(database, settings)
+    derive_responses(database, settings)
     click.echo("The schema is current.")

@@ -4,6 +4,7 @@ import os
 
 import click
 
+from survey.commands.deriving import derive_responses
 from survey.logs import configure_logs
 from survey.metrics import FOLDER_VARIABLE, shared_folder
 from survey.serving.lifeline import hold_on
@@ -11,7 +12,6 @@ from survey.serving.supervisor import Supervisor, bind, delivery, site_workers
 from survey.settings import load_settings
 from survey.store.database import Database
 from survey.store.migrate import require_current_schema, upgrade
-from survey.store.rederive import apply_rules
 
 
 @click.command()
@@ -44,7 +44,7 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     else:
         # Many processes share a server: when its schema changes is for the operator to say.
         require_current_schema(database)
-    apply_rules(database, settings)
+    derive_responses(database, settings)
     database.close()
     children = site_workers(listener, workers)
     if not no_deliver and settings.posthog_key is not None:

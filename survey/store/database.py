@@ -104,10 +104,6 @@ class Database:
         """In a writing transaction: what is read of these tickets from now on stays as it is."""
         self._backend.lock_tickets(connection, ticket_ids)
 
-    def lock_answers(self, connection: Connection) -> None:
-        """In a writing transaction: what is read of any ticket from now on stays as it is."""
-        self._backend.lock_answers(connection)
-
     def lock_imports(self, connection: Connection) -> None:
         """In a writing transaction: imported answers stay as they are, whatever their tickets."""
         self._backend.lock_imports(connection)

@@ -262,7 +262,8 @@ class OutboxTotalsRow(Base):
 
 
 class AppliedRulesRow(Base):
-    """The settings by which `responses` were derived; one row, with `id` 1."""
+    """The settings by which `responses` were derived; one row, with `id` 1. While they are being
+    derived, what stands here is the fingerprint of no settings."""
 
     __tablename__ = "applied_rules"
 

@@ -98,10 +98,6 @@ class PostgresqlServer:
         """Let one upgrade happen after the other, until the transaction ends."""
         connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_KEY)))
 
-    def lock_answers(self, connection: Connection) -> None:
-        """Nobody else adds an answer, to any ticket, until the transaction ends."""
-        connection.execute(text("LOCK TABLE answers IN SHARE ROW EXCLUSIVE MODE"))
-
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
         """Nobody else adds an answer to these tickets until the transaction ends."""
         connection.execute(_LOCK_TICKETS, {"keys": [_ticket_key(name) for name in ticket_ids]})

@@ -1,53 +1,106 @@
 """Deriving the responses anew when a setting that decides over them has changed."""
 
+from collections.abc import Callable
+from itertools import groupby
+from uuid import uuid4
+
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from survey.rules import Rules, decide, rules_of
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.fingerprint import fingerprint_settings
+from survey.store.models import AnswerRow
 from survey.store.responses import (
-    answered_tickets,
     answers_of_tickets,
     applied_rules,
+    replace_applied_rules,
     save_applied_rules,
     save_responses,
-    void_tickets,
+    void_among,
 )
 
 log = structlog.get_logger()
 
-# Tickets that are read and written at a time.
-_TICKETS_AT_ONCE = 1000
+# Answers to a transaction, and the rest of their last ticket's. Customers wait for its locks, or
+# for their turn to write: for some hundredths of a second.
+ANSWERS_AT_ONCE = 500
+
+# In the order of an index.
+_NEXT_TICKETS = (
+    select(AnswerRow.ticket_id)
+    .where(AnswerRow.ticket_id > bindparam("after"))
+    .order_by(AnswerRow.ticket_id)
+    .limit(ANSWERS_AT_ONCE)
+)
 
 
-def apply_rules(database: Database, settings: Settings) -> None:
+def responses_are_current(database: Database, settings: Settings) -> bool:
+    """Whether the responses were derived by these settings."""
+    with database.reading() as connection:
+        return applied_rules(connection) == fingerprint_settings(settings)
+
+
+def apply_rules(
+    database: Database,
+    settings: Settings,
+    on_progress: Callable[[int], object] | None = None,
+) -> None:
     """Bring all responses in line with the settings; quick where these are as they were.
 
     A person who becomes a tester leaves the responses, and with them the count that customers
     see; a longer edit window lets in changes that came too late before; with another survey id
-    other imported answers count. All or nothing.
+    other imported answers count. `on_progress` is told over how many answers it has been decided.
+
+    The site goes on meanwhile: a few tickets are derived at a time, each batch wholly or not at
+    all. Until the last one, the responses are on record as those of no settings, so that reports
+    do not go by them, and the next start derives them anew if this one is killed. Another
+    derivation that begins meanwhile takes over, and this one ends.
     """
-    rules = rules_of(settings)
-    fingerprint = fingerprint_settings(settings)
-    with database.reading() as connection:
-        if applied_rules(connection) == fingerprint:
-            return
+    if responses_are_current(database, settings):
+        return
+    mark = f"being derived: {uuid4()}"
     with database.writing() as connection:
-        database.lock_answers(connection)
-        tickets = answered_tickets(connection)
-        voids = void_tickets(connection)
-        for begin in range(0, len(tickets), _TICKETS_AT_ONCE):
-            _derive(connection, tickets[begin : begin + _TICKETS_AT_ONCE], rules, voids)
-        save_applied_rules(connection, fingerprint)
-    if tickets:
-        log.info("responses derived anew, by changed settings", tickets=len(tickets))
+        save_applied_rules(connection, mark)
+    rules = rules_of(settings)
+    answers = 0
+    after = ""
+    while tickets := _next_tickets(database, after):
+        derived = _derive(database, tickets, rules, mark)
+        if derived is None:
+            break
+        after = tickets[-1]
+        answers += derived
+        if on_progress is not None:
+            on_progress(answers)
+    with database.writing() as connection:
+        is_ours = replace_applied_rules(connection, mark, fingerprint_settings(settings))
+    if not is_ours:
+        log.warning("another start derives the responses, perhaps by other settings")
+    elif answers:
+        log.info("responses derived anew, by changed settings", answers=answers)
 
 
-def _derive(
-    connection: Connection, tickets: list[str], rules: Rules, voids: frozenset[str]
-) -> None:
+def _next_tickets(database: Database, after: str) -> list[str]:
+    """The tickets of the next answers. Asked outside of the batches: others write meanwhile."""
+    with database.reading() as connection:
+        return [str(t) for t, _ in groupby(connection.scalars(_NEXT_TICKETS, {"after": after}))]
+
+
+def _derive(database: Database, tickets: list[str], rules: Rules, mark: str) -> int | None:
+    """Derive the responses of these tickets; how many answers they have, None where another
+    derivation has begun."""
+    with database.writing() as connection:
+        # Before all is read: what another derivation, or a void, did before, is then seen.
+        database.lock_tickets(connection, tickets)
+        if applied_rules(connection) != mark:
+            return None
+        return _save_derived(connection, tickets, rules)
+
+
+def _save_derived(connection: Connection, tickets: list[str], rules: Rules) -> int:
+    voids = void_among(connection, tickets)
     answers = answers_of_tickets(connection, tickets)
     save_responses(
         connection,
@@ -56,3 +109,4 @@ def _derive(
             for ticket_id, given in answers.items()
         },
     )
+    return sum(map(len, answers.values()))

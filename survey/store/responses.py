@@ -15,6 +15,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    text,
     update,
 )
 
@@ -73,6 +74,11 @@ _UPDATE_RESPONSE = (
     update(ResponseRow)
     .where(ResponseRow.ticket_id == bindparam("of_ticket"))
     .values({name: bindparam(name) for name in _RESPONSE_COLUMNS})
+)
+# Two may start at once with an empty store.
+_SAVE_APPLIED_RULES = text(
+    "INSERT INTO applied_rules (id, fingerprint) VALUES (1, :fingerprint)"
+    " ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint"
 )
 _VOID = select(VoidRow.reason, VoidRow.voided_at).where(VoidRow.ticket_id == bindparam("ticket_id"))
 
@@ -244,21 +250,21 @@ def remove_response(connection: Connection, ticket_id: str) -> None:
     connection.execute(delete(ResponseRow).where(ResponseRow.ticket_id == ticket_id))
 
 
-def answered_tickets(connection: Connection) -> list[str]:
-    """Every ticket that has answers."""
-    tickets = select(AnswerRow.ticket_id).where(AnswerRow.ticket_id.is_not(None)).distinct()
-    return [str(ticket_id) for ticket_id in connection.scalars(tickets)]
-
-
 def applied_rules(connection: Connection) -> str | None:
-    """By which settings the responses were derived, as a fingerprint; None in a new store."""
+    """By which settings the responses were derived, as a fingerprint; None in a new store, and
+    what no fingerprint is while they are being derived."""
     return connection.scalar(select(AppliedRulesRow.fingerprint))
 
 
 def save_applied_rules(connection: Connection, fingerprint: str) -> None:
     """Remember by which settings the responses were derived."""
-    connection.execute(delete(AppliedRulesRow))
-    connection.execute(insert(AppliedRulesRow), {"id": 1, "fingerprint": fingerprint})
+    connection.execute(_SAVE_APPLIED_RULES, {"fingerprint": fingerprint})
+
+
+def replace_applied_rules(connection: Connection, known: str, fingerprint: str) -> bool:
+    """`save_applied_rules`, if what is on record is still the known one; whether it was."""
+    replaced = update(AppliedRulesRow).where(AppliedRulesRow.fingerprint == known)
+    return connection.execute(replaced.values(fingerprint=fingerprint)).rowcount == 1
 
 
 def find_response(connection: Connection, ticket_id: str) -> ResponseRow | None:

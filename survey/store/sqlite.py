@@ -98,9 +98,6 @@ class SqliteFile:
     def lock_upgrade(self, connection: Connection) -> None:
         """Nobody else writes while this transaction does."""
 
-    def lock_answers(self, connection: Connection) -> None:
-        """Nobody else writes while this transaction does."""
-
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
         """Nobody else writes while this transaction does."""
 

@@ -1,8 +1,22 @@
 """Changed settings: the responses follow, at the next start."""
 
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from sqlalchemy import select
+
 from survey.site.app import create_app
-from survey.store.rederive import apply_rules
+from survey.store import rederive
+from survey.store.counting import ResponsesOutdated, require_current_responses
+from survey.store.models import ResponseRow
+from survey.store.rederive import apply_rules, responses_are_current
 from survey.store.responses import find_response, void_ticket
+from tests.conftest import on_postgresql
+from tests.support.command import environment
+from tests.support.many_answers import add_many
 from tests.support.pages import Page, address
 from tests.support.settings import make_settings
 
@@ -55,3 +69,160 @@ def test_a_response_keeps_its_submission_id(client, database):
     apply_rules(database, make_settings(edit_window="1d"))
     with database.reading() as connection:
         assert find_response(connection, "42").submission_id == before
+
+
+class TestWhileTheSiteGoesOn:
+    @pytest.fixture(autouse=True)
+    def small_batches(self, monkeypatch):
+        monkeypatch.setattr(rederive, "_NEXT_TICKETS", rederive._NEXT_TICKETS.limit(2))
+
+    @pytest.fixture
+    def derive(self, database):
+        """Derive by other settings, with something done after the first batch."""
+
+        def derive(meanwhile, settings=OTHERS):
+            todo = [meanwhile]
+
+            def on_progress(_answers):
+                if todo:
+                    todo.pop()()
+
+            apply_rules(database, settings, on_progress)
+
+        return derive
+
+    def test_a_void_is_not_undone(self, client, database, clock, derive):
+        for ticket in "123456":
+            answer(client, "5", ticketId=ticket)
+
+        def void():
+            with database.writing() as connection:
+                database.lock_tickets(connection, ["1", "6"])
+                void_ticket(connection, "1", "by the agent", clock())
+                void_ticket(connection, "6", "by the agent", clock())
+
+        derive(void)
+        assert ratings(database, *"156") == [None, 5, None]
+
+    def test_answers_are_taken_and_stay(self, client, database, derive):
+        for ticket in "123456":
+            answer(client, "5", ticketId=ticket)
+
+        def answer_some():
+            for ticket in ("1", "6", "new"):
+                answer(client, "3", ticketId=ticket)
+
+        derive(answer_some)
+        assert ratings(database, "1", "2", "6", "new") == [3, 5, 3, 3]
+
+    def test_reports_do_not_go_by_the_responses(self, client, database, derive):
+        for ticket in "123456":
+            answer(client, "5", ticketId=ticket)
+        seen = []
+
+        def ask():
+            with database.reading() as connection:
+                for each in (make_settings(), OTHERS):
+                    with pytest.raises(ResponsesOutdated):
+                        require_current_responses(connection, each)
+                    seen.append(each)
+
+        derive(ask)
+        assert len(seen) == 2
+        with database.reading() as connection:
+            require_current_responses(connection, OTHERS)
+
+    def test_a_derivation_that_begins_meanwhile_takes_over(self, client, database, clock, derive):
+        for ticket in "123456":
+            answer(client, "5", ticketId=ticket)
+        answer(client, "4", ticketId="6", distinct_id="joe")
+        clock.advance(hours=30)
+        answer(client, "1", ticketId="6")
+        last = make_settings(edit_window="2d")
+        derive(lambda: apply_rules(database, last))
+        assert ratings(database, "1", "6") == [5, 1]
+        assert responses_are_current(database, last)
+
+    def test_one_that_was_broken_off_is_done_again(self, client, database, derive):
+        for ticket in "123456":
+            answer(client, "5", ticketId=ticket)
+            answer(client, "2", ticketId=ticket, distinct_id="joe")
+
+        def break_off():
+            raise KeyboardInterrupt
+
+        without_jane = make_settings(test_distinct_ids="jane")
+        with pytest.raises(KeyboardInterrupt):
+            derive(break_off, without_jane)
+        assert ratings(database, "1", "6") == [2, 5]
+        apply_rules(database, without_jane)
+        assert ratings(database, *"123456") == [2] * 6
+
+
+OTHERS = make_settings(edit_window="1d")
+
+
+def test_two_starts_at_once_derive_the_same(database):
+    add_many(database, 3000, ticket="'T' || (n % 700)", person="'person-' || (n % 3)")
+    errors = []
+
+    def start():
+        try:
+            apply_rules(database, OTHERS)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    assert responses_are_current(database, OTHERS)
+    assert len(stored_responses(database)) == 700
+
+
+@on_postgresql
+def test_customers_are_served_while_many_responses_are_derived(database, client):
+    add_many(database, 30_000, ticket="'T' || n")
+    deriving = threading.Thread(target=apply_rules, args=(database, OTHERS))
+    waits = []
+    deriving.start()
+    while deriving.is_alive():
+        began = time.perf_counter()
+        answer(client, "5", ticketId=f"T{len(waits) * 97 % 30_000}")
+        waits.append(time.perf_counter() - began)
+    deriving.join()
+    assert len(waits) > 10
+    assert max(waits) < 1
+    assert responses_are_current(database, OTHERS)
+
+
+def test_a_derivation_that_was_killed_is_done_again(database, database_url):
+    """By kill -9, on its way: the next start makes of it what an unbroken one would have."""
+    add_many(database, 20_000, ticket="'T' || (n % 9000)", person="'person-' || (n % 3)")
+    without_one = make_settings(test_distinct_ids="person-1")
+    apply_rules(database, without_one)
+    expected = stored_responses(database)
+    apply_rules(database, make_settings())
+    before = stored_responses(database)
+    upgrading = subprocess.Popen(
+        [sys.executable, "-P", "-m", "csat", "db", "upgrade"],
+        env=environment(CSAT_DATABASE_URL=database_url, CSAT_TEST_DISTINCT_IDS="person-1"),
+        stderr=subprocess.DEVNULL,
+    )
+    while stored_responses(database) == before:
+        assert upgrading.poll() is None
+    upgrading.kill()
+    upgrading.wait()
+    assert stored_responses(database) not in (before, expected)
+    assert not responses_are_current(database, without_one)
+    apply_rules(database, without_one)
+    assert stored_responses(database) == expected
+
+
+def stored_responses(database):
+    """All of them, but for what is drawn at random."""
+    columns = [each for each in ResponseRow.__table__.columns if each.name != "submission_id"]
+    with database.reading() as connection:
+        return connection.execute(select(*columns).order_by(ResponseRow.ticket_id)).all()

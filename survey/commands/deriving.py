@@ -1,0 +1,27 @@
+"""Deriving the responses anew, with a line of progress on a terminal."""
+
+import sys
+
+from survey.settings import Settings
+from survey.store.database import Database
+from survey.store.rederive import apply_rules, responses_are_current
+
+
+def derive_responses(database: Database, settings: Settings) -> None:
+    """`apply_rules`; where somebody watches, they see how far it is."""
+    if not sys.stderr.isatty() or responses_are_current(database, settings):
+        apply_rules(database, settings)
+        return
+    # Imported only here: a start seldom derives anything.
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("Deriving responses anew"),
+        TextColumn("{task.completed:,} answers"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        apply_rules(database, settings, lambda done: progress.update(task, completed=done))
