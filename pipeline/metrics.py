@@ -1,9 +1,10 @@
 """Satisfaction per team and month, from counts: percentages, intervals, what clearly moved."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pandas as pd
 
@@ -193,6 +194,16 @@ def _row(
         "change_pp": round_exactly(_percent(moved), 2),
         "change_significant": change,
     }
+
+
+def pool_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """One row for the rows of several teams in one month, from pooled counts; it is compared with
+    no month before. At least one row is needed."""
+    tallies = (
+        Tally(tuple(row[f"rating_{rating}"] for rating in RATINGS), row["comments"]) for row in rows
+    )
+    month, team = Month.parse(rows[0]["month"]), rows[0]["team"]
+    return _row(month, team, sum(tallies, NOTHING), NOTHING, None)
 
 
 def _percent(share: Fraction | None) -> Fraction | None:

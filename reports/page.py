@@ -16,10 +16,10 @@ from pipeline.numbers import MonthlyNumbers
 from reports.charts.teams import draw_teams
 from reports.charts.trend import draw_trend
 from reports.rows import count_responses, list_rows, name_team
+from reports.shown_teams import OTHER_TEAMS, REST, show_teams
 from survey.months import Month
 from survey.scale import LABELS, RATINGS
 from survey.settings import Settings, split_duration
-from survey.teams import Team
 
 Row = dict[str, Any]
 
@@ -42,9 +42,10 @@ def render_page(numbers: MonthlyNumbers, settings: Settings) -> str:
     Everything that customers wrote is escaped by the template; a ticket becomes a link where
     `CSAT_TICKET_URL` says how.
     """
-    teams = list_rows(numbers.teams)
-    comments = group_comments(numbers.comments, settings.teams)
+    teams = show_teams(numbers.teams, settings.teams)
+    comments = group_comments(numbers.comments, teams)
     together = next(row for row in teams if row["team"] == ALL)
+    rest = next((row for row in teams if row["team"] == REST), None)
     return _environment(settings).get_template("report.html").render(
         month=name_month(numbers.month),
         previous_month=name_month(numbers.month.shift(-1)),
@@ -53,6 +54,8 @@ def render_page(numbers: MonthlyNumbers, settings: Settings) -> str:
         provisional=explain_provisional(numbers, settings),
         together=together,
         teams=[row for row in teams if row["team"] != ALL],
+        rest=rest,
+        other_teams=OTHER_TEAMS,
         with_invitations=any(row["invitations"] is not None for row in teams),
         teams_chart=Markup(draw_teams(numbers.teams, settings.teams)),
         trend=[row for row in list_rows(numbers.trend) if row["team"] == ALL],
@@ -100,17 +103,22 @@ def describe_change(row: Row) -> str:
     return "too few responses to compare" if row["responses"] else ""
 
 
-def group_comments(comments: pd.DataFrame, team_list: Sequence[Team]) -> list[Row]:
-    """Comments by team, teams by name, each team's in the order they came."""
+def group_comments(comments: pd.DataFrame, teams: Sequence[Row]) -> list[Row]:
+    """Comments by team as `show_teams` has them, teams by name, the rest of the teams last; each
+    team's in the order they came."""
+    names = {row["team"]: row["name"] for row in teams}
     groups: dict[str, list[Row]] = {}
     for row in list_rows(comments):
         answered_at = pd.Timestamp(row["answered_at"]).to_pydatetime()
-        groups.setdefault(row_name(row["team"]), []).append(row | {"answered_at": answered_at})
-    found = [
-        {"team": team, "name": name_team(team, team_list), "comments": rows}
-        for team, rows in groups.items()
-    ]
-    return sorted(found, key=lambda group: (str(group["name"]).casefold(), group["team"]))
+        team = row_name(row["team"])
+        group = groups.setdefault(team if team in names else REST, [])
+        group.append(row | {"answered_at": answered_at})
+    found = [{"team": team, "name": names[team], "comments": rows} for team, rows in groups.items()]
+    return sorted(found, key=_place_of_group)
+
+
+def _place_of_group(group: Row) -> tuple[bool, str, str]:
+    return group["team"] == REST, group["name"].casefold(), group["team"]
 
 
 def explain_quality(quality: pd.DataFrame) -> Row:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from pipeline.metrics import ALL, FEWEST_TO_COMPARE
 from reports.charts.style import ACCENT, INK, PAPER, QUIET, TRACK, WIDTH, Drawing, render
-from reports.rows import count_responses, list_rows, name_team
+from reports.rows import count_responses
+from reports.shown_teams import REST, show_teams
 from survey.teams import Team
 
 # In chart units: a team's name stands above its bar.
@@ -19,29 +20,32 @@ NAME_LIMIT = 290
 def draw_teams(teams: pd.DataFrame, team_list: Sequence[Team]) -> str:
     """CSAT of every team that has responses, with its interval, the safest high score first.
 
-    Ordered by the interval's lower end; under ten responses drawn hollow; the last row is all teams
-    together, and a small tick repeats it in every row. Empty text if there is nothing to draw.
+    Ordered by the interval's lower end; under ten responses drawn hollow; the last rows are the
+    teams that are not shown by themselves, and all teams together, which a small tick repeats in
+    every row. Empty text if there is nothing to draw.
     """
-    rows = [_read_team(row, team_list) for row in list_rows(teams) if row["responses"]]
+    rows = [_read_team(row) for row in show_teams(teams, team_list) if row["responses"]]
     together = [row for row in rows if row["all"]]
-    single = [row for row in rows if not row["all"]]
+    rest = [row for row in rows if row["rest"]]
+    single = [row for row in rows if not row["all"] and not row["rest"]]
     if not single:
         return ""
     single.sort(key=lambda row: (-row["low"], row["name"]))
-    ordered = [row | {"place": place} for place, row in enumerate(single + together)]
+    ordered = [row | {"place": place} for place, row in enumerate(single + rest + together)]
     reference = together[0]["csat"] if together else None
     words = "; ".join(row["words"] for row in ordered)
     label = f"CSAT per team with its 95% interval, ordered by the interval's lower end. {words}."
     return render(_build_teams(ordered, reference), label)
 
 
-def _read_team(row: dict[str, Any], team_list: Sequence[Team]) -> dict[str, Any]:
+def _read_team(row: dict[str, Any]) -> dict[str, Any]:
     """What the chart needs of a team's row; floats only place marks, texts keep the digits."""
-    name, few = name_team(row["team"], team_list), row["responses"] < FEWEST_TO_COMPARE
+    name, few = row["name"], row["responses"] < FEWEST_TO_COMPARE
     interval = f"{row['csat_low']:.2f} to {row['csat_high']:.2f}"
     colour = INK if row["team"] == ALL else QUIET if few else ACCENT
     return {
         "all": row["team"] == ALL,
+        "rest": row["team"] == REST,
         "name": name,
         "value": f"{row['csat_pct']:.2f}% of {row['responses']:,}",
         "csat": float(row["csat_pct"]),

@@ -1,13 +1,19 @@
 """The folder of a month: what stands in it belongs together."""
 
 import json
+import re
+import time
 
 import pytest
+from sqlalchemy import text
 
 from survey.links import parse_link, sign_link
 from survey.site.app import create_app
+from survey.store.rederive import apply_rules
+from tests.conftest import on_sqlite
 from tests.support.clock import Clock
 from tests.support.command import run_csat
+from tests.support.many_answers import add_many
 from tests.support.pages import LINK, address
 from tests.support.settings import make_settings
 
@@ -59,3 +65,40 @@ def test_the_trust_beside_a_comment_is_that_of_the_link_it_came_by(report, datab
     (comment,) = report()["comments.csv"].splitlines()[1:]
     assert "forged?" in comment
     assert comment.endswith(",unverified")
+
+
+@on_sqlite
+def test_thousands_of_made_up_teams_stay_a_report(report, client, database, settings):
+    client.post(address(team="Surveys"), data={"rating": "1", "comment": "of a listed team"})
+    add_many(database, 6000, ticket="'T' || n")
+    with database.writing() as connection:
+        # Of `big` there are ten, of every other one; a comment comes from each tenth.
+        name = "CASE WHEN n <= 10 THEN 'big' ELSE 'made_up_' || n END"
+        numbered = "SELECT uuid, CAST(substr(ticket_id, 2) AS INTEGER) AS n FROM answers"
+        numbered += " WHERE ticket_id LIKE 'T%'"
+        connection.execute(
+            text(
+                f"UPDATE answers SET team = {name}, comment = CASE WHEN n % 10 = 0 THEN 'words'"
+                f" END FROM ({numbered}) AS numbered WHERE numbered.uuid = answers.uuid"
+            )
+        )
+    apply_rules(database, settings)
+    began = time.perf_counter()
+    files = report()
+    assert time.perf_counter() - began < 20
+    page = files["report.html"]
+    assert len(page) < 2_000_000
+    rows = [line.split(",")[1:3] for line in files["teams.csv"].splitlines()]
+    assert len(rows) == 1 + 9 + 5991 + 1
+    assert rows[-1] == ["all", "6001"]
+    table = page.partition('id="teams-table"')[2].partition("</table>")[0]
+    lines = [re.sub("<[^>]+>", " ", line).split() for line in table.split('<th scope="row">')[1:]]
+    assert len(lines) == 9 + 50 + 1 + 1
+    assert [line[:2] for line in lines if line[0] == "Big"] == [["Big", "10"]]
+    # Of the others the first by name are shown; one in ten of the 5,941 more has a comment.
+    assert lines[-2][:4] == ["5,941", "more", "teams", "5,941"]
+    assert lines[-1][:3] == ["All", "teams", "6,001"]
+    assert "One line, from pooled counts, is for 5,941 more teams" in page
+    comments = page.partition('id="comments"')[2]
+    assert re.findall("<h3[^>]*><bdi>(.*?)</bdi>", comments)[-1] == "5,941 more teams"
+    assert comments.count("<bdi>Made up 6000</bdi>") == 1

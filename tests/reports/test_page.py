@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.numbers import MonthlyNumbers
 from reports.page import describe_change, describe_duration, link_ticket, render_page
+from reports.shown_teams import OTHER_TEAMS
 from survey.months import Month
 from survey.settings import Settings
 
@@ -302,3 +303,16 @@ def test_the_same_numbers_make_the_same_page() -> None:
 )
 def test_a_duration_in_words(duration: timedelta, words: str) -> None:
     assert describe_duration(duration) == words
+
+
+def test_a_team_more_than_are_shown_shares_a_line_of_pooled_counts() -> None:
+    others = [team_row(f"other_{n}", responses=100 - n) for n in range(OTHER_TEAMS)]
+    few = {"responses": 2, "satisfied": 1, "rating_1": 1, "rating_2": 0, "rating_3": 0}
+    small = team_row("small", **few, rating_4=0, rating_5=1, change_significant="up")
+    everything = [*others, small, team_row("surveys"), team_row("all")]
+    numbers = make_numbers(rows=everything, comments=pd.DataFrame([comment_row(team="small")]))
+    text = read(numbers).text
+    assert "1 more team 2 50.00% 9.45– to 90.55 1 0 0 0 1 1 from 1 more team –not compared" in text
+    assert "One line, from pooled counts, is for 1 more team; teams.csv has every team." in text
+    assert "Thank you! Small 14 October" in text
+    assert "more team" not in read(make_numbers(rows=[*others, team_row("all")])).text
