@@ -40,7 +40,8 @@ def look_up_fed(response: ResponseRow | None) -> Fed:
     try:
         if response is None:
             # Anybody can ask for this, so it costs nothing.
-            return Fed(*charity, this_month=site.hedgehogs.months(site.clock())[-1].hedgehogs)
+            counted = site.hedgehogs.look_up(site.clock()).months[-1]
+            return Fed(*charity, this_month=counted.hedgehogs)
         month = Month.of(response.answered_at, settings.timezone)
         opens_at, _ = month.bounds(settings.timezone)
         with site.database.reading() as connection:

@@ -8,7 +8,7 @@ import structlog
 from flask import Blueprint, Response, jsonify, render_template
 from flask_babel import gettext as _
 
-from survey.hedgehogs import MonthCount
+from survey.hedgehogs import Hedgehogs
 from survey.months import Month
 from survey.site.context import current_site
 from survey.site.errors import error_page
@@ -48,18 +48,20 @@ def show_failure(error: StoreError) -> tuple[str, int]:
 
 @hedgehogs.get("/hedgehogs")
 def show_months() -> str:
-    """The page: a chart of the last months, and a table of all."""
-    months = _months()
+    """The page: a chart of the last months, a table of more, and a line for all before them."""
+    counted = _look_up()
+    months = counted.months
     shown = months[-CHART_MONTHS:]
     return render_template(
         "hedgehogs.html",
         rows=[(str(c.month), _name(c.month), c.hedgehogs) for c in reversed(months)],
-        total=sum(counted.hedgehogs for counted in months),
-        bars=draw_bars([counted.hedgehogs for counted in shown]),
+        earlier=counted.earlier.hedgehogs,
+        total=counted.total,
+        bars=draw_bars([each.hedgehogs for each in shown]),
         chart_width=BAR_STEP * len(shown),
         chart_height=CHART_HEIGHT,
         bar_width=BAR_WIDTH,
-        chart_ends=_name_ends([counted.month for counted in shown]),
+        chart_ends=_name_ends([each.month for each in shown]),
         charity_name=current_site().settings.charity_name,
         charity_url=current_site().settings.charity_url,
     )
@@ -68,14 +70,15 @@ def show_months() -> str:
 @hedgehogs.get("/hedgehogs.json")
 def list_months() -> Response:
     """The same numbers for programs; its shape is described in docs/operators.md."""
-    months = _months()
-    as_of = min(counted.counted_at for counted in months).astimezone(UTC)
+    counted = _look_up()
+    as_of = counted.counted_at.astimezone(UTC)
     answer = jsonify(
         {
             "timezone": str(current_site().settings.timezone),
             "as_of": as_of.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "total": sum(counted.hedgehogs for counted in months),
-            "months": [{"month": str(c.month), "hedgehogs": c.hedgehogs} for c in months],
+            "total": counted.total,
+            "earlier": counted.earlier.hedgehogs,
+            "months": [{"month": str(c.month), "hedgehogs": c.hedgehogs} for c in counted.months],
         }
     )
     # Nothing in it is anybody's own.
@@ -94,9 +97,9 @@ def draw_bars(counts: Sequence[int]) -> list[Bar]:
     ]
 
 
-def _months() -> list[MonthCount]:
+def _look_up() -> Hedgehogs:
     site = current_site()
-    return site.hedgehogs.months(site.clock())
+    return site.hedgehogs.look_up(site.clock())
 
 
 def _name_ends(months: Sequence[Month]) -> tuple[str, str]:

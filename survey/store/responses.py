@@ -281,6 +281,12 @@ def count_responses(connection: Connection, opens_at: datetime, closes_at: datet
     return connection.scalar(counted) or 0
 
 
+def count_responses_before(connection: Connection, opens_at: datetime) -> int:
+    """How many responses began before `opens_at`."""
+    counted = select(func.count()).where(ResponseRow.answered_at < opens_at)
+    return connection.scalar(counted) or 0
+
+
 def count_responses_until(connection: Connection, opens_at: datetime, last: ResponseRow) -> int:
     """Which one `last` is of the responses that began from `opens_at` on: 1 for the first."""
     began = ResponseRow.answered_at

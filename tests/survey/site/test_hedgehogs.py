@@ -5,12 +5,13 @@ import io
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import bindparam, event, text, update
 
-from survey.hedgehogs import KEEP_CURRENT, KEEP_PAST, HedgehogCounts
+from survey.hedgehogs import KEEP_CURRENT, KEEP_PAST, SHOWN_MONTHS, HedgehogCounts
 from survey.site.app import create_app
 from survey.site.hedgehogs import CHART_HEIGHT, draw_bars
 from survey.store.errors import StoreError
+from survey.store.models import ResponseRow
 from survey.store.responses import void_ticket
 from tests.support.command import run_csat
 from tests.support.pages import Page, address
@@ -121,6 +122,7 @@ class TestMonths:
             "timezone": "Europe/London",
             "as_of": "2026-10-14T09:30:00Z",
             "total": 1,
+            "earlier": 0,
             "months": [{"month": "2026-10", "hedgehogs": 1}],
         }
 
@@ -134,6 +136,19 @@ class TestMonths:
         assert "October 2026 so far1 September 20261 All together2" in shown
         assert response.text.count("<rect") == 2
         assert response.headers["Cache-Control"] == "no-store"
+
+    def test_are_so_many_by_name_and_the_earlier_ones_together(self, client, clock):
+        for ticket in "12":
+            submit(client, address(ticketId=ticket))
+        clock.advance(days=365 * 11)
+        submit(client, address(ticketId="3"))
+        response = client.get("/hedgehogs?lang=de")
+        shown = " ".join(Page(response.text).text.split())
+        assert response.text.count("<tr>") == 1 + SHOWN_MONTHS + 1 + 1
+        assert "Frühere Monate2 Insgesamt3" in shown
+        listed = client.get("/hedgehogs.json").get_json()
+        assert (len(listed["months"]), listed["earlier"], listed["total"]) == (SHOWN_MONTHS, 2, 3)
+        assert listed["months"][-1] == {"month": "2037-10", "hedgehogs": 1}
 
     def test_begin_with_this_month_where_nobody_has_answered(self, client):
         assert months(client) == {"2026-10": 0}
@@ -160,7 +175,8 @@ class TestCounting:
     @pytest.fixture
     def now_by_month(self, counts, clock):
         def now_by_month():
-            return {str(counted.month): counted.hedgehogs for counted in counts.months(clock())}
+            found = counts.look_up(clock())
+            return {str(counted.month): counted.hedgehogs for counted in found.months}
 
         return now_by_month
 
@@ -204,11 +220,45 @@ class TestCounting:
         clock.time += KEEP_PAST
         assert now_by_month() == {"2026-10": 2}
 
+    def test_counts_months_that_become_earlier_ones(self, counts, clock, fill):
+        fill(1)
+        for _ in range(SHOWN_MONTHS + 2):
+            found = counts.look_up(clock())
+            assert found.total == 1
+            clock.time = found.months[-1].month.closes_at(counts._timezone)
+        assert (len(found.months), found.earlier.hedgehogs) == (SHOWN_MONTHS, 1)
+
+    def test_shows_a_late_void_of_an_earlier_month_after_a_while(
+        self, counts, clock, fill, database
+    ):
+        fill(2)
+        clock.advance(days=4000)
+        assert counts.look_up(clock()).earlier.hedgehogs == 2
+        with database.writing() as connection:
+            void_ticket(connection, "0", "a mistake", clock())
+        clock.time += KEEP_PAST
+        assert counts.look_up(clock()).earlier.hedgehogs == 1
+
+    @pytest.mark.parametrize("year", [1, 500])
+    def test_asks_for_no_more_months_of_however_old_an_answer(
+        self, counts, clock, fill, database, year
+    ):
+        fill(2)
+        old = {"at": datetime(year, 1, 1, tzinfo=UTC)}
+        with database.writing() as connection:
+            oldest = update(ResponseRow).where(ResponseRow.ticket_id == "0")
+            connection.execute(oldest.values(answered_at=bindparam("at")), old)
+        asked = []
+        event.listen(database.engine, "before_cursor_execute", lambda *each: asked.append(each))
+        found = counts.look_up(clock())
+        assert len(asked) <= SHOWN_MONTHS + 3
+        assert (len(found.months), found.earlier.hedgehogs, found.total) == (SHOWN_MONTHS, 1, 2)
+
     def test_fails_where_nothing_is_known(self, counts, clock, database):
         with database.writing() as connection:
             connection.execute(text("alter table responses rename to gone"))
         with pytest.raises(StoreError):
-            counts.months(clock())
+            counts.look_up(clock())
 
 
 @pytest.mark.parametrize(
