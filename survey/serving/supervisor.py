@@ -38,6 +38,13 @@ class Child:
     restart_at: float = 0.0
     failures: int = 0
 
+    def put_off(self, now: float) -> None:
+        """It failed once more: leave it alone for a while, longer each time."""
+        self.failures += 1
+        # More doublings than the longest pause needs would overflow in the end.
+        pause = 0.25 * 2 ** min(self.failures, 10)
+        self.restart_at = now + min(pause, LONGEST_RESTART_PAUSE_SECONDS)
+
 
 @dataclass
 class Supervisor:
@@ -65,16 +72,26 @@ class Supervisor:
             code = child.process.poll()
             if code is None:
                 return
-            healthy = now - child.started_at > HEALTHY_SECONDS
-            child.failures = 1 if healthy else child.failures + 1
-            pause = min(0.25 * 2**child.failures, LONGEST_RESTART_PAUSE_SECONDS)
+            if now - child.started_at > HEALTHY_SECONDS:
+                child.failures = 0
             log.error("process died, starting it anew", process=child.name, code=code)
-            child.process, child.restart_at = None, now + pause
+            child.process = None
+            child.put_off(now)
         if now >= child.restart_at:
+            self._start(child, now)
+
+    def _start(self, child: Child, now: float) -> None:
+        """Start a child. Where that fails, for want of processes or of memory, the others go on,
+        and it is tried again."""
+        child.started_at = now
+        try:
             child.process = self.lifeline.spawn(
                 child.command, pass_fds=child.fds, start_new_session=True
             )
-            child.started_at = now
+        except (OSError, MemoryError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            log.error("process cannot be started, trying again", process=child.name, reason=reason)
+            child.put_off(now)
 
     def _stop_all(self) -> None:
         running = [child.process for child in self.children if child.process is not None]
