@@ -9,8 +9,9 @@ from pipeline.progress import show_progress
 from pipeline.sources.source import BadSource, EventSource, open_event_source
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
-from survey.store.migrate import require_current_schema, upgrade
+from survey.store.migrate import upgrade
 from survey.store.rederive import apply_rules, responses_are_current
+from survey.store.schema import require_current_schema
 from survey.store.vocabulary import COUNTED
 
 

@@ -8,12 +8,12 @@ import click
 
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import Worker
-from survey.logs import configure_logs
+from survey.logs import configure_logs, log_thread_failures
 from survey.serving.lifeline import hold_on
 from survey.settings import SettingsError, load_settings
 from survey.store.clock import now
-from survey.store.database import Database
-from survey.store.migrate import require_current_schema
+from survey.store.database import LONGEST_WAIT_SECONDS, Database
+from survey.store.schema import require_current_schema
 
 
 @click.command()
@@ -26,13 +26,14 @@ def deliver(once: bool) -> None:
     """
     hold_on()
     configure_logs()
+    log_thread_failures()
     settings = load_settings()
     if settings.posthog_key is None:
         raise SettingsError("CSAT_POSTHOG_KEY is not set: events wait in the outbox until it is.")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, LONGEST_WAIT_SECONDS)
     require_current_schema(database)
     sender = PostHogSender(settings.posthog_host, settings.posthog_key.get_secret_value())
     worker = Worker(database, sender, now, stop, settings.outbox_retention)

@@ -5,13 +5,14 @@ import os
 import click
 
 from survey.commands.deriving import derive_responses
-from survey.logs import configure_logs
+from survey.logs import configure_logs, log_thread_failures
 from survey.metrics import FOLDER_VARIABLE, shared_folder
 from survey.serving.lifeline import hold_on
 from survey.serving.supervisor import Supervisor, bind, delivery, site_workers
 from survey.settings import load_settings
 from survey.store.database import Database
-from survey.store.migrate import require_current_schema, upgrade
+from survey.store.migrate import upgrade
+from survey.store.schema import require_current_schema
 
 
 @click.command()
@@ -35,6 +36,7 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     """
     hold_on()
     configure_logs()
+    log_thread_failures()
     settings = load_settings()
     settings.require_secret_key()
     listener = bind(host, port)

@@ -3,8 +3,6 @@
 from flask import Blueprint
 
 from survey.site.context import current_site
-from survey.store.errors import StoreError
-from survey.store.migrate import schema_is_current
 
 health = Blueprint("health", __name__)
 
@@ -17,16 +15,9 @@ def healthz() -> tuple[str, int, dict[str, str]]:
 
 @health.get("/readyz")
 def readyz() -> tuple[str, int, dict[str, str]]:
-    """200 if an answer could be stored now, else 503."""
-    database = current_site().database
-    try:
-        if not database.is_writable():
-            return _plain("the database is read-only", 503)
-        if not schema_is_current(database):
-            return _plain("the schema is not current: run csat db upgrade", 503)
-    except StoreError:
-        return _plain("the database cannot be written", 503)
-    return _plain("ready", 200)
+    """200 if an answer could be stored now, else 503; within two seconds."""
+    obstacle = current_site().readiness.find_obstacle()
+    return _plain("ready", 200) if obstacle is None else _plain(obstacle, 503)
 
 
 def _plain(text: str, status: int) -> tuple[str, int, dict[str, str]]:

@@ -18,21 +18,28 @@ from survey.store.sqlite import SqliteFile
 
 # More threads than this wait for each other: a question takes less time than a connection.
 POOL_SIZE = 16
-# How long a thread waits for a connection when all are in use.
-POOL_TIMEOUT_SECONDS = 10.0
+# Nobody waits longer for a connection, for their turn to write, or for a lock.
+LONGEST_WAIT_SECONDS = 10.0
+# While a customer waits, and may have to wait for two of these, one behind the other.
+CUSTOMER_WAIT_SECONDS = 3.0
 
 
 class Database:
-    """The configured database. Opening it connects to nothing yet."""
+    """The configured database. Opening it connects to nothing yet.
 
-    def __init__(self, url: str) -> None:
+    With `deadline`, in seconds, nothing here takes longer: not a transaction either, whatever the
+    database does. Without one only waiting has an end.
+    """
+
+    def __init__(self, url: str, deadline: float | None = None) -> None:
         self.url = make_url(url)
         make_backend = SqliteFile if self.is_sqlite else PostgresqlServer
         self._backend: SqliteFile | PostgresqlServer = make_backend(
             self.url,
+            deadline,
             pool_size=POOL_SIZE,
             max_overflow=0,
-            pool_timeout=POOL_TIMEOUT_SECONDS,
+            pool_timeout=deadline or LONGEST_WAIT_SECONDS,
             # Errors reach the logs, which must not hold what customers wrote.
             hide_parameters=True,
         )
@@ -62,7 +69,12 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the data; raises StoreError if it cannot be read."""
         self._backend.check()
-        with self._as_store_error(), self._backend.reading_engine.connect() as connection:
+        with (
+            self._as_store_error(),
+            self._backend.use() as use,
+            self._backend.reading_engine.connect() as connection,
+        ):
+            use(connection)
             yield connection
 
     def ask(self, statement: Select[Any], **parameters: object) -> Any:
@@ -87,8 +99,10 @@ class Database:
         with (
             self._as_store_error(),
             self._backend.turn(),
+            self._backend.use() as use,
             self._backend.writing_engine.begin() as connection,
         ):
+            use(connection)
             yield connection
 
     @contextmanager
@@ -115,11 +129,6 @@ class Database:
         with self.writing() as connection:
             self._backend.prepare_claim(connection)
             yield connection
-
-    def is_writable(self) -> bool:
-        """Whether an answer could be stored now; raises StoreError if it cannot be told."""
-        with self.writing() as connection:
-            return self._backend.is_writable(connection)
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -1,14 +1,10 @@
-"""Bringing the schema up to date, and telling whether it is."""
+"""Bringing the schema up to date."""
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-
 from survey.store.database import Database
 from survey.store.errors import StoreError
+from survey.store.schema import schema_is_current
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -19,6 +15,17 @@ def upgrade(database: Database) -> None:
     Several at the same time wait for each other. Raises StoreError if the database cannot be
     written or was made by a newer release.
     """
+    if not (database.exists and schema_is_current(database)):
+        _migrate(database)
+
+
+def _migrate(database: Database) -> None:
+    # Imported here: it takes longer than the rest of a start, and is rarely needed.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with database.upgrading() as connection:
@@ -31,16 +38,3 @@ def upgrade(database: Database) -> None:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def schema_is_current(database: Database) -> bool:
-    """Whether the schema is the one that this release was written for."""
-    with database.reading() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    return found == ScriptDirectory(str(_MIGRATIONS)).get_current_head()
-
-
-def require_current_schema(database: Database) -> None:
-    """Raise StoreError where the schema is not the one that this release was written for."""
-    if not schema_is_current(database):
-        raise StoreError("the schema of the database is not current: run `csat db upgrade` first")

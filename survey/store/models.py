@@ -279,3 +279,12 @@ class VoidRow(Base):
     ticket_id: Mapped[str] = mapped_column(primary_key=True)
     reason: Mapped[str]
     voided_at: Mapped[datetime]
+
+
+class WriteProbeRow(Base):
+    """What was last written to find out whether the database can be written; one row, `id` 1."""
+
+    __tablename__ = "write_probes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    padding: Mapped[str]

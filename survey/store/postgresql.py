@@ -1,22 +1,25 @@
 """PostgreSQL: any number of processes, which lock no more than the tickets they write."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, func, select, text
+from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import BigInteger
 
+from survey.store.watch import Watch
+
 # A server that does not answer is found out in this time; a customer waits for it.
-CONNECT_TIMEOUT_SECONDS = 5
+CONNECT_TIMEOUT_SECONDS = 3
 # A connection whose other end is silent for so long is dead.
 SILENCE_MILLISECONDS = 10_000
 # Transactions here take milliseconds. Who holds a lock for longer, hangs.
-LOCK_TIMEOUT = "10s"
+LOCK_TIMEOUT_SECONDS = 10.0
 
 _UPGRADE_KEY = int.from_bytes(b"csat-upg")
 _IMPORT_KEY = int.from_bytes(b"csat-imp")
@@ -48,7 +51,8 @@ class PostgresqlServer:
 
     path = None
 
-    def __init__(self, url: URL, **options: Any) -> None:
+    def __init__(self, url: URL, deadline: float | None, **options: Any) -> None:
+        self._watch = Watch(deadline) if deadline is not None else None
         self.engine = create_engine(
             url,
             connect_args={
@@ -58,17 +62,35 @@ class PostgresqlServer:
             },
             **options,
         )
-        event.listen(self.engine, "connect", _prepare_connection)
+        lock_timeout = min(deadline or LOCK_TIMEOUT_SECONDS, LOCK_TIMEOUT_SECONDS)
+        prepare_connection = partial(_prepare_connection, lock_timeout)
+        event.listen(self.engine, "connect", lambda connection, _: prepare_connection(connection))
         # Once a lock has been waited for, the next statement must see what its holder committed.
         self.writing_engine: Engine = self.engine.execution_options(
             isolation_level="READ COMMITTED"
         )
+        # Not marked as read only: taking the mark back would let the connection's next transaction
+        # write, also where the server is set to let nobody write.
         self.reading_engine: Engine = self.engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
+            isolation_level="REPEATABLE READ"
         )
 
     def check(self) -> None:
         """The server says by itself what it lacks."""
+
+    @contextmanager
+    def use(self) -> Iterator[Callable[[Connection], None]]:
+        """Around the use of a connection, which is handed to what this gives; raises StoreError
+        where it takes longer than the deadline."""
+        if self._watch is None:
+            yield lambda _: None
+            return
+        with self._watch.use() as use:
+
+            def watch(connection: Connection) -> None:
+                use.descriptor = _descriptor(connection.connection.driver_connection)
+
+            yield watch
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -80,18 +102,21 @@ class PostgresqlServer:
 
     def ask(self, compiled: SQLCompiler, parameters: dict[str, object]) -> Any:
         """The first value of the first row, or None; without a transaction around it."""
-        connection = self.engine.raw_connection()
-        driver: Any = connection.driver_connection
-        try:
-            driver.autocommit = True
-            row = driver.execute(compiled.string, parameters).fetchone()
-            driver.autocommit = False
-        except psycopg.Error:
-            # The server may have gone, and with it every connection that is open.
-            connection.invalidate()
-            self.engine.dispose()
-            raise
-        connection.close()
+        with self._watch.use() if self._watch else nullcontext() as use:
+            connection = self.engine.raw_connection()
+            driver: Any = connection.driver_connection
+            if use is not None:
+                use.descriptor = _descriptor(driver)
+            try:
+                driver.autocommit = True
+                row = driver.execute(compiled.string, parameters).fetchone()
+                driver.autocommit = False
+            except psycopg.Error:
+                # The server may have gone, and with it every connection that is open.
+                connection.invalidate()
+                self.engine.dispose()
+                raise
+            connection.close()
         return None if row is None else row[0]
 
     def lock_upgrade(self, connection: Connection) -> None:
@@ -111,22 +136,23 @@ class PostgresqlServer:
         disk at its end: a claim that is lost leaves its rows to be claimed again."""
         connection.execute(_PREPARE_CLAIM)
 
-    def is_writable(self, connection: Connection) -> bool:
-        """Whether this is not a standby, and not set to be read only."""
-        return bool(connection.scalar(text("SHOW transaction_read_only")) == "off")
-
     def explain(self, error: BaseException | None) -> str:
         """PostgreSQL's message in one line, without its detail, which shows values."""
         primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
         return primary or " ".join(str(error).split())
 
 
-def _prepare_connection(connection: "psycopg.Connection[Any]", _record: object) -> None:
+def _prepare_connection(lock_timeout: float, connection: "psycopg.Connection[Any]") -> None:
     connection.autocommit = True
     # A server may be set to acknowledge what is not on its disk yet; ours is acknowledged for good.
     connection.execute("SET synchronous_commit = on")
-    connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+    connection.execute(f"SET lock_timeout = {round(lock_timeout * 1000)}")
     connection.autocommit = False
+
+
+def _descriptor(connection: Any) -> int:
+    """The file of a connection to the server."""
+    return int(connection.pgconn.socket)
 
 
 def _ticket_key(ticket_id: str) -> int:

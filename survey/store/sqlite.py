@@ -1,11 +1,7 @@
 """SQLite: one file, one writer at a time, everybody in turn."""
 
-import fcntl
-import os
 import sqlite3
-import threading
-import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +10,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from survey.store.errors import StoreError
+from survey.store.writer_queue import WriterQueue
 
-# For those who write without waiting in our queue, like a backup by hand.
+# How long one writer waits for another, in our queue or in SQLite's: for those who write without
+# waiting in our queue, like a backup by hand.
 BUSY_TIMEOUT_SECONDS = 10.0
 
 
@@ -23,11 +21,12 @@ class SqliteFile:
     """The database as one file in WAL mode, in which readers and the writer do not wait for
     each other."""
 
-    def __init__(self, url: URL, **options: Any) -> None:
+    def __init__(self, url: URL, deadline: float | None, **options: Any) -> None:
+        timeout = min(deadline or BUSY_TIMEOUT_SECONDS, BUSY_TIMEOUT_SECONDS)
         self.path = Path(url.database or "")
         self.engine = create_engine(
             url,
-            connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+            connect_args={"timeout": timeout},
             # Transactions end where they are begun, below; a connection that comes back has none.
             pool_reset_on_return=None,
             **options,
@@ -38,7 +37,7 @@ class SqliteFile:
         # the lock afterwards could not wait for it.
         self.writing_engine: Engine = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         self.reading_engine: Engine = self.engine
-        self._queue = _WriterQueue(self.path)
+        self._queue = WriterQueue(self.path, timeout)
         self._file: tuple[int, int] | None = None
 
     def check(self) -> None:
@@ -61,6 +60,11 @@ class SqliteFile:
                 f"there is no database at {self.path}. `csat serve` makes one at its first start; "
                 "CSAT_DATABASE_URL names another."
             )
+
+    @contextmanager
+    def use(self) -> Iterator[Callable[[Connection], None]]:
+        """A file answers at once; what others can make one wait for has an end by itself."""
+        yield lambda _: None
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -107,49 +111,9 @@ class SqliteFile:
     def prepare_claim(self, connection: Connection) -> None:
         """SQLite goes by the index by itself."""
 
-    def is_writable(self, connection: Connection) -> bool:
-        """A transaction that was begun for writing can write."""
-        return True
-
     def explain(self, error: BaseException | None) -> str:
         """SQLite's own words, which hold no values."""
         return str(error)
-
-
-class _WriterQueue:
-    """Where writers wait for each other: fair, and without SQLite's sleeping.
-
-    SQLite has one writer, and lets others wait in a busy handler that sleeps ever longer: under
-    load some wait for seconds. Here threads wait for a lock, and processes for a lock on a file
-    beside the database, which the kernel lets go of when its holder dies.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + "-writer")
-        self._thread_lock = threading.Lock()
-        self._descriptor: int | None = None
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until no other thread or process writes."""
-        with self._thread_lock:
-            try:
-                if self._descriptor is None:
-                    self._descriptor = self._open()
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-            except OSError as error:
-                raise StoreError(f"{self._path} cannot be locked: {error.strerror}") from error
-            try:
-                yield
-            finally:
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-
-    def _open(self) -> int:
-        # Kept open, and never removed: whoever holds another file of the same name would wait
-        # for nobody.
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        weakref.finalize(self, os.close, descriptor)
-        return descriptor
 
 
 def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from survey.store.migrate import schema_is_current
+from survey.store.schema import schema_is_current
 from tests.support.command import run_csat
 
 UPGRADES = 4

@@ -11,8 +11,9 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from survey.store.database import Database
 from survey.store.errors import StoreError
-from survey.store.migrate import schema_is_current, upgrade
+from survey.store.migrate import upgrade
 from survey.store.models import AnswerRow, Base, OutboxRow, ResponseRow
+from survey.store.schema import schema_is_current
 from tests.conftest import on_postgresql, on_sqlite
 
 NOON = datetime(2026, 10, 14, 12, tzinfo=UTC)

@@ -8,12 +8,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
 from survey.store import migrate, outbox
-from survey.store.errors import RefusedData
-from survey.store.migrate import schema_is_current, upgrade
+from survey.store.errors import RefusedData, StoreError
+from survey.store.migrate import upgrade
 from survey.store.models import Base, OutboxRow
+from survey.store.schema import REVISION, require_current_schema, schema_is_current
 from tests.support.clock import Clock
 
 NOW = Clock()()
@@ -143,9 +145,13 @@ def test_several_upgrades_at_once_wait_for_each_other(empty_database):
     assert schema_is_current(empty_database)
 
 
+def test_the_release_names_the_newest_schema():
+    assert ScriptDirectory(str(migrate._MIGRATIONS)).get_current_head() == REVISION
+
+
 def test_a_database_without_tables_is_not_current(empty_database):
     if empty_database.is_sqlite:
         upgrade_to(empty_database, "0001")
     assert not schema_is_current(empty_database)
-    with pytest.raises(migrate.StoreError, match="run `csat db upgrade` first"):
-        migrate.require_current_schema(empty_database)
+    with pytest.raises(StoreError, match="run `csat db upgrade` first"):
+        require_current_schema(empty_database)

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from survey.site.app import create_app
 from survey.store import rederive
@@ -187,6 +187,7 @@ def test_customers_are_served_while_many_responses_are_derived(database, client)
     add_many(database, 30_000, ticket="'T' || n")
     deriving = threading.Thread(target=apply_rules, args=(database, OTHERS))
     waits = []
+    derivation_began = time.perf_counter()
     deriving.start()
     while deriving.is_alive():
         began = time.perf_counter()
@@ -194,7 +195,8 @@ def test_customers_are_served_while_many_responses_are_derived(database, client)
         waits.append(time.perf_counter() - began)
     deriving.join()
     assert len(waits) > 10
-    assert max(waits) < 1
+    # Who waits for all of it, waits nearly as long as it takes.
+    assert max(waits) < (time.perf_counter() - derivation_began) / 3
     assert responses_are_current(database, OTHERS)
 
 
@@ -206,12 +208,19 @@ def test_a_derivation_that_was_killed_is_done_again(database, database_url):
     expected = stored_responses(database)
     apply_rules(database, make_settings())
     before = stored_responses(database)
+    of_person = select(func.count()).where(ResponseRow.distinct_id == "person-1")
+
+    def left():
+        with database.reading() as connection:
+            return connection.scalar(of_person)
+
+    all_of_them = left()
     upgrading = subprocess.Popen(
         [sys.executable, "-P", "-m", "csat", "db", "upgrade"],
         env=environment(CSAT_DATABASE_URL=database_url, CSAT_TEST_DISTINCT_IDS="person-1"),
         stderr=subprocess.DEVNULL,
     )
-    while stored_responses(database) == before:
+    while left() == all_of_them:
         assert upgrading.poll() is None
     upgrading.kill()
     upgrading.wait()
