@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import click
 
+from survey.delivery.answer import printable
 from survey.settings import CsatError, load_settings
 from survey.store.clock import now
 from survey.store.database import Database
@@ -55,9 +56,12 @@ def as_text(summary: Summary, at: datetime) -> str:
     """The state of the outbox in words."""
     lines = [f"waiting    {summary.waiting:,}{_age(summary, at)}"]
     if summary.last_reason is not None:
-        lines.append(f"           last reason: {summary.last_reason}")
+        lines.append(f"           last reason: {printable(summary.last_reason)}")
+        if summary.last_words:
+            lines.append(f"           PostHog said: {printable(summary.last_words)}")
+        lines.append("           delivery tries again by itself, at the latest after 30 s")
     lines.append(f"delivered  {summary.delivered:,} ({summary.per_minute:,.1f} a minute of late)")
-    lines.append(f"dead       {sum(letters.count for letters in summary.dead):,}")
+    lines.append(f"dead       {summary.dead_now:,}")
     for letters in summary.dead:
         lines += _describe(letters)
     if summary.dead:
@@ -74,15 +78,20 @@ def as_json_text(summary: Summary, at: datetime) -> str:
         "oldest_at": oldest_at.isoformat() if oldest_at else None,
         "oldest_seconds": summary.oldest_seconds(at),
     }
-    return json.dumps(shown, indent=2, ensure_ascii=False)
+    # In ASCII: what others wrote cannot give orders to a terminal that shows it.
+    return json.dumps(shown, indent=2)
 
 
 def _describe(letters: DeadLetters) -> list[str]:
-    ids = ", ".join(map(str, letters.ids))
     more = ", …" if letters.count > len(letters.ids) else ""
-    lines = [f"           {letters.count:,} × {letters.reason} (ID {ids}{more})"]
+    ids = ", ".join(map(str, letters.ids))
+    tickets = ", ".join(map(printable, letters.tickets))
+    lines = [
+        f"           {letters.count:,} × {printable(letters.reason)} (ID {ids}{more})",
+        f"               ticket {tickets}{more}",
+    ]
     if letters.words:
-        lines.append(f"               PostHog said of the first: {letters.words}")
+        lines.append(f"               PostHog said of the first: {printable(letters.words)}")
     return lines
 
 

@@ -1,28 +1,14 @@
-"""Handing a batch to PostHog, and telling what its answer means for the batch."""
+"""Handing a batch to PostHog."""
 
 import json
 import math
 from collections.abc import Sequence
-from enum import Enum
 
 import requests
-from posthog.request import APIError, batch_post
+from posthog.request import batch_post
 
+from survey.delivery.answer import Remedy, is_acceptance, reason_for, remedy_for, words_of
 from survey.delivery.session import DeadlineSession
-
-# How much of an answer is kept, in characters.
-MAX_WORDS = 300
-
-_RETRY_STATUSES = frozenset({201, 204, 408, 425, 429})
-_REFUSED_STATUSES = frozenset({400, 413})
-
-
-class Remedy(Enum):
-    """What can make a refused batch go through."""
-
-    TIME = "retry"  # the same batch again, later
-    OPERATOR = "pause"  # nothing goes through until somebody mends a setting
-    OTHER_EVENTS = "split"  # something in this batch can never be accepted
 
 
 class DeliveryError(Exception):
@@ -58,51 +44,38 @@ class PostHogSender:
 
         Raises DeliveryError, and then it is not known to have accepted any.
         """
-        batch = [json.loads(payload) for payload in payloads]
+        batch = json.loads(f"[{','.join(payloads)}]")
+        failure: Exception | None = None
         try:
-            response = batch_post(
-                self._key,
-                self._host,
-                session=self._session,
-                batch=batch,
+            batch_post(self._key, self._host, session=self._session, batch=batch)
+        except Exception as error:
+            # The package raises for every answer but 200, and trips over some of them. What was
+            # answered is known all the same.
+            failure = error
+        answer = self._session.last_answer
+        if answer is None:
+            raise self._explain(failure) from None
+        if not is_acceptance(answer.status, answer.body):
+            raise DeliveryError(
+                remedy_for(answer.status),
+                reason_for(answer.status),
+                words_of(answer.body),
+                _finite(getattr(failure, "retry_after", None)),
             )
-        except APIError as error:
-            raise _explain_status(error) from None
-        except requests.RequestException as error:
-            reason = f"{self._host} cannot be reached: {type(error).__name__}"
-            raise DeliveryError(Remedy.TIME, reason) from None
-        except TypeError:
-            # The package trips over an error whose body is JSON, but not an object.
-            raise _explain_status(APIError(self._session.last_status, "")) from None
-        except ValueError:
-            reason = f"{self._host} is not an address that can be reached"
-            raise DeliveryError(Remedy.OPERATOR, reason) from None
-        if not _is_accepted(response):
-            reason = f"{self._host} answered 200, but not as PostHog does"
-            raise DeliveryError(Remedy.TIME, reason)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._session.close()
 
-
-def _is_accepted(response: requests.Response) -> bool:
-    try:
-        answer = response.json()
-    except ValueError:
-        return False
-    return isinstance(answer, dict) and answer.get("status") in ("Ok", 1)
-
-
-def _explain_status(error: APIError) -> DeliveryError:
-    status = int(error.status) if str(error.status).isdigit() else 0
-    words = " ".join(str(error.message).split())[:MAX_WORDS]
-    reason = f"PostHog answered {status}"
-    if status in _RETRY_STATUSES or status >= 500:
-        return DeliveryError(Remedy.TIME, reason, words, _finite(error.retry_after))
-    if status in _REFUSED_STATUSES:
-        return DeliveryError(Remedy.OTHER_EVENTS, reason, words)
-    return DeliveryError(Remedy.OPERATOR, reason, words)
+    def _explain(self, failure: Exception | None) -> Exception:
+        """What a request means that got no answer; a mistake of ours means itself."""
+        if isinstance(failure, ValueError):
+            reason = f"{self._host} is not an address that can be reached: check CSAT_POSTHOG_HOST"
+            return DeliveryError(Remedy.OPERATOR, reason)
+        if failure is None or isinstance(failure, requests.RequestException):
+            reason = f"{self._host} cannot be reached: {type(failure).__name__}"
+            return DeliveryError(Remedy.TIME, reason)
+        return failure
 
 
 def _finite(seconds: float | None) -> float | None:

@@ -1,92 +1,79 @@
 """HTTP requests that end in time, whatever the other side does."""
 
-import contextlib
-import socket
 import threading
+from http.cookiejar import DefaultCookiePolicy
+from time import monotonic
 from typing import Any
-from weakref import WeakSet
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
-# One request may take so long in all, from connecting to the last byte.
+from survey.delivery.adapter import EndableAdapter, HttpAnswer
+
+# One request may take so long in all, from looking up the name to the last byte.
 DEADLINE_SECONDS = 10.0
-# Trying the next address of a host takes another such time.
-CONNECT_SECONDS = 4.0
 
 
 class DeadlineSession(requests.Session):
     """A session with a deadline for each request as a whole, that follows no redirects.
 
-    A timeout of `requests` counts for each read: a byte a second keeps a request alive for ever.
-    Here a timer ends the connection. A redirected POST arrives as a GET, whose 200 would look
-    like acceptance. `last_status` is that of the last answer, 0 before there is one.
+    A timeout of `requests` counts for each address and for each read: a byte a second keeps a
+    request alive for ever. A redirected POST arrives as a GET, whose 200 would look like
+    acceptance. One request at a time. `last_answer` is what the last one got, None if nothing.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.last_status = 0
-        self._adapter = _EndableAdapter()
+        self.last_answer: HttpAnswer | None = None
+        # None are kept: they would add up, and come along with every request.
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._adapter = EndableAdapter()
+        self._running: _Request | None = None
         self.mount("http://", self._adapter)
         self.mount("https://", self._adapter)
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request; raises requests.RequestException when it has not ended in time."""
-        self.last_status = 0
-        deadline = threading.Timer(DEADLINE_SECONDS, self._adapter.end_connections)
-        deadline.daemon = True
-        deadline.start()
+        """Send a request; raises requests.RequestException when it has not ended in time.
+
+        It runs in a thread, because nothing can interrupt the lookup of a name. What is given up
+        there sends nothing any more, and ends before the next request begins.
+        """
+        self.last_answer = None
+        ends_at = monotonic() + DEADLINE_SECONDS
+        if self._running is not None:
+            self._running.join(DEADLINE_SECONDS)
+            if self._running.is_alive():
+                raise requests.Timeout("the request before this one has not ended")
+        self._adapter.begin(ends_at)
+        limits = {"timeout": DEADLINE_SECONDS, "allow_redirects": False}
+        self._running = _Request(super().request, args, {**kwargs, **limits})
+        self._running.start()
+        self._running.join(max(ends_at - monotonic(), 0.0))
+        if self._running.is_alive():
+            self._adapter.end_connections()
+            raise requests.Timeout("the request has not ended in time")
+        self.last_answer = self._adapter.last_answer
+        return self._running.result()
+
+
+class _Request(threading.Thread):
+    """Makes one request. As a daemon: a process that ends does not wait for it."""
+
+    def __init__(self, make: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super().__init__(daemon=True, name="request")
+        self._call = (make, args, kwargs)
+        self._response: requests.Response | None = None
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        """Make the request, and keep what came of it."""
+        make, args, kwargs = self._call
         try:
-            limits = {"timeout": (CONNECT_SECONDS, DEADLINE_SECONDS), "allow_redirects": False}
-            response = super().request(*args, **{**kwargs, **limits})
-        finally:
-            deadline.cancel()
-        self.last_status = response.status_code
-        return response
+            self._response = make(*args, **kwargs)
+        except Exception as error:
+            self._error = error
 
-
-class _EndableAdapter(HTTPAdapter):
-    """Knows the sockets of its connections, so that they can be ended from another thread."""
-
-    def __init__(self) -> None:
-        self._sockets: WeakSet[socket.socket] = WeakSet()
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pool_classes()
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._pool_classes()
-        return manager
-
-    def end_connections(self) -> None:
-        """Whoever waits for one of them, reads its end."""
-        for open_socket in list(self._sockets):
-            with contextlib.suppress(OSError):
-                # Past TLS, whose own goodbye would wait for the other side.
-                socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
-
-    def _pool_classes(self) -> dict[str, Any]:
-        sockets = self._sockets
-
-        class Plain(HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                sockets.add(self.sock)
-
-        class Secure(HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                sockets.add(self.sock)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class SecurePool(HTTPSConnectionPool):
-            ConnectionCls = Secure
-
-        return {"http": PlainPool, "https": SecurePool}
+    def result(self) -> requests.Response:
+        """The response, or what was raised instead, once the thread has ended."""
+        if self._response is None:
+            raise self._error or requests.RequestException("the request's thread was ended")
+        return self._response

@@ -3,17 +3,21 @@
 import random
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from time import monotonic
+from traceback import extract_tb
 from typing import Protocol
 
 import structlog
 
-from survey.delivery.sender import DeliveryError, Remedy
+from survey.delivery.answer import Remedy
+from survey.delivery.sender import DeliveryError
 from survey.metrics import POSTHOG_SECONDS, counting
 from survey.store import outbox
 from survey.store.database import Database
-from survey.store.errors import StoreError
+from survey.store.errors import RefusedData, StoreError
 from survey.store.outbox import Claim
 
 # PostHog's own package sends no more events than this in one request; PostHog takes 20 MB.
@@ -21,6 +25,8 @@ MAX_BATCH_EVENTS = 100
 MAX_BATCH_BYTES = 1_000_000
 # Longer than a request may take; what a killed worker held is taken up again after it.
 LEASE = timedelta(seconds=20)
+# What was claimed ahead is not sent after this: its lease must outlast its request.
+AHEAD_SECONDS = 5.0
 # How long PostHog, or the operator, gets before the next try, at most.
 LONGEST_PAUSE_SECONDS = outbox.LONGEST_HOLD.total_seconds()
 FIRST_PAUSE_SECONDS = 1.0
@@ -64,18 +70,21 @@ class Worker:
         # Shrinks with each failure: one event that PostHog chokes on soon holds up nobody else,
         # and a slow line gets what it can carry in time.
         self._batch_events = MAX_BATCH_EVENTS
+        self._prune_at = 0.0
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="claim")
 
     def run(self) -> None:
-        """Deliver until `stop` is set; a database that fails is tried again."""
-        prune_at = 0.0
+        """Deliver until `stop` is set. Whatever fails is tried again: who waits for PostHog must
+        not wait for somebody to start this anew."""
         while not self._stop.is_set():
             try:
                 pause = self._deliver_batch()
-                if monotonic() >= prune_at:
-                    prune_at = monotonic() + PRUNE_SECONDS
-                    self.prune()
+                self._prune_when_due()
             except StoreError as error:
                 log.error("delivery cannot use the database", reason=str(error))
+                pause = self._next_pause()
+            except Exception as error:
+                _log_unexpected(error)
                 pause = self._next_pause()
             self._stop.wait(POLL_SECONDS if pause is None else pause)
 
@@ -85,8 +94,14 @@ class Worker:
             pause = self._deliver_batch()
             if pause is None or pause > 0:
                 break
+            self._prune_when_due()
         self.prune()
         return not self._has_waiting()
+
+    def _prune_when_due(self) -> None:
+        if monotonic() >= self._prune_at:
+            self._prune_at = monotonic() + PRUNE_SECONDS
+            self.prune()
 
     def prune(self) -> None:
         """Delete events that were delivered longer ago than they are kept."""
@@ -98,15 +113,39 @@ class Worker:
                 return
 
     def _deliver_batch(self) -> float | None:
-        """Send one batch; seconds to wait before the next, None if there was nothing to send."""
+        """Send a batch, and while there is a backlog those behind it; seconds to wait before the
+        next, None if there was nothing to send."""
         if self._is_idle and not self._has_waiting():
             return None
+        claims = self._claim()
+        self._is_idle = not claims
+        if not claims:
+            return None
+        pause = 0.0
+        while claims and not pause:
+            began, goes_on = monotonic(), False
+            # The database works while PostHog does.
+            ahead = self._ahead.submit(self._claim) if self._is_backlog(claims) else _nothing()
+            try:
+                pause = self._send_all(claims)
+                goes_on = not pause and monotonic() - began < AHEAD_SECONDS
+            finally:
+                claims = ahead.result()
+                if claims and (self._stop.is_set() or not goes_on):
+                    self._release([claims])
+                    claims = []
+        return pause
+
+    def _claim(self) -> list[Claim]:
         with self._database.claiming() as connection:
-            claims = outbox.claim(
+            return outbox.claim(
                 connection, self._clock(), LEASE, self._batch_events, MAX_BATCH_BYTES
             )
-        self._is_idle = not claims
-        return self._send_all(claims) if claims else None
+
+    def _is_backlog(self, claims: list[Claim]) -> bool:
+        """Whether more wait behind these, and all goes well."""
+        is_full = len(claims) >= self._batch_events
+        return is_full and not self._failures and monotonic() < self._prune_at
 
     def _has_waiting(self) -> bool:
         """Whether there may be something to claim. Reading costs nobody anything; a claim waits
@@ -115,6 +154,22 @@ class Worker:
             return outbox.has_waiting(connection)
 
     def _send_all(self, claims: list[Claim]) -> float:
+        """Send what was claimed; seconds to wait before the next claim.
+
+        What nobody expected, while sending or while recording what came of it, puts these off
+        like a failure of PostHog: the batches shrink until what it comes from stands alone, and
+        all others are delivered.
+        """
+        try:
+            return self._send_in_order(claims)
+        except Exception as error:
+            if isinstance(error, StoreError) and not isinstance(error, RefusedData):
+                raise  # nothing can be recorded now
+            _log_unexpected(error)
+            reason = f"delivery failed: {type(error).__name__}"
+            return self._put_off([claims], DeliveryError(Remedy.TIME, reason))
+
+    def _send_in_order(self, claims: list[Claim]) -> float:
         """Send what was claimed, in its order; a batch that PostHog refuses is halved until the
         event that it cannot take stands alone. Seconds to wait before the next claim."""
         batches = [claims]
@@ -139,9 +194,10 @@ class Worker:
         return 0.0
 
     def _send(self, batch: list[Claim]) -> None:
-        began, outcome = monotonic(), "accepted"
+        began, outcome = monotonic(), "failed"
         try:
             self._sender.send([claim.payload for claim in batch])
+            outcome = "accepted"
         except DeliveryError as error:
             outcome = error.remedy.value
             raise
@@ -150,16 +206,16 @@ class Worker:
                 POSTHOG_SECONDS.labels(outcome).observe(monotonic() - began)
 
     def _mark_delivered(self, batch: list[Claim]) -> None:
-        self._failures = 0
-        self._batch_events = min(self._batch_events * 2, MAX_BATCH_EVENTS)
         with self._database.writing() as connection:
             outbox.mark_delivered(connection, _ids([batch]), self._clock())
+        self._failures = 0
+        self._batch_events = min(self._batch_events * 2, MAX_BATCH_EVENTS)
         log.info("delivered", events=len(batch))
 
     def _bury(self, batch: list[Claim], error: DeliveryError) -> None:
-        log.error("dead letter", reason=error.reason, outbox_id=batch[0].id)
         with self._database.writing() as connection:
             outbox.bury(connection, _ids([batch]), self._clock(), error.reason, error.words)
+        log.error("dead letter", reason=error.reason, outbox_id=batch[0].id)
 
     def _renew(self, batches: list[list[Claim]]) -> None:
         """Halving takes many requests: the rest stays claimed meanwhile."""
@@ -202,3 +258,16 @@ class Worker:
 
 def _ids(batches: Sequence[Sequence[Claim]]) -> list[int]:
     return [claim.id for batch in batches for claim in batch]
+
+
+def _nothing() -> "Future[list[Claim]]":
+    claimed: Future[list[Claim]] = Future()
+    claimed.set_result([])
+    return claimed
+
+
+def _log_unexpected(error: Exception) -> None:
+    """Say what failed and where. Not in its own words, which may repeat what customers wrote."""
+    places = extract_tb(error.__traceback__)
+    at = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "unknown"
+    log.error("delivery failed unexpectedly", error=type(error).__name__, at=at)

@@ -69,6 +69,9 @@ class _Outbox(Collector):
         yield CounterMetricFamily(
             "csat_outbox_dead", "Events that became dead letters.", summary.dead_total
         )
+        yield GaugeMetricFamily(
+            "csat_outbox_dead_now", "Dead letters that nobody has sent again.", summary.dead_now
+        )
 
 
 def register(app: Flask) -> None:
@@ -91,21 +94,24 @@ class _Timed:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         began = perf_counter()
-        status = "500"
+
+        def count(status: str) -> None:
+            with counting():
+                timer = self._timer(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), status)
+                timer.observe(perf_counter() - began)
 
         def start(
             line: str, headers: list[tuple[str, str]], exc_info: Any = None, /
         ) -> Callable[[bytes], object]:
-            nonlocal status
-            status = line[:3]
+            # Not before: an answer that must be stored first is known only then.
+            count(line[:3])
             return start_response(line, headers, exc_info)
 
         try:
             return self._application(environ, start)
-        finally:
-            with counting():
-                timer = self._timer(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), status)
-                timer.observe(perf_counter() - began)
+        except Exception:
+            count("500")
+            raise
 
     def _timer(self, method: str, path: str, status: str) -> Histogram:
         key = (

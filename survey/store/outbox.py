@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    any_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
 from survey.store.models import OutboxRow, OutboxTotalsRow
@@ -19,6 +31,45 @@ RATE_PERIOD = timedelta(minutes=5)
 SHOWN_IDS = 10
 
 
+def _is_first_of_its_ticket() -> ColumnElement[bool]:
+    other = aliased(OutboxRow)
+    # Not "no earlier one exists": of that PostgreSQL may make a join, over the whole backlog.
+    first = select(func.min(other.id)).where(
+        other.ticket_id == OutboxRow.ticket_id,
+        other.delivered_at.is_(None),
+        other.dead_at.is_(None),
+    )
+    return first.scalar_subquery() == OutboxRow.id
+
+
+# Statements are made once: to make one takes longer than to run it.
+_DUE = (
+    select(OutboxRow.id, OutboxRow.payload)
+    .where(
+        *_WAITING,
+        # What seems to be held for longer than anything is, was held before the clock was set back.
+        (OutboxRow.available_at <= bindparam("now"))
+        | (OutboxRow.available_at > bindparam("never_until")),
+        _is_first_of_its_ticket(),
+    )
+    .order_by(OutboxRow.available_at, OutboxRow.id)
+    .limit(bindparam("max_events"))
+    .with_for_update(skip_locked=True, of=OutboxRow)
+)
+# The same as waiting, in words that no index is made for: with few rows waiting by its old
+# statistics, PostgreSQL would read the index of all that wait instead of these rows.
+_CHANGE = update(OutboxRow).where(
+    func.coalesce(OutboxRow.delivered_at, OutboxRow.dead_at).is_(None)
+)
+_CHANGE_IDS = _CHANGE.where(OutboxRow.id.in_(bindparam("ids", expanding=True)))
+# Each of a hundred parameters is written and parsed; an array is one parameter.
+_CHANGE_ARRAY = _CHANGE.where(OutboxRow.id == any_(bindparam("ids", type_=ARRAY(Integer))))
+_COUNT_DELIVERED = update(OutboxTotalsRow).values(
+    delivered=OutboxTotalsRow.delivered + bindparam("more")
+)
+_COUNT_DEAD = update(OutboxTotalsRow).values(dead=OutboxTotalsRow.dead + bindparam("more"))
+
+
 @dataclass(frozen=True)
 class Claim:
     """A row that a worker may send until its lease ends."""
@@ -29,12 +80,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """The dead letters that have one reason: how many, the first of them, and what PostHog said
-    of the first."""
+    """The dead letters that have one reason: how many, the first of them with their tickets, and
+    what PostHog said of the first."""
 
     reason: str
     count: int
     ids: list[int]
+    tickets: list[str]
     words: str | None
 
 
@@ -44,16 +96,23 @@ class Summary:
 
     `delivered` and `dead_total` count from the beginning, pruned rows and revived ones included;
     `per_minute` is how many were delivered a minute of late. `last_reason` is why the oldest of
-    those that waited in vain was not accepted. Times are None where nothing waits.
+    those that waited in vain was not accepted, `last_words` what PostHog said of it. Times are
+    None where nothing waits.
     """
 
     waiting: int
     oldest_at: datetime | None
     last_reason: str | None
+    last_words: str | None
     delivered: int
     per_minute: float
     dead: list[DeadLetters]
     dead_total: int
+
+    @property
+    def dead_now(self) -> int:
+        """How many dead letters there are."""
+        return sum(letters.count for letters in self.dead)
 
     def oldest_seconds(self, at: datetime) -> float:
         """How long the oldest event has been waiting; 0 if none waits."""
@@ -92,33 +151,12 @@ def claim(
     edits. Those that were put off stand behind those that were not: an event that can never be
     delivered holds up no other ticket.
     """
-    due = (
-        select(OutboxRow.id, OutboxRow.payload)
-        .where(*_WAITING, _is_due(now), _is_first_of_its_ticket())
-        .order_by(OutboxRow.available_at, OutboxRow.id)
-        .limit(max_events)
-        .with_for_update(skip_locked=True, of=OutboxRow)
-    )
-    claims = _up_to(max_bytes, (Claim(*row) for row in connection.execute(due)))
+    times = {"now": now, "never_until": now + LONGEST_HOLD}
+    due = connection.execute(_DUE, {**times, "max_events": max_events})
+    claims = _up_to(max_bytes, (Claim(*row) for row in due))
     if claims:
         _update(connection, [claimed.id for claimed in claims], available_at=now + lease)
     return claims
-
-
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    # What seems to be held for longer than anything is, was held before the clock was set back.
-    return (OutboxRow.available_at <= now) | (OutboxRow.available_at > now + LONGEST_HOLD)
-
-
-def _is_first_of_its_ticket() -> ColumnElement[bool]:
-    other = aliased(OutboxRow)
-    # Not "no earlier one exists": of that PostgreSQL may make a join, over the whole backlog.
-    first = select(func.min(other.id)).where(
-        other.ticket_id == OutboxRow.ticket_id,
-        other.delivered_at.is_(None),
-        other.dead_at.is_(None),
-    )
-    return first.scalar_subquery() == OutboxRow.id
 
 
 def _up_to(max_bytes: int, claims: Iterable[Claim]) -> list[Claim]:
@@ -140,7 +178,7 @@ def renew(connection: Connection, ids: Sequence[int], until: datetime) -> None:
 def mark_delivered(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """PostHog has accepted these."""
     marked = _update(connection, ids, delivered_at=now, last_reason=None, last_words=None)
-    _count(connection, delivered=OutboxTotalsRow.delivered + marked)
+    connection.execute(_COUNT_DELIVERED, {"more": marked})
 
 
 def postpone(
@@ -160,7 +198,7 @@ def bury(
 ) -> None:
     """PostHog will never accept these as they are: dead letters, kept with its words."""
     buried = _update(connection, ids, dead_at=now, last_reason=reason, last_words=words or None)
-    _count(connection, dead=OutboxTotalsRow.dead + buried)
+    connection.execute(_COUNT_DEAD, {"more": buried})
 
 
 def revive(connection: Connection, now: datetime, ids: Sequence[int] | None = None) -> list[int]:
@@ -189,18 +227,20 @@ def prune(connection: Connection, delivered_before: datetime, limit: int) -> int
 def summarise(connection: Connection, now: datetime) -> Summary:
     """How much waits, how old it is, how fast it goes, what was refused and why."""
     oldest = select(OutboxRow.created_at).where(*_WAITING).order_by(OutboxRow.id).limit(1)
-    last_reason = (
-        select(OutboxRow.last_reason)
+    last_refusal = (
+        select(OutboxRow.last_reason, OutboxRow.last_words)
         .where(*_WAITING, OutboxRow.last_reason.is_not(None))
         .order_by(OutboxRow.id)
         .limit(1)
     )
     lately = select(func.count()).where(OutboxRow.delivered_at > now - RATE_PERIOD)
+    refused = connection.execute(last_refusal).one_or_none()
     totals = connection.execute(select(OutboxTotalsRow.delivered, OutboxTotalsRow.dead)).one()
     return Summary(
         waiting=connection.scalar(select(func.count()).where(*_WAITING)) or 0,
         oldest_at=connection.scalar(oldest),
-        last_reason=connection.scalar(last_reason),
+        last_reason=refused.last_reason if refused else None,
+        last_words=refused.last_words if refused else None,
         delivered=totals.delivered,
         per_minute=(connection.scalar(lately) or 0) / (RATE_PERIOD / timedelta(minutes=1)),
         dead=_dead_letters(connection),
@@ -221,24 +261,18 @@ def _dead_letters(connection: Connection) -> list[DeadLetters]:
 
 def _describe_dead(connection: Connection, reason: str, count: int) -> DeadLetters:
     first = (
-        select(OutboxRow.id, OutboxRow.last_words)
+        select(OutboxRow.id, OutboxRow.ticket_id, OutboxRow.last_words)
         .where(OutboxRow.dead_at.is_not(None), OutboxRow.last_reason == reason)
         .order_by(OutboxRow.id)
         .limit(SHOWN_IDS)
     )
     shown = connection.execute(first).all()
-    return DeadLetters(reason, count, [row.id for row in shown], shown[0].last_words)
+    ids, tickets = [row.id for row in shown], [row.ticket_id for row in shown]
+    return DeadLetters(reason, count, ids, tickets, shown[0].last_words)
 
 
 def _update(connection: Connection, ids: Sequence[int], **values: object) -> int:
     """Change those that still wait; how many. When a lease ends early, because the clock was set
     or a worker was held up, two workers have the same events: the first to settle one, does."""
-    # The same as waiting, in words that no index is made for: with few rows waiting by its old
-    # statistics, PostgreSQL would read the index of all that wait instead of these rows.
-    is_settled = func.coalesce(OutboxRow.delivered_at, OutboxRow.dead_at).is_not(None)
-    changed = update(OutboxRow).where(~is_settled, OutboxRow.id.in_(ids)).values(**values)
-    return connection.execute(changed).rowcount
-
-
-def _count(connection: Connection, **totals: Any) -> None:
-    connection.execute(update(OutboxTotalsRow).values(**totals))
+    change = _CHANGE_ARRAY if connection.dialect.name == "postgresql" else _CHANGE_IDS
+    return connection.execute(change, {"ids": list(ids), **values}).rowcount

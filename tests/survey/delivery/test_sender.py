@@ -7,7 +7,8 @@ from time import monotonic
 import posthog.request
 import pytest
 
-from survey.delivery.sender import DeliveryError, PostHogSender, Remedy
+from survey.delivery.answer import Remedy
+from survey.delivery.sender import DeliveryError, PostHogSender
 from survey.demo.behaviour import (
     ACCEPT,
     accept_then_reset,

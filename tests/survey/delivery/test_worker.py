@@ -3,17 +3,20 @@
 import json
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
 
-from survey.delivery.sender import DeliveryError, PostHogSender, Remedy
+from survey.delivery.answer import Remedy
+from survey.delivery.sender import DeliveryError, PostHogSender
 from survey.delivery.worker import LEASE, LONGEST_PAUSE_SECONDS, Worker
 from survey.demo.behaviour import accept_then_reset, answer, redirect, reset
 from survey.store import outbox
 from survey.store.clock import now
 from survey.store.models import OutboxRow
 from tests.support.command import run_csat
+from tests.support.site import wait_until
 
 RETENTION = timedelta(days=30)
 
@@ -170,6 +173,162 @@ def test_old_delivered_events_are_deleted_and_stay_counted(fill, worker, databas
     assert state(database).delivered == 4
 
 
+NUL_AND_ESCAPE = '{"detail": "bad \\u0000 \\u001b[2J \\u202e \\ud800"}'
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_words_that_no_database_stores_bury_one_event_and_hold_up_no_other(
+    fill, worker, posthog, database, status
+):
+    fill(3)
+    posthog.behave(answer(status, NUL_AND_ESCAPE), times=3)  # all, the first half, its event
+    assert worker.drain()
+    assert tickets(posthog.events) == [1, 2]
+    (letters,) = state(database).dead
+    assert (letters.count, letters.tickets, letters.words) == (1, ["0"], "bad ? ?[2J ? ?")
+
+
+def test_words_of_the_event_that_waits_are_kept(fill, worker, posthog, database):
+    fill(1)
+    posthog.behave(answer(401, {"detail": "no such key"}))
+    worker.drain()
+    assert state(database).last_reason == "PostHog answered 401: check CSAT_POSTHOG_KEY"
+    assert state(database).last_words == "no such key"
+
+
+def test_a_dead_letter_is_in_the_log_when_it_is_in_the_database(
+    fill, worker, posthog, database, monkeypatch
+):
+    fill(1)
+    posthog.behave(answer(400, "no"), times=1)
+    seen = []
+    monkeypatch.setattr(
+        "survey.delivery.worker.log",
+        SimpleNamespace(error=lambda words, **_: seen.append((words, len(state(database).dead)))),
+    )
+    worker.drain()
+    assert seen == [("dead letter", 1)]
+
+
+class Failing:
+    """Sends, and fails as nobody expects when a ticket is in the batch."""
+
+    def __init__(self, url, ticket):
+        self._sender, self._ticket = PostHogSender(url, "phc_test"), ticket
+
+    def send(self, payloads):
+        if any(f'"ticketId": "{self._ticket}"' in payload for payload in payloads):
+            raise LookupError("words of a customer")
+        self._sender.send(payloads)
+
+
+def test_an_event_that_cannot_be_sent_for_a_mistake_of_ours_holds_up_nobody_else(
+    fill, posthog, database, clock, capsys
+):
+    fill(20)
+    sender = Failing(posthog.url, "7")
+    worker = Worker(database, sender, clock, threading.Event(), RETENTION)
+    for _ in range(30):
+        assert not worker.drain()
+        clock.advance(seconds=LONGEST_PAUSE_SECONDS)
+    assert sorted(tickets(posthog.submissions())) == [n for n in range(20) if n != 7]
+    assert state(database).waiting == 1
+    assert state(database).last_reason == "delivery failed: LookupError"
+    shown = capsys.readouterr()
+    assert "words of a customer" not in shown.out + shown.err
+
+
+def test_a_result_that_cannot_be_recorded_holds_up_nobody_else(
+    fill, worker, posthog, database, clock
+):
+    fill(10)
+    with database.writing() as connection:
+        for statement in REFUSE_TO_BURY[database.is_sqlite]:
+            connection.exec_driver_sql(statement)
+    posthog.refuse(lambda event: event["properties"]["ticketId"] == "3")
+    for _ in range(20):
+        assert not worker.drain()
+        clock.advance(seconds=LONGEST_PAUSE_SECONDS)
+    assert sorted(tickets(posthog.submissions())) == [n for n in range(10) if n != 3]
+    assert state(database).waiting == 1
+
+
+# Keyed by whether this is SQLite.
+REFUSE_TO_BURY = {
+    True: [
+        "CREATE TRIGGER refuse BEFORE UPDATE OF dead_at ON outbox WHEN NEW.dead_at IS NOT NULL "
+        "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+    ],
+    False: ["ALTER TABLE outbox ADD CONSTRAINT refuse CHECK (dead_at IS NULL)"],
+}
+
+
+def test_running_survives_what_nobody_expected(fill, database, posthog, monkeypatch):
+    monkeypatch.setattr("survey.delivery.worker.FIRST_PAUSE_SECONDS", 0.01)
+    failures = iter([RuntimeError("one"), ValueError("two")])
+    claim = outbox.claim
+
+    def failing_claim(*arguments):
+        if failure := next(failures, None):
+            raise failure
+        return claim(*arguments)
+
+    monkeypatch.setattr(outbox, "claim", failing_claim)
+    stop = threading.Event()
+    worker = Worker(database, PostHogSender(posthog.url, "phc_test"), now, stop, RETENTION)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    fill(3)
+    assert posthog.wait_for_events(3)
+    stop.set()
+    thread.join(10)
+
+
+def test_the_next_batch_is_claimed_while_one_is_sent_and_given_back_when_that_fails(
+    fill, database, clock
+):
+    fill(300)
+    stop, batches = threading.Event(), []
+
+    class FailingThird:
+        def send(self, payloads):
+            batches.append(payloads)
+            # The first prunes; from the second on, the next is claimed ahead.
+            if len(batches) == 2:
+                wait_until(lambda: waiting_unclaimed(database, clock) == 0)
+                raise DeliveryError(Remedy.TIME, "PostHog answered 503")
+
+    Worker(database, FailingThird(), clock, stop, RETENTION).drain()
+    assert [len(batch) for batch in batches] == [100, 100]
+    # What was claimed ahead is free at once; what failed is put off.
+    assert waiting_unclaimed(database, clock) == 100
+    assert state(database).waiting == 200
+
+
+def test_what_was_claimed_ahead_of_a_slow_answer_is_claimed_anew(
+    fill, database, clock, monkeypatch
+):
+    monkeypatch.setattr("survey.delivery.worker.AHEAD_SECONDS", 0.0)
+    fill(300)
+    leases = []
+
+    class Counting:
+        def send(self, payloads):
+            with database.reading() as connection:
+                leases.append(connection.scalar(select(func.max(OutboxRow.available_at))))
+            clock.advance(seconds=1)
+
+    assert Worker(database, Counting(), clock, threading.Event(), RETENTION).drain()
+    assert len(leases) == 3
+    assert sorted(set(leases)) == leases  # each was claimed after the one before was sent
+
+
+def waiting_unclaimed(database, clock):
+    due = (OutboxRow.delivered_at.is_(None), OutboxRow.available_at <= clock())
+    with database.reading() as connection:
+        return connection.scalar(select(func.count()).where(*due))
+
+
 def test_pauses_grow_and_stay_under_the_cap(worker):
     pauses = [worker._next_pause() for _ in range(40)]
     assert all(0.0 <= pause <= LONGEST_PAUSE_SECONDS for pause in pauses)
@@ -227,11 +386,32 @@ class TestTheCommand:
         assert "delivered  2" in shown
         assert "dead       1" in shown
         assert "1 × PostHog answered 400 (ID 2)" in shown
+        assert "ticket 1" in shown
         assert "the stand-in was told to refuse this event" in shown
         posthog.refuse(None)
         assert "1 dead letter waits" in csat("outbox", "retry").stdout
         assert csat("deliver", "--once").returncode == 0
         assert "dead       0" in csat("outbox").stdout
+
+    def test_the_outbox_says_what_posthog_said_and_what_to_do(self, csat, fill, posthog):
+        fill(1)
+        posthog.behave(answer(401, {"detail": "no such key"}))
+        csat("deliver", "--once")
+        shown = csat("outbox").stdout
+        assert "last reason: PostHog answered 401: check CSAT_POSTHOG_KEY" in shown
+        assert "PostHog said: no such key" in shown
+
+    def test_words_that_are_orders_to_a_terminal_are_not_printed(self, csat, fill, database, clock):
+        fill(2)
+        words = "\x1b[2J \u202egone"  # as a version before this one stored them
+        with database.writing() as connection:
+            outbox.bury(connection, [1], clock(), "PostHog answered 400", words)
+            outbox.postpone(connection, [2], clock(), "PostHog answered 503", words)
+        shown = csat("outbox").stdout
+        assert shown.count("?[2J ?gone") == 2
+        assert words not in csat("outbox", "--json").stdout
+        assert json.loads(csat("outbox", "--json").stdout)["last_words"] == words
+        assert "\x1b" not in shown + csat("outbox", "--json").stdout
 
     def test_the_outbox_speaks_to_programs(self, csat, fill, posthog):
         fill(3)

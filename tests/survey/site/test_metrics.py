@@ -4,6 +4,7 @@ import pytest
 import requests
 
 from survey.site.app import create_app
+from survey.store import outbox
 from tests.support.pages import LINK, address
 from tests.support.settings import make_settings
 from tests.support.site import running_site, wait_until
@@ -44,6 +45,18 @@ def test_the_outbox_is_counted(client, fill, clock):
     assert shown["csat_outbox_oldest_seconds"] == 90
     assert shown["csat_outbox_delivered_total"] == 0
     assert shown["csat_outbox_dead_total"] == 0
+
+
+def test_dead_letters_are_counted_as_long_as_they_are_dead(client, fill, database, clock):
+    fill(3)
+    with database.writing() as connection:
+        outbox.bury(connection, [1, 2], clock(), "PostHog answered 400", "")
+    shown = figures(client.get("/metrics", headers=TOKEN).text)
+    assert (shown["csat_outbox_dead_now"], shown["csat_outbox_dead_total"]) == (2, 2)
+    with database.writing() as connection:
+        outbox.revive(connection, clock())
+    shown = figures(client.get("/metrics", headers=TOKEN).text)
+    assert (shown["csat_outbox_dead_now"], shown["csat_outbox_dead_total"]) == (0, 2)
 
 
 def test_requests_are_timed_by_page_not_by_address(client):

@@ -1,11 +1,14 @@
 """Group commit: together where they come together, and nobody pays for a neighbour."""
 
 import threading
+import time
 
 import pytest
 
+from survey.store import group_commit
 from survey.store.errors import RefusedData, StoreError
 from survey.store.group_commit import GroupCommit
+from tests.support.site import wait_until
 
 
 class Recorder:
@@ -31,42 +34,29 @@ class Recorder:
         return [f"{item} stored" for item in items]
 
 
-def submit_all(group, items):
-    """Submit each item in a thread of its own; what each got, result or error."""
-    outcomes = {}
-
-    def submit(item):
-        try:
-            outcomes[item] = group.submit(item)
-        except Exception as error:
-            outcomes[item] = type(error)
-
-    threads = [threading.Thread(target=submit, args=(item,)) for item in items]
-    for thread in threads:
-        thread.start()
-    return threads, outcomes
+def outcome_of(future):
+    """What came of an item: its result, or the kind of its error."""
+    error = future.exception(10)
+    return future.result() if error is None else type(error)
 
 
 def submit_behind_a_first(items):
     """A first one commits alone; the items come meanwhile."""
     recorder = Recorder()
     group = GroupCommit(recorder)
-    first, _ = submit_all(group, ["first"])
+    first = group.submit("first")
     recorder.entered.wait(10)
-    threads, outcomes = submit_all(group, items)
-    while len(group._waiting) < len(items):
-        pass
+    futures = {item: group.submit(item) for item in items}
+    assert not any(future.done() for future in (first, *futures.values()))
     recorder.gate.set()
-    for thread in (*first, *threads):
-        thread.join(10)
-        assert not thread.is_alive()
-    return recorder.groups, outcomes
+    assert outcome_of(first) == "first stored"
+    return recorder.groups, {item: outcome_of(future) for item, future in futures.items()}
 
 
 def test_one_alone_is_committed_alone():
     recorder = Recorder()
     recorder.gate.set()
-    assert GroupCommit(recorder).submit("one") == "one stored"
+    assert GroupCommit(recorder).submit("one").result(10) == "one stored"
     assert recorder.groups == [["one"]]
 
 
@@ -98,13 +88,37 @@ def test_a_database_that_fails_is_not_asked_again_for_each_of_them():
     assert len(groups) == 2
 
 
+def test_whoever_has_waited_too_long_is_told_so_and_costs_no_transaction(monkeypatch):
+    monkeypatch.setattr(group_commit, "MAX_WAIT_SECONDS", 0.05)
+    recorder = Recorder()
+    group = GroupCommit(recorder)
+    first = group.submit("first")
+    recorder.entered.wait(10)
+    late = group.submit("late")
+    time.sleep(0.1)
+    recorder.gate.set()
+    assert outcome_of(first) == "first stored"
+    assert outcome_of(late) is StoreError
+    assert recorder.groups == [["first"]]
+
+
+def test_its_thread_ends_when_nothing_comes_and_another_begins(monkeypatch):
+    monkeypatch.setattr(group_commit, "IDLE_SECONDS", 0.01)
+    recorder = Recorder()
+    recorder.gate.set()
+    group = GroupCommit(recorder)
+    for number in range(3):
+        assert group.submit(number).result(10) == f"{number} stored"
+        wait_until(lambda: not group._is_running)
+
+
 def test_many_threads_all_get_their_own_result():
     group = GroupCommit(lambda items: [item * 2 for item in items])
     outcomes = {}
 
     def submit_many(start):
         for number in range(start, start + 200):
-            outcomes[number] = group.submit(number)
+            outcomes[number] = group.submit(number).result(10)
 
     threads = [threading.Thread(target=submit_many, args=(n * 1000,)) for n in range(16)]
     for thread in threads:

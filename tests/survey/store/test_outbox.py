@@ -68,7 +68,7 @@ def test_dead_letters_are_kept_with_the_reason_until_they_are_revived(database, 
         outbox.mark_delivered(connection, ids[1:], clock())
     assert claim(database, clock) == []
     assert summary(database, clock).dead == [
-        outbox.DeadLetters("too large", 1, ids[:1], "1 MB at most")
+        outbox.DeadLetters("too large", 1, ids[:1], ["0"], "1 MB at most")
     ]
     with database.writing() as connection:
         assert outbox.revive(connection, clock()) == ids[:1]
