@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 from flask import Flask, request
 
-from survey.serving.worker import answer_requests
+from survey.serving.gateway import Answer
+from survey.serving.server import Server
 
 CONSTANT_PAGE = "<!doctype html><title>bench</title>" + "<p>words</p>" * 550
 TABLE = "CREATE TABLE bare (id {id} PRIMARY KEY, ticket TEXT, rating TEXT, comment TEXT)"
@@ -64,7 +65,8 @@ def main(port: str, where: str) -> None:
         database.execute("PRAGMA journal_mode=WAL")
     database.execute(TABLE.format(id="INTEGER" if is_sqlite else "BIGSERIAL"))
     database.close()
-    answer_requests(app, socket.create_server(("127.0.0.1", int(port))))
+    refusals = dict.fromkeys((400, 408, 413, 417, 431, 500, 503), Answer("500 ERROR"))
+    Server(app, socket.create_server(("127.0.0.1", int(port))), refusals).run()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import tempfile
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Histogram, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess
 from prometheus_client.registry import REGISTRY
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -21,6 +21,11 @@ HTTP_SECONDS = Histogram(
     "Requests that the site answered, by how long that took.",
     ["method", "page", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+REFUSED = Counter(
+    "csat_http_refused",
+    "Requests that the server refused before the site saw them.",
+    ["status"],
 )
 POSTHOG_SECONDS = Histogram(
     "csat_posthog_request_seconds",

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from sqlalchemy import Connection
@@ -38,6 +39,14 @@ class Submission:
     comment: str | None
     submit_id: str | None
     questions: Questions
+
+    @cached_property
+    def uuid(self) -> str:
+        """The uuid of the answer that it makes. The same form with the same content has the same
+        one, which the database holds unique."""
+        submit_id = self.submit_id or str(uuid4())
+        content = [self.link.ticket_id, self.link.person, submit_id, self.rating, self.comment]
+        return str(uuid5(NAMESPACE_URL, json.dumps(content)))
 
 
 @dataclass(frozen=True)
@@ -93,17 +102,16 @@ def _receive_group(
 ) -> list[Answer]:
     """Store submissions for different tickets, with one statement a table for most of them."""
     tickets = [arrival.ticket_id for arrival in arrivals]
-    uuids = [_answer_uuid(arrival.submission) for arrival in arrivals]
     arriving = [
-        Arriving(each.ticket_id, each.submission.link.person, each.at, uuid)
-        for each, uuid in zip(arrivals, uuids, strict=True)
+        Arriving(each.ticket_id, each.submission.link.person, each.at, each.submission.uuid)
+        for each in arrivals
     ]
     earlier = answers_that_decide(connection, settings, arriving)
     voids = void_among(connection, tickets)
     rules = rules_of(settings)
     received = [
-        _judge(each, uuid, earlier[each.ticket_id], rules, void=each.ticket_id in voids)
-        for each, uuid in zip(arrivals, uuids, strict=True)
+        _judge(each, earlier[each.ticket_id], rules, void=each.ticket_id in voids)
+        for each in arrivals
     ]
     new = [each for each in received if each.is_new]
     add_answers(connection, [NewAnswer(each.answer, Source.SITE, each.asked) for each in new])
@@ -157,12 +165,10 @@ class _Received:
         return self.after.response
 
 
-def _judge(
-    arrival: Arrival, uuid: str, earlier: Sequence[Answer], rules: Rules, *, void: bool
-) -> _Received:
+def _judge(arrival: Arrival, earlier: Sequence[Answer], rules: Rules, *, void: bool) -> _Received:
     submission = arrival.submission
-    known = next((answer for answer in earlier if answer.uuid == uuid), None)
-    answer = known or _answer(submission, uuid, time_of_receipt(earlier, arrival.at))
+    known = next((answer for answer in earlier if answer.uuid == submission.uuid), None)
+    answer = known or _answer(submission, time_of_receipt(earlier, arrival.at))
     return _Received(
         answer=answer,
         asked=Asked(submission.questions, submission.link.initial_target_area),
@@ -211,17 +217,9 @@ def _outbox_event(
     }
 
 
-def _answer_uuid(submission: Submission) -> str:
-    """The same form with the same content has the same uuid, which the database holds unique."""
-    submit_id = submission.submit_id or str(uuid4())
-    link = submission.link
-    content = [link.ticket_id, link.person, submit_id, submission.rating, submission.comment]
-    return str(uuid5(NAMESPACE_URL, json.dumps(content)))
-
-
-def _answer(submission: Submission, uuid: str, received_at: datetime) -> Answer:
+def _answer(submission: Submission, received_at: datetime) -> Answer:
     return Answer(
-        uuid=uuid,
+        uuid=submission.uuid,
         ticket_id=submission.link.ticket_id,
         distinct_id=submission.link.person,
         rating=submission.rating,

@@ -14,6 +14,7 @@ from survey.site.context import SurveySite
 from survey.site.errors import register_error_pages
 from survey.site.health import health
 from survey.site.hedgehogs import hedgehogs
+from survey.site.readiness import Readiness
 from survey.site.receipt import receipt_signer
 from survey.site.shown import shown
 from survey.site.style import hedgehogs_style_sheet, page_script, style_sheet
@@ -22,9 +23,6 @@ from survey.site.thanks import thanks
 from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
-
-# A comment of 5,000 characters fits in any script, percent-encoded; more is no answer.
-MAX_BODY_BYTES = 64 * 1024
 
 
 def create_app(
@@ -39,12 +37,13 @@ def create_app(
     app.settings, app.database, app.clock = settings, database, clock
     app.intake = GroupCommit(partial(receive_all, database, settings))
     app.page_view_intake = GroupCommit(partial(receive_page_views, database, settings))
+    app.readiness = Readiness(database)
     app.hedgehogs = HedgehogCounts(database, settings.timezone)
     # Not Flask's own SECRET_KEY: without one there are no sessions, and so no cookies.
     app.receipt_signer = receipt_signer(settings.require_secret_key())
     app.blank_pages = {}
     app.config.update(
-        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_CONTENT_LENGTH=SurveySite.max_body_bytes,
         # A form that cannot be read is answered by a page, not by a debugger.
         TRAP_BAD_REQUEST_ERRORS=False,
     )

@@ -1,11 +1,12 @@
 """Friendly pages for what can go wrong, none of which tells a stranger how the site is built."""
 
 import structlog
-from flask import Flask, render_template, request
+from flask import Flask, Response, render_template, request
 from flask_babel import lazy_gettext as _
 from werkzeug.exceptions import HTTPException
 
 from survey.links import LinkError, MissingTicket
+from survey.site.context import SurveySite
 
 log = structlog.get_logger()
 
@@ -53,9 +54,31 @@ _DAMAGED = (
 )
 
 
+def _page_of(status: int) -> tuple[str, int]:
+    return error_page(status, *_PAGES.get(status, _PAGES[400] if status < 500 else _PAGES[500]))
+
+
 def error_page(status: int, title: str, advice: str) -> tuple[str, int]:
     """A page that says what happened and what to do."""
     return render_template("error.html", title=title, advice=advice), status
+
+
+# With these a server refuses requests that it does not hand to the site.
+_REFUSALS = (400, 408, 413, 417, 431, 500, 503)
+
+
+def refusal_pages(site: SurveySite) -> dict[int, Response]:
+    """The pages for requests that a server refuses before the site sees them, by status.
+
+    They are in English: what language such a request asks for is not known.
+    """
+    pages = {}
+    for status in _REFUSALS:
+        with site.test_request_context("/"):
+            page = Response(*_page_of(status))
+        page.headers.extend(site.page_headers)
+        pages[status] = page
+    return pages
 
 
 def register_error_pages(app: Flask) -> None:
@@ -69,13 +92,12 @@ def register_error_pages(app: Flask) -> None:
         status = error.code or 500
         if status < 400:
             return error
-        title, advice = _PAGES.get(status, _PAGES[400] if status < 500 else _PAGES[500])
-        return error_page(status, title, advice)
+        return _page_of(status)
 
     def show_failure(error: Exception) -> tuple[str, int]:
         # The address holds personal data, so only the path is logged.
         log.error("request failed", path=request.path, method=request.method, exc_info=error)
-        return error_page(500, *_PAGES[500])
+        return _page_of(500)
 
     app.register_error_handler(LinkError, show_bad_link)
     app.register_error_handler(HTTPException, show_http_error)

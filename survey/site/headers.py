@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from survey.site.context import SurveySite
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,14 +33,14 @@ def _source(inline: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()}'"
 
 
-def register(app: Flask, style: str, hedgehogs_style: str, script: str) -> None:
+def register(app: SurveySite, style: str, hedgehogs_style: str, script: str) -> None:
     """Put style sheets and script into the pages, and the headers onto every answer."""
     # They stand in the page itself: one request.
     app.jinja_env.globals["style_sheet"] = style
     app.jinja_env.globals["hedgehogs_style_sheet"] = hedgehogs_style
     app.jinja_env.globals["script"] = script
-    headers = site_headers((style, hedgehogs_style), script)
-    app.wsgi_app = _WithHeaders(app.wsgi_app, headers)  # type: ignore[method-assign]
+    app.page_headers = site_headers((style, hedgehogs_style), script)
+    app.wsgi_app = _WithHeaders(app.wsgi_app, app.page_headers)  # type: ignore[method-assign]
 
 
 class _WithHeaders:

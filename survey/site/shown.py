@@ -3,13 +3,14 @@
 from uuid import UUID
 
 import structlog
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
 from survey.links import LinkError
 from survey.page_views import PageView
 from survey.site.context import current_site
 from survey.site.language import current_language
+from survey.site.later import LaterResponse
 from survey.site.robots import is_no_customer
 from survey.site.visit import current_visit
 from survey.store.errors import StoreError
@@ -30,7 +31,7 @@ def refuse_link(_error: LinkError) -> Answer:
 
 
 @shown.post("/shown")
-def note_page_view() -> Answer:
+def note_page_view() -> Answer | Response:
     """Put the page view into the outbox; what a link is refused for, it is refused for here too.
 
     The customer never sees the answer, so it can be plain: 429 where there were too many, 503
@@ -43,12 +44,17 @@ def note_page_view() -> Answer:
     view = PageView(
         visit.link, visit.trust, page_id, language=current_language().tag, at=site.clock()
     )
-    try:
-        had_room = site.page_view_intake.submit(view)
-    except StoreError as error:
-        log.error("page view not stored", reason=str(error))
-        return "", 503
-    return "", 204 if had_room else 429
+    return LaterResponse(
+        site,
+        site.page_view_intake.submit(view),
+        stored=lambda had_room: Response(status=204 if had_room else 429),
+        failed=_not_stored,
+    )
+
+
+def _not_stored(error: StoreError) -> Answer:
+    log.error("page view not stored", reason=str(error))
+    return "", 503
 
 
 def _page_id() -> str:

@@ -2,13 +2,13 @@
 
 import structlog
 from flask import Blueprint, Response, render_template, request
-from werkzeug.wrappers import Response as Redirect
 
 from survey.languages import find_language
 from survey.receive import Arrival, Submission
 from survey.site.context import current_site
 from survey.site.form import Form, Problems, read_form
 from survey.site.language import current_language, speak
+from survey.site.later import LaterResponse, SeeOther
 from survey.site.question import render_blank_question, render_question
 from survey.site.receipt import issue_receipt
 from survey.site.situation import Situation, look_up
@@ -39,7 +39,7 @@ def show_question() -> Page | Response:
 
 
 @survey.post("/")
-def submit() -> Page | Redirect:
+def submit() -> Page | Response:
     """Take the answer; only this records one."""
     visit = current_visit()
     form, problems = read_form(request.form)
@@ -62,14 +62,19 @@ def submit() -> Page | Redirect:
         submit_id=form.submit_id,
         questions=questions_in(current_language(), site.settings),
     )
-    try:
-        answer = site.intake.submit(Arrival(submission, site.clock()))
-    except StoreError as error:
+    receipt = issue_receipt(site, submission.uuid)
+    thanks = SeeOther(visit.address("/thanks", answer=receipt))
+
+    def not_saved(error: StoreError) -> Page:
         log.error("answer not stored", reason=str(error))
         return render_question(visit.address("/"), form, problems=Problems(not_saved=True)), 503
-    receipt = issue_receipt(site, answer.uuid)
-    # No browser shows what stands in a redirect, so nothing does.
-    return Response(status=303, headers={"Location": visit.address("/thanks", answer=receipt)})
+
+    return LaterResponse(
+        site,
+        site.intake.submit(Arrival(submission, site.clock())),
+        stored=lambda _: thanks,
+        failed=not_saved,
+    )
 
 
 def find_situation(visit: Visit, sent: str | None = None) -> Situation:

@@ -1,11 +1,14 @@
-"""Group commit: what several threads bring at the same time is committed together."""
+"""Group commit: what several requests bring at the same time is committed together."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from time import sleep
+from queue import Empty, SimpleQueue
+from time import monotonic, sleep
 from typing import Generic, TypeVar
+
+import structlog
 
 from survey.store.errors import RefusedData, StoreError
 
@@ -16,93 +19,95 @@ Result = TypeVar("Result")
 MAX_GROUP = 64
 # How long a group waits for more, as long as more come: a fraction of what a commit takes.
 GATHER_SECONDS = 0.0005
+# Whoever has waited so long gets no transaction any more: it would end too late.
+MAX_WAIT_SECONDS = 5.0
+# The thread ends when nothing came for so long.
+IDLE_SECONDS = 10.0
+
+log = structlog.get_logger()
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Entry(Generic[Item, Result]):
-    """What one thread brought, and what came of it. `woken` says that it is done, or leads."""
+    """An item that waits, and where its result goes."""
 
     item: Item
-    woken: threading.Event = field(default_factory=threading.Event)
-    results: list[Result] = field(default_factory=list)
-    error: Exception | None = None
-
-    @property
-    def is_done(self) -> bool:
-        return bool(self.results) or self.error is not None
+    future: "Future[Result]" = field(default_factory=Future)
+    came_at: float = field(default_factory=monotonic)
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Hands items to `commit` in groups; a caller goes on when the group with its item has been
-    committed.
+    """Hands items to `commit` in groups, in a thread of its own.
 
-    A durable commit costs nearly the same for one item and for thirty. Of the threads that wait
-    one leads: it commits for all, then lets the next one lead that came meanwhile. So there is no
-    thread of its own, and one group at a time.
+    A durable commit costs nearly the same for one item and for thirty. Who brings an item gets a
+    future and need not wait; callbacks of the future run in the thread that commits, before it
+    goes on, and so must be short.
     """
 
     def __init__(self, commit: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
         self._commit = commit
+        self._waiting: SimpleQueue[_Entry[Item, Result]] = SimpleQueue()
         self._lock = threading.Lock()
-        self._waiting: deque[_Entry[Item, Result]] = deque()
-        self._has_leader = False
+        self._is_running = False
 
-    def submit(self, item: Item) -> Result:
-        """The result for this item, once it is committed; raises what committing it raised."""
+    def submit(self, item: Item) -> "Future[Result]":
+        """The result for this item, once it is committed, or what committing it raised."""
         entry: _Entry[Item, Result] = _Entry(item)
+        self._waiting.put(entry)
         with self._lock:
-            self._waiting.append(entry)
-            leads, self._has_leader = not self._has_leader, True
-        if not leads:
-            entry.woken.wait()
-        if not entry.is_done:
+            starts, self._is_running = not self._is_running, True
+        if starts:
+            threading.Thread(target=self._run, name="group-commit", daemon=True).start()
+        return entry.future
+
+    def _run(self) -> None:
+        while True:
             try:
-                self._lead()
-            finally:
-                self._hand_over()
-        if entry.error is not None:
-            raise entry.error
-        return entry.results[0]
+                first = self._waiting.get(timeout=IDLE_SECONDS)
+            except Empty:
+                with self._lock:
+                    if self._waiting.empty():
+                        self._is_running = False
+                        return
+                continue
+            self._commit_group(self._gather(first))
 
-    def _lead(self) -> None:
-        """Commit those that wait now, the leader first among them."""
-        self._gather()
-        group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_GROUP))]
-        try:
-            self._commit_group(group)
-        finally:
-            for entry in group:
-                if not entry.is_done:  # this thread is being ended
-                    entry.error = StoreError("the commit was interrupted")
-                entry.woken.set()
-
-    def _gather(self) -> None:
-        """Wait for those who are on their way, while they keep coming."""
-        seen = 0
-        while seen < len(self._waiting) < MAX_GROUP:
-            seen = len(self._waiting)
+    def _gather(self, first: _Entry[Item, Result]) -> list[_Entry[Item, Result]]:
+        """The first with those that came meanwhile; more, while they keep coming."""
+        group: list[_Entry[Item, Result]] = [first]
+        while len(group) < MAX_GROUP:
+            before = len(group)
+            while len(group) < MAX_GROUP and not self._waiting.empty():
+                group.append(self._waiting.get())
+            if len(group) == before:
+                break
             sleep(GATHER_SECONDS)
-
-    def _hand_over(self) -> None:
-        with self._lock:
-            self._has_leader = bool(self._waiting)
-            if self._waiting:
-                self._waiting[0].woken.set()
+        return group
 
     def _commit_group(self, group: Sequence[_Entry[Item, Result]]) -> None:
+        late = [entry for entry in group if monotonic() - entry.came_at > MAX_WAIT_SECONDS]
+        for entry in late:
+            _fail(entry, StoreError("too many wait for the database"))
+        group = [entry for entry in group if entry not in late]
+        if not group:
+            return
         try:
             results = self._commit([entry.item for entry in group])
         except Exception as error:
             if len(group) == 1 or _concerns_all(error):
                 for entry in group:
-                    entry.error = error
+                    _fail(entry, error)
                 return
             # Something is wrong with one of them, for which the others must not pay.
             for entry in group:
                 self._commit_group([entry])
         else:
             for entry, result in zip(group, results, strict=True):
-                entry.results = [result]
+                entry.future.set_result(result)
+
+
+def _fail(entry: _Entry[Item, Result], error: Exception) -> None:
+    entry.future.set_exception(error)
 
 
 def _concerns_all(error: Exception) -> bool:

@@ -49,7 +49,8 @@ def test_a_request_in_flight_is_finished_and_nothing_stays_claimed(
         take(database, settings, ANSWERS, now())
         assert posthog.wait_for_attempts(1)
         (delivery,) = site.deliveries()
-        assert held(database) == 100
+        # Those that are being sent, and perhaps those that come next.
+        assert held(database) >= 100
         if whom == "delivery":
             os.kill(delivery, signal.SIGTERM)
         else:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import Browser, sync_playwright
-from waitress.server import create_server
+
+from survey.serving.worker import serve_site
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from survey.site.context import SurveySite
 
 # It says of itself that it has no head; customers' browsers do not.
 CUSTOMERS_BROWSER = (
@@ -40,15 +41,15 @@ def running_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(application: "WSGIApplication") -> Iterator[str]:
-    """An application on a port of its own, by the server that real ones run on; its address."""
+def served(site: "SurveySite") -> Iterator[str]:
+    """A site on a port of its own, by the server that real ones run on; its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = create_server(application, sockets=[listener], threads=4, ident="csat")
+    server = serve_site(site, listener)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield address
     finally:
-        server.task_dispatcher.shutdown()
-        server.asyncore.close_all(server._map)
-        thread.join(10)
+        server.stop()
+        thread.join(20)

@@ -26,8 +26,7 @@ class Site:
 
     def children(self) -> list[int]:
         """The processes that the supervisor started."""
-        pids = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-        return sorted(pid for pid in pids if _state(pid)[1:2] == [str(self.process.pid)])
+        return children_of(self.process.pid)
 
 
 def wait_until(condition, seconds: float = 20) -> None:  # type: ignore[no-untyped-def]
@@ -49,6 +48,12 @@ def answers(url: str) -> bool:
 def is_alive(pid: int) -> bool:
     """Whether a process runs; one that died and waits for its parent to notice does not."""
     return _state(pid)[:1] not in ([], ["Z"])
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that a process has started."""
+    pids = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+    return sorted(pid for pid in pids if _state(pid)[1:2] == [str(parent)])
 
 
 def _state(pid: int) -> list[str]:

@@ -1,6 +1,7 @@
 """Every page that a customer can come to see, and the way there."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from itertools import count
 from urllib.parse import urlencode
 
@@ -72,8 +73,10 @@ def too_long(survey: Survey, page: Page, lang: str) -> None:
 
 
 def not_saved(survey: Survey, page: Page, lang: str) -> None:
-    def fail(_arrival: object) -> None:
-        raise StoreError("the disk is full, for a test")
+    def fail(_arrival: object) -> "Future[None]":
+        stored: Future[None] = Future()
+        stored.set_exception(StoreError("the disk is full, for a test"))
+        return stored
 
     survey.open(page, lang=lang, rating="2")
     with pytest.MonkeyPatch.context() as patch:
@@ -142,7 +145,7 @@ def not_found(survey: Survey, page: Page, lang: str) -> None:
 
 def too_much(survey: Survey, page: Page, lang: str) -> None:
     survey.open(page, lang=lang, rating="3")
-    page.locator("textarea").fill("x" * 70_000)
+    page.locator("textarea").fill("x" * 270_000)
     page.locator(".send").click()
     page.wait_for_function("!document.querySelector('textarea')")
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from functools import partial
 
 import pytest
 import requests
@@ -9,6 +10,7 @@ import requests
 from survey.serving.supervisor import PortInUse, bind
 from tests.support.command import run_csat
 from tests.support.pages import LINK
+from tests.support.raw_http import many_clients, seconds_of
 from tests.support.settings import SECRET_KEY
 from tests.support.site import answers, is_alive, running_site, wait_until
 
@@ -80,14 +82,33 @@ def test_stopping_is_clean_and_quiet(tmp_path, number):
     assert "Traceback" not in (tmp_path / "serve.log").read_text()
 
 
-def test_a_chunked_body_over_64_kb_is_refused(tmp_path):
+def test_a_chunked_body_over_256_kb_is_refused(tmp_path):
     def body():
-        for _ in range(100):
+        for _ in range(300):
             yield b"x" * 1024
 
     with running_site(tmp_path) as site:
         sent = requests.post(site.url, params=LINK, data=body(), timeout=10)
     assert sent.status_code == 413
+
+
+def test_a_thousand_slow_clients_keep_no_customer_waiting(tmp_path):
+    half_a_form = b"POST /?ticketId=1 HTTP/1.1\r\nContent-Length: 1000\r\n\r\nrating=5"
+    with running_site(tmp_path, "--no-deliver") as site:
+        address = ("127.0.0.1", int(site.url.rpartition(":")[2]))
+
+        def answer(ticket):
+            link = {**LINK, "ticketId": ticket}
+            sent = requests.post(
+                site.url, params=link, data={"rating": "5"}, allow_redirects=False, timeout=10
+            )
+            assert sent.status_code == 303
+
+        with many_clients(address, 500, half_a_form), many_clients(address, 500, b""):
+            times = sorted(seconds_of(partial(answer, f"T{n}")) for n in range(30))
+            assert times[15] < 0.2
+            assert times[-1] < 2
+            assert answers(f"{site.url}/readyz")
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 99_999), ("nowhere.invalid", 8000)])

@@ -49,6 +49,16 @@ def test_broken_percent_encoding_is_a_text_like_any_other(client, query):
     assert client.post(f"/?ticketId=x{query}", data={"rating": "5"}).status_code == 303
 
 
+@pytest.mark.parametrize("query", ["\xff", "ticketId=42&distinct_id=\xff\n", "\xc3\xbc=\xc3"])
+@pytest.mark.parametrize("path", ["/", "//", "/thanks", "/hedgehogs", "/a\nforged"])
+def test_bytes_as_they_are_fail_no_page_and_forge_no_line(client, capsys, path, query):
+    """As a server hands them on that lets them pass."""
+    response = client.get("/", environ_overrides={"PATH_INFO": path, "QUERY_STRING": query})
+    assert response.status_code in (200, 400, 404)
+    assert "Content-Security-Policy" in response.headers
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     "rating", [None, "", " ", "0", "6", "4.5", "five", "NaN", "-1", "٣", "4\x00"]
 )
@@ -115,8 +125,17 @@ def test_other_requests_get_a_friendly_page(client, method, path, status):
     assert "<h1>" in response.text
 
 
-def test_a_body_over_64_kb_is_refused(client, database):
-    response = client.post(address(), data={"rating": "3", "comment": "x" * 65_536})
+@pytest.mark.parametrize("comment", ["x" * 66_000, "字" * 28_000], ids=["ASCII", "Japanese"])
+def test_a_form_of_256_kb_comes_back_with_all_that_was_typed(client, database, comment):
+    response = client.post(address(), data={"rating": "3", "comment": comment})
+    page = Page(response.text)
+    assert response.status_code == 400
+    assert (page.checked, page.fields["comment"]) == ("3", comment)
+    assert stored(database) == 0
+
+
+def test_a_body_over_256_kb_is_refused(client, database):
+    response = client.post(address(), data={"rating": "3", "comment": "x" * 256 * 1024})
     assert response.status_code == 413
     assert "5,000 characters" in response.text
     assert stored(database) == 0

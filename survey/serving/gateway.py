@@ -1,0 +1,179 @@
+"""Between HTTP and WSGI (PEP 3333): a request becomes an environment, an answer becomes bytes."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import lru_cache
+from io import BytesIO
+from time import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+import httptools
+
+from survey.serving.requests import Refused, Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+Headers = Sequence[tuple[str, str]]
+
+# Headers that the server itself answers for.
+_OWN_HEADERS = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
+_STATUSES_WITHOUT_BODY = ("1", "204", "304")
+
+
+@dataclass
+class Answer:
+    """What an application answers."""
+
+    status: str = ""
+    headers: Headers = ()
+    body: bytes = b""
+
+
+def build_environ(
+    base: "WSGIEnvironment", request: Request, peer: tuple[Any, ...]
+) -> "WSGIEnvironment":
+    """The environment of a request; raises Refused for a target that names no path.
+
+    `base` holds what is the same in all requests; `peer` is the other end's address.
+    """
+    path, query = _split_target(request.target)
+    environ = {
+        **base,
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
+        "QUERY_STRING": query.decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{request.version}",
+        "REMOTE_ADDR": peer[0] if peer else "",
+        "wsgi.input": BytesIO(request.body),
+    }
+    for raw_name, raw_value in request.headers:
+        name = _environ_name(raw_name)
+        if name is not None:
+            value = raw_value.decode("latin-1")
+            known = environ.get(name)
+            environ[name] = value if known is None else f"{known},{value}"
+    # A chunked body has arrived whole, and so has a length.
+    environ["CONTENT_LENGTH"] = str(len(request.body))
+    return environ
+
+
+def base_environ(address: tuple[Any, ...]) -> "WSGIEnvironment":
+    """What stands in the environment of every request to a server that listens at `address`."""
+    return {
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": str(address[0]),
+        "SERVER_PORT": str(address[1]),
+        "SERVER_SOFTWARE": "csat",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+
+
+def run_application(application: "WSGIApplication", environ: "WSGIEnvironment") -> Answer:
+    """What an application answers, all of it; raises what the application raises."""
+    return begin_application(application, environ).finish()
+
+
+def begin_application(application: "WSGIApplication", environ: "WSGIEnvironment") -> "Begun":
+    """Call an application; raises what it raises."""
+    begun = Begun()
+    begun.parts = application(environ, begun.start_response)
+    return begun
+
+
+class Begun:
+    """An application that was called; its answer is complete after `finish`.
+
+    `future` is what the application waits for, if it says so (`survey.site.later`): until it is
+    done, `finish` would wait.
+    """
+
+    def __init__(self) -> None:
+        self.parts: Iterable[bytes] = ()
+        self._answer = Answer()
+        self._written: list[bytes] = []
+
+    @property
+    def future(self) -> "Future[Any] | None":
+        """What must be done before the answer is known."""
+        return getattr(self.parts, "future", None)
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        """Called by the application."""
+        self._answer.status, self._answer.headers = status, headers
+        return self._written.append
+
+    def finish(self) -> Answer:
+        """The answer, all of it; raises what the application raises."""
+        try:
+            self._written.extend(self.parts)
+        finally:
+            if hasattr(self.parts, "close"):
+                self.parts.close()
+        self._answer.body = b"".join(self._written)
+        return self._answer
+
+
+def encode_answer(answer: Answer, *, method: str = "GET", keeps_alive: bool, version: str) -> bytes:
+    """An answer as it goes over the wire; raises ValueError for a header that is two lines."""
+    lines = [f"HTTP/1.1 {answer.status}"]
+    length = str(len(answer.body))
+    for name, value in answer.headers:
+        lowered = name.lower()
+        if lowered not in _OWN_HEADERS:
+            lines.append(f"{name}: {value}")
+        elif lowered == "content-length" and method == "HEAD":
+            length = value
+    if not answer.status.startswith(_STATUSES_WITHOUT_BODY):
+        lines.append(f"Content-Length: {length}")
+    if not keeps_alive:
+        lines.append("Connection: close")
+    elif version == "1.0":
+        lines.append("Connection: keep-alive")
+    head = "\r\n".join(lines)
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+        raise ValueError("a header of the answer holds a line break")
+    body = b"" if method == "HEAD" else answer.body
+    return f"{head}\r\nDate: {_date(int(time()))}\r\nServer: csat\r\n\r\n".encode("latin-1") + body
+
+
+def _split_target(target: bytes) -> tuple[bytes, bytes]:
+    """Path and query of a request's target."""
+    if not target.startswith(b"/") and target != b"*":
+        # A proxy's form: the whole address.
+        try:
+            parsed = httptools.parse_url(target)
+        except httptools.HttpParserInvalidURLError:
+            raise Refused(400) from None
+        if parsed.schema not in (b"http", b"https"):
+            raise Refused(400)
+        return parsed.path or b"/", parsed.query or b""
+    path, _, query = target.partition(b"?")
+    return path, query.partition(b"#")[0]
+
+
+@lru_cache(maxsize=256)
+def _environ_name(name: bytes) -> str | None:
+    """The name of a header in an environment; None for one that could pass for another there."""
+    if b"_" in name:
+        return None
+    text = name.decode("latin-1").upper().replace("-", "_")
+    if text in ("TRANSFER_ENCODING", "CONTENT_LENGTH"):
+        return None
+    return text if text == "CONTENT_TYPE" else f"HTTP_{text}"
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)

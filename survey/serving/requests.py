@@ -1,0 +1,168 @@
+"""HTTP requests, read piece by piece as they arrive, within limits. The network stays outside.
+
+The parser is llhttp, which is strict. It refuses a request that two programs could read in two
+ways: `Content-Length` beside `Transfer-Encoding`, a second length, a space before a colon.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import httptools
+
+# The longest link of ours has some 3 kB when each character is percent-encoded.
+MAX_HEAD_BYTES = 32 * 1024
+MAX_HEADERS = 100
+
+
+class Refused(Exception):
+    """A request that is not answered by the application; `status` is the answer's."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Phase(Enum):
+    """What a connection is waiting for."""
+
+    IDLE = "the first byte of a request"
+    HEAD = "the rest of the head"
+    BODY = "the rest of the body"
+
+
+@dataclass
+class Request:
+    """One request. `target` is as it stands in the request line, headers as they were sent."""
+
+    method: str
+    target: bytes
+    version: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    keeps_alive: bool
+
+
+@dataclass
+class _Draft:
+    """The request that is being read."""
+
+    target: bytes = b""
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    head_bytes: int = 0
+    body: list[bytes] = field(default_factory=list)
+    body_bytes: int = 0
+    expects_continue: bool = False
+
+
+class RequestReader:
+    """Makes requests of the bytes of one connection.
+
+    The methods that begin with `on_` are called by the parser, in the course of `feed`.
+    """
+
+    def __init__(self, max_body_bytes: int) -> None:
+        self._max_body_bytes = max_body_bytes
+        self._parser = httptools.HttpRequestParser(self)
+        self._draft = _Draft()
+        self._complete: list[Request] = []
+        self._refusal: int | None = None
+        # What has arrived since the parser last handed something on: it keeps that itself.
+        self._unparsed_bytes = 0
+        self.phase = Phase.IDLE
+
+    @property
+    def body_bytes(self) -> int:
+        """How much of an unfinished body is held in memory."""
+        return self._draft.body_bytes
+
+    def feed(self, data: bytes) -> list[Request]:
+        """The requests that `data` completes; raises Refused, after which nothing can be read."""
+        self._unparsed_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Another protocol would begin here, which we do not speak: the request stands as it is.
+            for request in self._complete:
+                request.keeps_alive = False
+        except httptools.HttpParserError:
+            raise Refused(self._refusal or 400) from None
+        if self.phase is Phase.HEAD and self._unparsed_bytes > MAX_HEAD_BYTES:
+            raise Refused(431)
+        complete, self._complete = self._complete, []
+        return complete
+
+    def take_expectation(self) -> bool:
+        """Whether the client waits to be told that it may send the body; True once a request."""
+        expects = self.phase is Phase.BODY and self._draft.expects_continue
+        self._draft.expects_continue = False
+        return expects
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._draft = _Draft()
+        self.phase = Phase.HEAD
+
+    def on_url(self, part: bytes) -> None:
+        """A part of the target."""
+        self._draft.target += part
+        self._count_head(len(part))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A whole header; those behind a chunked body are ignored."""
+        if self.phase is not Phase.HEAD:
+            self._unparsed_bytes = 0
+            return
+        self._draft.headers.append((name, value))
+        self._count_head(len(name) + len(value))
+        if len(self._draft.headers) > MAX_HEADERS:
+            self._refuse(431)
+        name = name.lower()
+        if name == b"content-length" and int(value) > self._max_body_bytes:
+            self._refuse(413)
+        elif name == b"expect":
+            if value.lower() != b"100-continue":
+                self._refuse(417)
+            self._draft.expects_continue = True
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        self.phase = Phase.BODY
+
+    def on_body(self, part: bytes) -> None:
+        """A part of the body."""
+        draft = self._draft
+        self._unparsed_bytes = 0
+        draft.body.append(part)
+        draft.body_bytes += len(part)
+        # The parser hands on small pieces one by one; each would cost more than it holds.
+        if len(draft.body) >= 64:
+            draft.body = [b"".join(draft.body)]
+        if draft.body_bytes > self._max_body_bytes:
+            self._refuse(413)
+
+    def on_message_complete(self) -> None:
+        """The request is complete."""
+        draft, self._draft = self._draft, _Draft()
+        self._unparsed_bytes = 0
+        self.phase = Phase.IDLE
+        self._complete.append(
+            Request(
+                method=self._parser.get_method().decode("ascii"),
+                target=draft.target,
+                version=self._parser.get_http_version(),
+                headers=draft.headers,
+                body=b"".join(draft.body),
+                keeps_alive=self._parser.should_keep_alive(),
+            )
+        )
+
+    def _count_head(self, size: int) -> None:
+        self._unparsed_bytes = 0
+        self._draft.head_bytes += size
+        if self._draft.head_bytes > MAX_HEAD_BYTES:
+            self._refuse(431)
+
+    def _refuse(self, status: int) -> None:
+        """End parsing: the parser turns what a callback raises into an error of its own."""
+        self._refusal = status
+        raise Refused(status)

@@ -1,0 +1,334 @@
+"""The HTTP server of a site worker: a request costs the application, and little more.
+
+A request is given to the application when it has arrived whole. So a slow client costs a
+connection and no thread, and a connection costs little: there may be thousands. Where there are
+too many, those that have waited longest without a request make room for new ones.
+
+Of many threads one has the turn (`turns`): it waits for events, reads, and answers. The others
+wait for a commit, or for the turn.
+"""
+
+import contextlib
+import resource
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import structlog
+
+from survey.metrics import REFUSED, counting
+from survey.serving.connection import Connection
+from survey.serving.gateway import (
+    Answer,
+    Begun,
+    base_environ,
+    begin_application,
+    build_environ,
+    encode_answer,
+)
+from survey.serving.requests import Refused, Request
+from survey.serving.turns import STUCK_SECONDS, Turns
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+# A worker holds as many connections as it may open files, up to so many.
+MAX_CONNECTIONS = 8_000
+# Files that are opened for other ends: the database, logs, modules.
+RESERVED_FILES = 200
+# Unfinished bodies of all connections together.
+MAX_HELD_BYTES = 64 * 1024 * 1024
+# Requests that wait for a thread.
+MAX_WAITING = 1_000
+# Connections that are accepted before others are served.
+ACCEPT_AT_ONCE = 64
+SWEEP_SECONDS = 1.0
+# How long requests that have begun may go on when the server stops.
+STOP_SECONDS = 10.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one server may be asked for."""
+
+    # As many answers are committed together, at most. One is kept for what is urgent, so there are
+    # two at least.
+    threads: int = 32
+    max_body_bytes: int = 1024 * 1024
+    # These are answered however busy all threads are.
+    urgent_paths: frozenset[bytes] = frozenset()
+
+
+class Server:
+    """Answers requests on a listening socket by a WSGI application, until `stop`.
+
+    `refusals` are the answers to requests that the application never sees, by status: 400, 408,
+    413, 417, 431, 500 and 503.
+    """
+
+    def __init__(
+        self,
+        application: "WSGIApplication",
+        listener: socket.socket,
+        refusals: Mapping[int, Answer],
+        limits: Limits = Limits(),
+    ) -> None:
+        self.turns = Turns()
+        self.max_body_bytes = limits.max_body_bytes
+        self._application = application
+        self._listener = listener
+        self._refusals = refusals
+        self._limits = limits
+        self._base_environ = base_environ(listener.getsockname())
+        self._selector = selectors.DefaultSelector()
+        # Ready connections, and requests that no thread was left for: whoever has the turn, or
+        # has a thread to spare, goes on with them.
+        self._ready: deque[tuple[selectors.SelectorKey, int]] = deque()
+        self._waiting: deque[tuple[Connection, Request]] = deque()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"answers-{number + 1}", daemon=True)
+            for number in range(limits.threads)
+        ]
+        self._connections: set[Connection] = set()
+        self._max_connections = _raise_file_limit()
+        self._lock = threading.Lock()
+        self._held_bytes = 0
+        self._waker, self._woken = socket.socketpair()
+        self._is_accepting = False
+        self._sweep_at = 0.0
+        self._should_stop = threading.Event()
+        self._stop_at: float | None = None
+        self._is_over = threading.Event()
+        for end in (listener, self._waker, self._woken):
+            end.setblocking(False)
+
+    def run(self) -> None:
+        """Serve until `stop` was called and the requests at hand are answered."""
+        self._selector.register(self._woken, selectors.EVENT_READ, self._clear_wakeup)
+        self._accept_more()
+        for thread in self._threads:
+            thread.start()
+        while not self._is_over.wait(STUCK_SECONDS):
+            self.turns.pass_on_if_stuck()
+        for thread in self._threads:
+            thread.join(1)
+        self._close()
+
+    def stop(self) -> None:
+        """Take no new connections, and let `run` return soon; signal handlers may call this."""
+        self._should_stop.set()
+        self._wake()
+
+    # What connections ask for.
+
+    def watch(self, connection: Connection, events: int) -> None:
+        """Call `on_ready` of a connection when one of these events happens; 0 for none."""
+        if events == connection.watched:
+            return
+        if not events:
+            self._selector.unregister(connection.socket)
+        elif connection.watched:
+            self._selector.modify(connection.socket, events, connection.on_ready)
+        else:
+            self._selector.register(connection.socket, events, connection.on_ready)
+        connection.watched = events
+
+    def take(self, connection: Connection, request: Request) -> None:
+        """Answer a request here and now. Where this thread is the last one, or is not ours but the
+        one that commits, the request waits."""
+        is_free = self.turns.are_threads_left if self.turns.is_mine else self._is_ours()
+        if is_free or self._is_urgent(request):
+            self._answer(connection, request)
+        elif len(self._waiting) < MAX_WAITING:
+            self._waiting.append((connection, request))
+            self._wake()
+        else:
+            connection.answer(self.refusal(503), keeps_alive=False)
+
+    def refusal(self, status: int) -> bytes:
+        """The whole answer to a request that is refused."""
+        with counting():
+            REFUSED.labels(str(status)).inc()
+        return encode_answer(self._refusals[status], keeps_alive=False, version="1.1")
+
+    def hold(self, size: int) -> bool:
+        """Count `size` more bytes of unfinished bodies; False if that is too much for all."""
+        with self._lock:
+            self._held_bytes += size
+            return size <= 0 or self._held_bytes <= MAX_HELD_BYTES
+
+    def forget(self, connection: Connection) -> None:
+        """A connection has ended."""
+        self.watch(connection, 0)
+        self._connections.discard(connection)
+
+    # The threads.
+
+    def _wake(self) -> None:
+        """Have the thread that waits for events look around."""
+        # A full pipe wakes as well.
+        with contextlib.suppress(BlockingIOError):
+            self._waker.send(b"\0")
+
+    def _is_ours(self) -> bool:
+        return threading.current_thread() in self._threads
+
+    def _work(self) -> None:
+        while not self._is_over.is_set():
+            self.turns.take()
+            while self.turns.is_mine and not self._is_over.is_set():
+                self._turn()
+            # This thread has waited, and others work: it can take what waits for one.
+            self._answer_waiting()
+        self.turns.pass_on()
+
+    def _answer_waiting(self) -> None:
+        while self._waiting:
+            with contextlib.suppress(IndexError):  # another thread was faster
+                self._answer(*self._waiting.popleft())
+
+    def _turn(self) -> None:
+        """Handle one event, or wait for some."""
+        if self._ready:
+            key, events = self._ready.popleft()
+            key.data(events)
+            return
+        if self._waiting and self.turns.are_threads_left:
+            self._answer_waiting()
+            return
+        self._ready.extend(self._selector.select(0.01 if self._waiting else SWEEP_SECONDS))
+        if monotonic() >= self._sweep_at:
+            self._sweep_at = monotonic() + SWEEP_SECONDS
+            self._sweep()
+
+    def _answer(self, connection: Connection, request: Request) -> None:
+        try:
+            with self.turns.application():
+                environ = build_environ(self._base_environ, request, connection.peer)
+                begun = begin_application(self._application, environ)
+                if begun.future is None:
+                    answer = begun.finish()
+        except Exception as error:
+            self._fail(connection, request, error)
+            return
+        if begun.future is None:
+            self._send(connection, request, answer)
+        else:
+            # In the thread that commits, or here, where that was faster.
+            begun.future.add_done_callback(lambda _: self._finish(connection, request, begun))
+
+    def _finish(self, connection: Connection, request: Request, begun: Begun) -> None:
+        try:
+            answer = begun.finish()
+        except Exception as error:
+            self._fail(connection, request, error)
+        else:
+            self._send(connection, request, answer)
+
+    def _send(self, connection: Connection, request: Request, answer: Answer) -> None:
+        keeps_alive = request.keeps_alive and not self._should_stop.is_set()
+        try:
+            payload = encode_answer(
+                answer, method=request.method, keeps_alive=keeps_alive, version=request.version
+            )
+        except ValueError as error:
+            self._fail(connection, request, error)
+        else:
+            connection.answer(payload, keeps_alive=keeps_alive)
+
+    def _fail(self, connection: Connection, request: Request, error: Exception) -> None:
+        status = error.status if isinstance(error, Refused) else 500
+        if status == 500:
+            # The address holds personal data, so it is not logged.
+            log.error("request failed", method=request.method, exc_info=error)
+        connection.answer(self.refusal(status), keeps_alive=False)
+
+    def _is_urgent(self, request: Request) -> bool:
+        return request.target.partition(b"?")[0] in self._limits.urgent_paths
+
+    # Connections, by the thread that has the turn.
+
+    def _clear_wakeup(self, _events: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._woken.recv(4096)
+        if self._should_stop.is_set() and self._stop_at is None:
+            self._stop_at = monotonic() + STOP_SECONDS
+            self._accept_no_more()
+            for connection in list(self._connections):
+                connection.stop()
+            self._sweep()
+
+    def _accept_more(self) -> None:
+        if not self._is_accepting and self._stop_at is None:
+            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+            self._is_accepting = True
+
+    def _accept_no_more(self) -> None:
+        if self._is_accepting:
+            self._selector.unregister(self._listener)
+            self._is_accepting = False
+
+    def _accept(self, _events: int) -> None:
+        for _ in range(ACCEPT_AT_ONCE):
+            if len(self._connections) >= self._max_connections and not self._make_room():
+                self._accept_no_more()  # until the next sweep
+                return
+            try:
+                accepted, peer = self._listener.accept()
+            except BlockingIOError:
+                return  # another worker was faster, or nobody is left
+            except OSError as error:
+                log.error("connection not accepted", reason=error.strerror)
+                if not self._make_room():
+                    self._accept_no_more()
+                return
+            accepted.setblocking(False)
+            with contextlib.suppress(OSError):
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(accepted, peer, self)
+            self._connections.add(connection)
+            self.watch(connection, selectors.EVENT_READ)
+
+    def _make_room(self) -> bool:
+        """End the twentieth part of the connections that waits longest; False if all are busy."""
+        waiting = [each for each in list(self._connections) if not each.is_answering]
+        # Whoever is in the midst of a request goes last.
+        waiting.sort(key=lambda each: (not each.is_idle, each.deadline))
+        for connection in waiting[: len(waiting) // 20 + 1]:
+            connection.close()
+        return bool(waiting)
+
+    def _sweep(self) -> None:
+        now = monotonic()
+        for connection in list(self._connections):
+            if not connection.is_answering and connection.deadline < now:
+                connection.expire()
+        self._accept_more()
+        if self._stop_at is not None and (not self._connections or now > self._stop_at):
+            self._is_over.set()
+
+    def _close(self) -> None:
+        self._selector.close()
+        for end in (self._listener, self._waker, self._woken):
+            end.close()
+        for connection in list(self._connections):
+            connection.socket.close()
+
+
+def _raise_file_limit() -> int:
+    """Let this process open as many files as it may; how many connections that allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + RESERVED_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        soft = allowed
+    available = wanted if soft == resource.RLIM_INFINITY else soft
+    return max(min(available - RESERVED_FILES, MAX_CONNECTIONS), 16)
