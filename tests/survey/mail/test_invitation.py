@@ -10,6 +10,7 @@ from survey.commands.mail import _invitation
 from survey.languages import ENGLISH, LANGUAGES, find_language
 from survey.mail.invitation import FACES, render_mail
 from survey.scale import LABELS
+from tests.support.fonts import WIDTHS, use_font
 from tests.support.mails import MailPage, links_of_text, open_link
 from tests.support.settings import make_settings
 
@@ -139,15 +140,18 @@ class TestShown:
         page.set_content(html)
         return page
 
-    @pytest.mark.parametrize("width", [320, 390, 1280])
+    @pytest.mark.parametrize("font", WIDTHS)
     def test_it_needs_no_scrolling_sideways_and_faces_are_easy_to_hit(
-        self, browser, language, width
+        self, browser, language, font
     ):
-        page = self.show(browser, make_mail(language).html, width)
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        boxes = [link.bounding_box() for link in page.locator(".face a").all()]
-        assert len(boxes) == 5
-        assert all(box["width"] >= 44 and box["height"] >= 44 for box in boxes)
+        page = self.show(browser, make_mail(language).html)
+        use_font(page, font)
+        for width in (320, 360, 376, 390, 412, 430, 479, 480, 600, 1280):
+            page.set_viewport_size({"width": width, "height": 700})
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            boxes = [link.bounding_box() for link in page.locator(".face a").all()]
+            assert len(boxes) == 5
+            assert all(box["width"] >= 44 and box["height"] >= 44 for box in boxes)
         page.close()
 
     @pytest.mark.parametrize("what", ["html", "body"])

@@ -13,12 +13,10 @@ from tests.support import states
 MOST_BYTES = 14_000
 
 
-@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
-def page(request, browser):
-    """A phone's window."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, java_script_enabled=request.param
-    )
+@pytest.fixture(scope="module", params=[True, False], ids=["with scripts", "without scripts"])
+def window(request, browser):
+    """A window for all tests here, and one more for all of them."""
+    context = browser.new_context(java_script_enabled=request.param)
     yield context.new_page()
     context.close()
 
@@ -238,8 +236,13 @@ class TestWhatIsFetched:
     def fetched(self, page):
         """Every address that the page asks for."""
         addresses = []
-        page.on("request", lambda request: addresses.append(request.url))
-        return addresses
+
+        def note(request):
+            addresses.append(request.url)
+
+        page.on("request", note)
+        yield addresses
+        page.remove_listener("request", note)
 
     def test_is_the_page_alone_without_a_cookie_or_a_complaint(self, survey, page, fetched):
         complaints = []
@@ -252,14 +255,23 @@ class TestWhatIsFetched:
     @pytest.mark.parametrize("language", LANGUAGES, ids=lambda each: each.tag)
     def test_is_little(self, survey, page, language):
         session = page.context.new_cdp_session(page)
-        received = []
+        pages, sizes = [], {}
         session.send("Network.enable")
-        session.on(
-            "Network.loadingFinished", lambda event: received.append(event["encodedDataLength"])
-        )
+
+        def note_response(event):
+            # What the page tells the site afterwards is no page.
+            if event["type"] == "Document":
+                pages.append(event["requestId"])
+
+        def note_size(event):
+            sizes[event["requestId"]] = event["encodedDataLength"]
+
+        session.on("Network.responseReceived", note_response)
+        session.on("Network.loadingFinished", note_size)
         for state in (states.question, states.preselected):
             state(survey, page, language.tag)
         page.wait_for_load_state("networkidle")
+        session.detach()
         # What the browser counts: the headers and the body as they came over the wire.
-        assert len(received) == 2
-        assert all(0 < size <= MOST_BYTES for size in received), received
+        assert len(pages) == 2
+        assert all(0 < sizes[page] <= MOST_BYTES for page in pages), sizes
