@@ -18,7 +18,7 @@ from survey.store.migrate import upgrade
 from survey.store.vocabulary import Trust
 from tests.support.browser import running_browser
 from tests.support.clock import Clock
-from tests.support.postgresql import PostgresqlServer, running_postgresql
+from tests.support.postgresql import WITHOUT_DISK, PostgresqlServer, running_postgresql
 from tests.support.settings import make_settings
 
 
@@ -36,7 +36,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresqlServer]:
     """A server for all tests that do not stop it."""
-    with running_postgresql() as server:
+    with running_postgresql(WITHOUT_DISK) as server:
         yield server
 
 

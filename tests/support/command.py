@@ -1,9 +1,14 @@
 """Running `csat` as a person does: a process of its own."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
+from multiprocessing.reduction import DupFd
 from pathlib import Path
+
+import csat
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,12 +22,63 @@ def environment(**settings: str) -> dict[str, str]:
 def run_csat(
     *arguments: str, timeout: float = 60, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; what it printed and its exit code."""
+    """Run a command to its end, in a process of its own; what it printed and its exit code.
+
+    The process is forked from one that has imported the modules already, which takes a second
+    otherwise. What it gets from outside is what it would get by itself: arguments, settings,
+    working folder, standard streams.
+    """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        streams = [DupFd(stream.fileno()) for stream in (output, errors)]
+        process = _FORKS.Process(
+            target=_run, args=(arguments, environment(**settings), str(Path.cwd()), *streams)
+        )
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(arguments, timeout)
+        code = process.exitcode
+        process.close()
+        printed = []
+        for stream in (output, errors):
+            stream.seek(0)
+            printed.append(stream.read().decode())
+    return subprocess.CompletedProcess(arguments, code, *printed)
+
+
+def run_csat_alone(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """The same in a fresh interpreter, as a shell starts it: for what happens at its start."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "csat", *arguments],
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=60,
         check=False,
     )
+
+
+def _commands() -> list[str]:
+    """The modules of all commands."""
+    return [place.partition(":")[0] for place, _ in csat.COMMANDS.values()]
+
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([*_commands(), "reports.monthly_files"])
+
+
+def _run(
+    arguments: tuple[str, ...], variables: dict[str, str], folder: str, *streams: DupFd
+) -> None:
+    """In the forked process: become the command."""
+    for number, stream in enumerate(streams, start=1):
+        os.dup2(stream.detach(), number)
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(folder)
+    encoding = os.environ.get("PYTHONIOENCODING") or "utf-8"
+    sys.stdout = open(1, "w", encoding=encoding, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding=encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.argv = ["csat", *arguments]
+    csat.main()
