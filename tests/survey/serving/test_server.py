@@ -21,6 +21,18 @@ def echo(environ, start_response):
     return [environ["PATH_INFO"].encode(), b" ", environ["wsgi.input"].read()]
 
 
+class Later(list):
+    """The answer of an application, known when a future is done."""
+
+    def __init__(self, future, start_response):
+        super().__init__([b"done"])
+        self.future, self.start_response = future, start_response
+
+    def __iter__(self):
+        self.start_response("200 OK", [])
+        return super().__iter__()
+
+
 @pytest.fixture
 def address():
     with served_application(echo, max_body_bytes=1000, urgent_paths=frozenset({b"/urgent"})) as it:
@@ -93,15 +105,6 @@ class TestAnswers:
     def test_an_answer_that_comes_later_keeps_no_thread(self):
         waiting = []
 
-        class Later(list):
-            def __init__(self, future, start_response):
-                super().__init__([b"done"])
-                self.future, self.start_response = future, start_response
-
-            def __iter__(self):
-                self.start_response("200 OK", [])
-                return super().__iter__()
-
         def application(_environ, start_response):
             waiting.append(Future())
             return Later(waiting[-1], start_response)
@@ -117,19 +120,10 @@ class TestAnswers:
     def test_what_is_sent_ahead_of_it_does_not_hold_up_who_commits(self):
         future, entered, go_on = Future(), threading.Event(), threading.Event()
 
-        class Later(list):
-            def __init__(self, start_response):
-                super().__init__([b"done"])
-                self.future, self.start_response = future, start_response
-
-            def __iter__(self):
-                self.start_response("200 OK", [])
-                return super().__iter__()
-
         def application(environ, start_response):
             if environ["PATH_INFO"] == "/later":
                 entered.set()
-                return Later(start_response)
+                return Later(future, start_response)
             go_on.wait(20)
             return echo(environ, start_response)
 
