@@ -16,7 +16,7 @@ run: $(VENV)/installed ## start the demo: a site with sample answers, until Ctrl
 test: $(VENV)/installed-test ## run every test, after lint and types
 	@# apt installs while mypy reads.
 	$(MAKE) --no-print-directory --jobs 2 lint $(VENV)/postgresql
-	TMPDIR=$$(tests/temporary-folder) $(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+	TMPDIR=$$(tests/temporary-folder) $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 soak: $(VENV)/installed-test $(VENV)/postgresql ## the faults, 50 rounds of each, and 100,000 hostile requests
 	FAULT_ROUNDS=50 HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest tests/faults --timeout 3600

@@ -20,7 +20,7 @@ MAX_GROUP = 64
 # How long a group waits for more, as long as more come: a fraction of what a commit takes.
 GATHER_SECONDS = 0.0005
 # Whoever has waited so long gets no transaction any more: it would end too late.
-MAX_WAIT_SECONDS = 5.0
+MAX_WAIT_SECONDS = 3.0
 # The thread ends when nothing came for so long.
 IDLE_SECONDS = 10.0
 

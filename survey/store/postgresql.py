@@ -15,7 +15,7 @@ from sqlalchemy.types import BigInteger
 from survey.store.watch import Watch
 
 # A server that does not answer is found out in this time; a customer waits for it.
-CONNECT_TIMEOUT_SECONDS = 3
+CONNECT_TIMEOUT_SECONDS = 2
 # A connection whose other end is silent for so long is dead.
 SILENCE_MILLISECONDS = 10_000
 # Transactions here take milliseconds. Who holds a lock for longer, hangs.
