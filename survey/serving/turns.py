@@ -63,7 +63,7 @@ class Turns:
                     self._began_at = None
 
     def pass_on(self) -> None:
-        """Give the turn to another thread, if this one has it; to be called before it waits."""
+        """Give the turn to another thread, if this thread has it."""
         with self._lock:
             if self.is_mine:
                 self._pass_on()

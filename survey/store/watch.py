@@ -72,7 +72,8 @@ class Watch:
                     return
                 now = monotonic()
                 for use in self._uses:
-                    if now > use.ends_at and not use.was_ended:
+                    # Again and again: the connection may have come only after the time was over.
+                    if now > use.ends_at:
                         self._end(use)
             sleep(TICK_SECONDS)
 
