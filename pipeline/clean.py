@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from survey.teams import slugify_team
 
 SURVEY_SENT = "survey sent"
 TICKET_KEY = "ticketId"
+# How deep the properties of an event may be nested. Some versions of Python read no more than 900
+# levels, DuckDB reads all: what counts must not depend on who reads.
+DEEPEST = 800
 
 # The types of `schemas.ANSWERS`.
 _TYPES = {
@@ -51,9 +55,16 @@ def parse_json(text: str | bytes) -> Any:
     Raises BadEvent.
     """
     try:
+        if isinstance(text, bytes):
+            text = text.removeprefix(BOM_UTF8).decode("utf-8", "surrogatepass")
         return json.loads(text, object_pairs_hook=_first_of_each)
-    except (ValueError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise BadEvent(f"not UTF-8: byte {error.start + 1} is 0x{byte:02x}") from None
+    except ValueError as error:
         raise BadEvent(f"not JSON: {error}") from None
+    except RecursionError:
+        raise BadEvent(f"nested more than {DEEPEST} deep") from None
 
 
 def parse_properties(text: str) -> Any:
@@ -78,7 +89,24 @@ def raw_event(uuid: Any, distinct_id: Any, timestamp: Any, properties: Any) -> R
         raise BadEvent(f"{repr(uuid)[:LONGEST_VALUE]} is not a uuid")
     if properties is not None and not isinstance(properties, dict):
         raise BadEvent("properties are not a JSON object")
+    if _is_too_deep(properties):
+        raise BadEvent(f"properties are nested more than {DEEPEST} deep")
     return RawEvent(uuid, _text(distinct_id), _instant(timestamp), properties or {})
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Whether lists and objects stand in each other, more than `DEEPEST` of them."""
+    level = [value or {}]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _instant(value: Any) -> datetime:

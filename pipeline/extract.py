@@ -7,6 +7,7 @@ there is a comment. Rows with anything out of the ordinary are left to be read o
 property-based test holds the two equal.
 """
 
+import glob
 import os
 import re
 import threading
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.clean import (
+    DEEPEST,
     SURVEY_SENT,
     is_other_survey,
     property_keys,
@@ -39,9 +41,12 @@ _MEMORY = "512MB"
 # Everything that `str.strip` strips.
 _BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 # What a text may also be as a value of another type that means something else: lists, objects,
-# numbers in another notation, true and false. Such rows are read one by one.
+# true and false, and numbers that DuckDB writes in another way than Python. Such rows are read one
+# by one.
 _AMBIGUOUS = re.compile(
-    r"\s*[\[{].*|-.*|-?[0-9.]+e[-+0-9]+|nan|inf|infinity|true|false", re.IGNORECASE | re.DOTALL
+    r"\s*[\[{].*|-.*|nan|inf|infinity|true|false"
+    r"|[0-9.]+e[-+0-9]+|[0-9]{16,}[0-9.]*|0\.0000[0-9]+",
+    re.IGNORECASE | re.DOTALL,
 )
 # Instants of the years 2 to 9998, in microseconds since 1970 (clean.py refuses the others).
 _EARLIEST = int(np.datetime64("0002-01-01", "us").astype(np.int64))
@@ -65,6 +70,16 @@ def _is_given(text: str) -> str:
     )
 
 
+def _is_shallow(text: str) -> str:
+    """SQL: whether a JSON text has too few brackets to be nested more than `DEEPEST` deep."""
+    # Each bracket closes, too: short texts need not be counted.
+    return (
+        f"(strlen({text}) <= {2 * DEEPEST} OR strlen({text}) "
+        f"- strlen(replace(replace({text}, '[', ''), '{{', '')) <= {DEEPEST})"
+    )
+
+
+# Files are read as they are: no part of a folder's name is a column (`hive_partitioning`).
 # `said` has the properties in the order of `property_keys`, as text; NULL for null and where one
 # is missing. No condition on it stands in a WHERE: all would be taken out of the properties twice.
 _QUERY = f"""
@@ -72,7 +87,7 @@ WITH events AS (
   SELECT file_index, file_row_number, uuid::VARCHAR AS uuid,
     distinct_id::VARCHAR AS distinct_id, timestamp, properties,
     TRY(json_extract_string(properties, $paths)) AS said
-  FROM read_parquet($files, file_row_number = true)
+  FROM read_parquet($files, file_row_number = true, hive_partitioning = false)
   WHERE event = '{SURVEY_SENT}'
 ), texts AS (
   SELECT *, said[1] AS survey_id, said[2] AS ticket, said[3] AS rating, said[4] AS rating_place,
@@ -86,7 +101,7 @@ WITH events AS (
 )
 SELECT file_index::INTEGER AS file, (file_row_number + 1)::INTEGER AS row, uuid,
   epoch_us(timestamp) AS answered_at,
-  properties >= '{{' AND properties < '|' AND said IS NOT NULL
+  properties >= '{{' AND properties < '|' AND said IS NOT NULL AND {_is_shallow("properties")}
     AND NOT coalesce(contains(distinct_id, chr(0)), false) AS is_plain,
   CASE WHEN is_number THEN ticket_number ELSE {NO_TICKET} END AS ticket,
   CASE WHEN is_number THEN NULL ELSE ticket END AS ticket_text,
@@ -123,11 +138,14 @@ def extract_answers(
     keys = property_keys(settings)
     if any('"' in key or "\\" in key for key in keys):
         raise duckdb.NotSupportedError("a question's id cannot be written as a path")
+    if any(not _is_text(address) for address in addresses):
+        raise duckdb.NotSupportedError("the name of a file is no text")
     connection = _connect(threads)
     if filesystem is not None:
         connection.register_filesystem(filesystem)
     parameters = {
-        "files": list(addresses),
+        # DuckDB takes every name for a pattern.
+        "files": [glob.escape(address) for address in addresses],
         "paths": [f'$."{key}"' for key in keys],
         "blanks": _BLANKS,
     }
@@ -135,6 +153,11 @@ def extract_answers(
         for part in _split_by_file(batch):
             answers, rest = _reduce(part, settings)
             yield Extract(part.column("file")[0].as_py(), answers, rest.tolist())
+
+
+def _is_text(address: str) -> bool:
+    """Whether a name has no bytes that are not UTF-8; Python writes them as half characters."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in address)
 
 
 def _split_by_file(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -159,6 +182,8 @@ def _connect(threads: int) -> duckdb.DuckDBPyConnection:
                 "autoinstall_known_extensions": False,
             }
         )
+        # Of files that are read together, some may hold times with a zone and some without one.
+        _local.connection.execute("SET TimeZone = 'UTC'")
         _local.threads = (threads, os.getpid())
     connection: duckdb.DuckDBPyConnection = _local.connection
     return connection

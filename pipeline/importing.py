@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.clean import RawEvent, canonical_json, read_events, read_survey_id
-from pipeline.sources.source import EventSource, OnProgress, SourceError
+from pipeline.sources.source import EventSource, OnProgress
 from survey.settings import CsatError, Settings
 from survey.store.copies import ImportedAnswer
 from survey.store.database import Database
@@ -56,8 +56,8 @@ def import_events(
 
 
 def read_imported(events: Sequence[RawEvent], settings: Settings) -> list[ImportedAnswer]:
-    """Events as the store takes them, in their order; raises SourceError."""
-    said = [_quote(event) for event in events]
+    """Events as the store takes them, in their order."""
+    said = [canonical_json(event.properties) for event in events]
     answers = read_events(events, settings)
     columns = answers[["ticket_id", "distinct_id", "rating", "comment", "team", "link_trust"]]
     columns = columns.astype("object").where(columns.notna(), None)
@@ -79,13 +79,3 @@ def read_imported(events: Sequence[RawEvent], settings: Settings) -> list[Import
             events, said, cells, strict=True
         )
     ]
-
-
-def _quote(event: RawEvent) -> str:
-    try:
-        return canonical_json(event.properties)
-    except RecursionError:
-        # Python reads a little deeper than it writes.
-        raise SourceError(
-            f"the event {event.uuid} cannot be read: its properties are nested too deeply"
-        ) from None

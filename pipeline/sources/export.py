@@ -9,9 +9,9 @@ import pandas as pd
 from pipeline.clean import RawEvent, clean_events
 from pipeline.counts import MonthCounts, Totals
 from pipeline.rules import FrameRules
-from pipeline.sources.files import ExportFile, find_files
+from pipeline.sources.files import ExportFile, find_files, printable
 from pipeline.sources.history import History
-from pipeline.sources.located import Located, naming_depth, read_events
+from pipeline.sources.located import Located, read_events
 from pipeline.sources.located_counts import (
     count_located,
     count_located_month,
@@ -40,7 +40,7 @@ class ExportSource:
     @property
     def description(self) -> str:
         """The name of the file, folder or pattern."""
-        return f"the PostHog export {PurePosixPath(self._path).name}"
+        return f"the PostHog export {printable(PurePosixPath(self._path).name)}"
 
     def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
         """Every `survey sent` event as an answer (`schemas.ANSWERS`), file by file.
@@ -51,8 +51,7 @@ class ExportSource:
         for some in self.read_events():
             events += some
             on_progress(len(events))
-        with naming_depth(self._path):
-            return clean_events(events, self._settings)
+        return clean_events(events, self._settings)
 
     def read_events(self) -> Iterator[list[RawEvent]]:
         """Every `survey sent` event, some thousands at a time; raises SourceError that names file

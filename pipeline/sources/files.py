@@ -1,10 +1,12 @@
 """The files that `export:PATH` names: one, those of a folder, those that a pattern matches, or
 the same in object storage."""
 
-import glob
+import fnmatch
 import json
+import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -30,7 +32,7 @@ class ExportFile:
     changed_at: float | None = None
 
     def __str__(self) -> str:
-        return self.path
+        return printable(self.path)
 
     @property
     def name(self) -> str:
@@ -53,7 +55,7 @@ class ExportFile:
     def open(self) -> Iterator[Any]:
         """The content, as pyarrow reads it."""
         if self.filesystem is None:
-            with pa.OSFile(self.path) as file:
+            with pa.OSFile(os.fsencode(self.path)) as file:
                 yield file
         else:
             with self.filesystem.open(self.path, "rb") as file:
@@ -72,7 +74,8 @@ class ExportFile:
 def find_files(path: str) -> list[ExportFile]:
     """The export files that a path names, by name; raises SourceError where there are none.
 
-    A manifest says which files belong to an export: one of them that is missing is an error.
+    A folder is searched with all folders in it, and those that links lead to. A manifest says
+    which files belong to an export. What is missing, or cannot be looked into, is an error.
     """
     filesystem, place = _open_filesystem(path)
     try:
@@ -80,7 +83,7 @@ def find_files(path: str) -> list[ExportFile]:
     except SourceError:
         raise
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise SourceError(explain(error, path)) from None
     except Exception as error:
         if filesystem is None:
             raise
@@ -117,6 +120,7 @@ def _open_filesystem(path: str) -> tuple[Any, str]:
     if "://" not in path:
         return None, path
     import fsspec
+    from fsspec.implementations.local import LocalFileSystem
 
     try:
         filesystem, place = fsspec.core.url_to_fs(path)
@@ -127,7 +131,7 @@ def _open_filesystem(path: str) -> tuple[Any, str]:
         ) from None
     except ValueError as error:
         raise SourceError(f"{_without_user(path)} cannot be read: {error}") from None
-    return filesystem, str(place)
+    return None if isinstance(filesystem, LocalFileSystem) else filesystem, str(place)
 
 
 def _without_user(url: str) -> str:
@@ -135,21 +139,117 @@ def _without_user(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//", url)
 
 
+def explain(error: OSError, path: str) -> str:
+    """Which file or folder cannot be read, and why, in words."""
+    name = path if error.filename is None else os.fsdecode(error.filename)
+    if isinstance(error, FileNotFoundError) and Path(name).is_symlink():
+        leads_to = printable(os.fsdecode(Path(name).readlink()))
+        return f"{printable(name)} is a link to {leads_to}, which does not exist"
+    # Arrow has sentences of its own.
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return f"{printable(name)} cannot be read: {reason}"
+
+
+def printable(path: str) -> str:
+    """The path as text: what is not UTF-8 in a name is written as `\\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _list(place: str, filesystem: Any) -> list[str] | None:
     """What a path names; None where there is nothing."""
     if filesystem is None:
-        if Path(place).is_dir():
-            return [str(each) for each in Path(place).rglob("*") if not each.is_dir()]
-        if Path(place).exists():
-            return [place]
-        # pathlib's patterns know no absolute paths.
-        found = glob.glob(place, recursive=True)  # noqa: PTH207
-        return [each for each in found if not Path(each).is_dir()] or None
+        return _list_here(place)
     if _PATTERN.search(place):
         return [str(each) for each in filesystem.glob(place)] or None
     if filesystem.isdir(place):
-        return [str(each) for each in filesystem.find(place)]
+        return list(_walk_server(place, filesystem))
     return [place] if filesystem.exists(place) else None
+
+
+def _list_here(place: str) -> list[str] | None:
+    """What a path on this machine names; None where there is nothing. Raises OSError."""
+    try:
+        is_folder = stat.S_ISDIR(Path(place).stat().st_mode)
+    except FileNotFoundError:
+        if Path(place).is_symlink():
+            raise
+        parts = Path(place).parts
+        return list(dict.fromkeys(_match("", parts))) or None
+    return list(_walk(place)) if is_folder else [place]
+
+
+def _match(folder: str, parts: Sequence[str]) -> Iterator[str]:
+    """The files in a folder that the parts of a pattern match; `**` is any number of folders.
+
+    Python's own `glob` says nothing of a folder that cannot be read. Raises OSError.
+    """
+    part, *rest = parts
+    if part == "**":
+        for each in _walk_folders(folder):
+            yield from _match(each, rest or ["*"])
+        return
+    names = [part]
+    if _PATTERN.search(part):
+        with os.scandir(folder or ".") as entries:
+            names = fnmatch.filter(sorted(entry.name for entry in entries), part)
+    for name in names:
+        path = str(Path(folder, name))
+        try:
+            is_folder = stat.S_ISDIR(Path(path).stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            is_folder = False
+            if not Path(path).is_symlink():
+                continue
+        if rest and is_folder:
+            yield from _match(path, rest)
+        elif not rest and not is_folder:
+            yield path
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """The files of a folder and of all folders in it.
+
+    Raises OSError for a folder that cannot be read, or a link that leads nowhere.
+    """
+    for place in _walk_folders(folder):
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_symlink() and not entry.name.startswith("."):
+                    entry.stat()  # raises an error for a link that leads nowhere
+                if not entry.is_dir():
+                    yield entry.path
+
+
+def _walk_folders(folder: str) -> Iterator[str]:
+    """A folder and all folders in it, and those that links lead to, each once; raises OSError."""
+    seen = set()
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        found = Path(place).stat()
+        if (found.st_dev, found.st_ino) not in seen:
+            seen.add((found.st_dev, found.st_ino))
+            yield place
+            with os.scandir(place) as entries:
+                waiting += sorted(entry.path for entry in entries if entry.is_dir())
+
+
+def _walk_server(place: str, filesystem: Any) -> Iterator[str]:
+    """The files of a folder and of all folders in it; raises the errors of the file system."""
+    from fsspec.asyn import AsyncFileSystem
+
+    if isinstance(filesystem, AsyncFileSystem):
+        # Stores of objects have no folders, and list everything at once.
+        yield from map(str, filesystem.find(place))
+        return
+    # `find` says nothing of a folder that cannot be read.
+    waiting = [place]
+    while waiting:
+        for entry in filesystem.ls(waiting.pop(), detail=True):
+            if entry["type"] == "directory":
+                waiting.append(entry["name"])
+            else:
+                yield str(entry["name"])
 
 
 def _is_export(path: str) -> bool:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_json, parse_properties, raw_event
 from pipeline.reduced import chain
-from pipeline.sources.files import ExportFile
+from pipeline.sources.files import ExportFile, explain
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
 from survey.settings import Settings
@@ -30,7 +30,7 @@ def reduce_jsonl(file: ExportFile, settings: Settings, on_progress: OnProgress) 
     Raises SourceError with file and line.
     """
     tables = []
-    for table in reduce_one_by_one(file, _numbered_events(file), settings):
+    for table in reduce_one_by_one(_numbered_events(file), settings):
         tables.append(table)
         on_progress(table.num_rows)
     return chain(tables)
@@ -50,9 +50,14 @@ def _numbered_events(
                 yield number, event
     except BadEvent as error:
         raise SourceError(f"{file}, line {number}: {error}") from None
-    except (pa.ArrowException, OSError, EOFError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it ends too early"
-        raise SourceError(f"{file} cannot be read past line {number}: {reason}") from None
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise SourceError(explain(error, file.path)) from None
+        where = f"behind line {number}" if number else "from its beginning"
+        reason = str(error).splitlines()[0]
+        raise SourceError(
+            f"{file} cannot be unpacked {where}: {reason}; perhaps it was not fetched to its end"
+        ) from None
 
 
 def _lines(file: ExportFile) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,6 @@ from pipeline.clean import TICKET_KEY, RawEvent, canonical_json, read_person, re
 from pipeline.parts import Array, cores
 from pipeline.reduced import join
 from pipeline.sources.files import ExportFile
-from pipeline.sources.source import SourceError
 
 
 @dataclass(frozen=True)
@@ -62,10 +60,9 @@ class Located:
         """Properties and persons of some answers as texts, as `copies.Weigh` wants them."""
         weights = []
         for event in self.read_events(places):
-            with naming_depth(f"event {event.uuid}"):
-                ticket = read_ticket(event.properties.get(TICKET_KEY))
-                person = read_person(event.distinct_id, ticket)
-                weights.append((canonical_json(event.properties), person))
+            ticket = read_ticket(event.properties.get(TICKET_KEY))
+            person = read_person(event.distinct_id, ticket)
+            weights.append((canonical_json(event.properties), person))
         return weights
 
 
@@ -76,12 +73,3 @@ def read_events(file: ExportFile, rows: Collection[int] | None = None) -> Iterat
     from pipeline.sources.parquet import read_parquet
 
     return read_parquet(file, rows) if file.is_parquet else read_jsonl(file, rows)
-
-
-@contextmanager
-def naming_depth(what: str) -> Iterator[None]:
-    """Python reads a little deeper than it writes, and events are compared as written."""
-    try:
-        yield
-    except RecursionError:
-        raise SourceError(f"{what}: an event's properties are nested too deeply") from None

@@ -7,8 +7,6 @@ import pyarrow as pa
 
 from pipeline.clean import RawEvent, read_events
 from pipeline.reduced import reduce_answers
-from pipeline.sources.files import ExportFile
-from pipeline.sources.source import SourceError
 from survey.settings import Settings
 
 _EVENTS_AT_ONCE = 10_000
@@ -17,13 +15,8 @@ _EVENTS_AT_ONCE = 10_000
 NumberedEvent = tuple[int, RawEvent]
 
 
-def reduce_one_by_one(
-    file: ExportFile, events: Iterator[NumberedEvent], settings: Settings
-) -> Iterator[pa.Table]:
-    """These events reduced (`reduced.SCHEMA`), some thousands at a time; raises SourceError."""
+def reduce_one_by_one(events: Iterator[NumberedEvent], settings: Settings) -> Iterator[pa.Table]:
+    """These events reduced (`reduced.SCHEMA`), some thousands at a time."""
     while some := list(islice(events, _EVENTS_AT_ONCE)):
-        try:
-            answers = read_events([event for _, event in some], settings)
-        except RecursionError:
-            raise SourceError(f"{file}: an event's properties are nested too deeply") from None
+        answers = read_events([event for _, event in some], settings)
         yield reduce_answers(answers, [number for number, _ in some])

@@ -1,6 +1,7 @@
 """Reading one of PostHog's Parquet files: as events, or as what the rules need of them."""
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_properties, raw_event
 from pipeline.extract import extract_answers
 from pipeline.reduced import chain
-from pipeline.sources.files import ExportFile
+from pipeline.sources.files import ExportFile, explain
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
 from survey.settings import Settings
@@ -62,7 +63,7 @@ def reduce_parquet(
     for file in files:
         some, rest = by_column.get(file, ([], None))
         if rest is None or rest:
-            some += reduce_one_by_one(file, _numbered_events(file, rest), settings)
+            some += reduce_one_by_one(_numbered_events(file, rest), settings)
         tables.append(chain(some))
     return tables
 
@@ -92,15 +93,21 @@ def _reduce_plain(
 
 
 def _has_plain_columns(file: ExportFile) -> bool:
-    """Whether the columns can be read as PostHog writes them. Finer times than microseconds are
-    cut off by Python, and rounded by DuckDB."""
+    """Whether DuckDB can read the columns.
+
+    For DuckDB names are the same in capitals, and `file_index` and `file_row_number` its own.
+    Finer times than microseconds are cut off by Python, and rounded by DuckDB.
+    """
     with _opened(file) as parquet:
         schema = parquet.schema_arrow
     kind = schema.field("timestamp").type
+    names = Counter(name.lower() for name in schema.names)
     return (
         pa.types.is_timestamp(kind)
         and kind.unit in ("ms", "us")
         and _is_text(schema.field("properties").type)
+        and all(names[name] == 1 for name in _COLUMNS)
+        and names.keys().isdisjoint(("file_index", "file_row_number"))
     )
 
 
@@ -111,6 +118,8 @@ def _opened(file: ExportFile) -> Iterator[pq.ParquetFile]:
             _check_columns(file, parquet.schema_arrow)
             yield parquet
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise SourceError(explain(error, file.path)) from None
         reason = str(error).splitlines()[0]
         raise SourceError(f"{file} is not a whole Parquet file: {reason}") from None
 
@@ -190,6 +199,6 @@ def _parse(properties: Any) -> Any:
         return None
     try:
         text = properties if isinstance(properties, str) else json.dumps(properties)
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         raise BadEvent(f"properties hold what JSON does not know: {error}") from None
     return parse_properties(text)

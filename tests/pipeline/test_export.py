@@ -221,9 +221,9 @@ class TestBadLines:
             (GOOD[: len(GOOD) // 2], "not JSON"),
             ("hello", "not JSON"),
             ("\x00", "not JSON"),
-            (GOOD.replace('"42"', DEEP), "not JSON"),
+            (GOOD.replace('"42"', DEEP), "nested more than 800 deep"),
             (GOOD.replace('"42"', "9" * 5000), "not JSON"),
-            (DEEP, "not JSON"),
+            (DEEP, "nested more than 800 deep"),
             ("[1]", "no field event"),
             ('"survey sent"', "no field event"),
             ("null", "no field event"),
@@ -244,7 +244,7 @@ class TestBadLines:
             (GOOD.replace("+00:00", "+99:99"), "is not a time"),
             (json.dumps({**make_event(properties={}), "timestamp": "x"}), "is not a time"),
             (json.dumps({**json.loads(GOOD), "properties": "{"}), "properties are not JSON"),
-            (json.dumps({**json.loads(GOOD), "properties": DEEP}), "properties are not JSON"),
+            (json.dumps({**json.loads(GOOD), "properties": DEEP}), "properties are nested more"),
             (json.dumps({**json.loads(GOOD), "properties": "[1]"}), "not a JSON object"),
             (json.dumps({**json.loads(GOOD), "properties": [1]}), "not a JSON object"),
         ],
@@ -259,26 +259,13 @@ class TestBadLines:
     def test_a_line_that_is_not_utf_8(self, tmp_path):
         path = tmp_path / "x.jsonl"
         path.write_bytes(GOOD.replace("jane", "J\xfcrgen").encode("latin-1"))
-        assert "line 1: not JSON" in refusal(path)
+        assert "line 1: not UTF-8" in refusal(path)
 
     def test_a_message_shows_nothing_that_a_customer_wrote(self, tmp_path):
         line = json_line(make_event(**{"$survey_response_1": "between us"}))
         message = refusal(write_packed(tmp_path / "x.jsonl", line[:-3]))
         assert "between us" not in message
         assert "jane" not in message
-
-    def test_nesting_that_can_be_read_but_not_compared_is_refused_too(self, tmp_path):
-        # Copies are compared as JSON, and Python reads a little deeper than it writes.
-        reasons = set()
-        for depth in range(850, 1000):
-            line = GOOD.replace('"42"', "[" * depth + "]" * depth)
-            path = write_packed(tmp_path / "x.jsonl", f"{line}\n{line}")
-            try:
-                read_export(path, SETTINGS)
-            except SourceError as refused:
-                reasons.add(str(refused).partition(": ")[2][:8])
-        assert "not JSON" in reasons
-        assert reasons <= {"an event", "not JSON"}
 
 
 class TestBadFiles:
@@ -333,7 +320,7 @@ class TestBadFiles:
             (0, "uuid", pa.array([None], pa.string()), "None is not a uuid"),
             (4, "properties", pa.array(["{'ticketId': 42}"]), "properties are not JSON"),
             (4, "properties", pa.array(["42"]), "properties are not a JSON object"),
-            (4, "properties", pa.array([DEEP]), "properties are not JSON"),
+            (4, "properties", pa.array([DEEP]), "properties are nested more"),
             (7, "timestamp", pa.array([None], pa.timestamp("us", "UTC")), "None is not a time"),
             (7, "timestamp", pa.array([10**18]).cast(pa.timestamp("us", "UTC")), "out of range"),
             (7, "timestamp", pa.array(["soon"]), "'soon' is not a time"),

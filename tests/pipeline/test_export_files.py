@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import sys
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import fsspec
@@ -13,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.clean import DEEPEST
 from pipeline.rules import FrameRules
 from pipeline.sources.export import ExportSource
 from pipeline.sources.partials import PartialCache
@@ -27,11 +30,14 @@ from tests.support.events import (
     write_packed,
     write_parquet,
 )
+from tests.support.permissions import restrained
 from tests.support.s3 import BUCKET, serving_s3
 from tests.support.settings import make_settings
 
 SETTINGS = make_settings(rating_question_id="R", comment_question_id="C")
 RULES = FrameRules(timedelta(days=7), frozenset(), frozenset())
+# Still October in London, November in Auckland.
+EDGE = datetime(2026, 10, 31, 12, 0, 0, tzinfo=UTC)
 UUID = "0192f1a4-6d2e-7c3b-9a58-{:012x}"
 
 
@@ -52,10 +58,32 @@ def count(
     return totals.received, int(totals.counts["responses"].sum())
 
 
+@pytest.fixture
+def machine_far_from_utc(monkeypatch):
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 def refusal(path: object, **options) -> str:
     with pytest.raises(SourceError) as refused:
         count(path, **options)
     return str(refused.value)
+
+
+def months(path: object) -> set[str]:
+    counts = ExportSource(str(path), SETTINGS).count_responses(RULES, ignore).counts
+    return set(counts["month"])
+
+
+# Patterns to a shell, and folders that others take for columns.
+HOSTILE_NAMES = [
+    *("ab[1].parquet", "a*.parquet", "a?1.parquet", "a{b}1.parquet", "a\\b.parquet"),
+    *("a b#%41.parquet", "event=pageview/a.parquet", "timestamp=2025-01-01/a.parquet"),
+    "file_index=7/a.parquet",
+]
 
 
 class TestNames:
@@ -93,6 +121,102 @@ class TestNames:
     def test_a_file_whose_name_looks_like_a_pattern(self, tmp_path):
         write_parquet(tmp_path / "x[1].parquet", answers(1))
         assert count(tmp_path / "x[1].parquet") == (1, 1)
+
+    @pytest.mark.parametrize("name", HOSTILE_NAMES)
+    def test_any_name_is_read_as_it_stands(self, tmp_path, name):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_parquet(tmp_path / "ab1.parquet", answers(1, 2))
+        write_parquet(tmp_path / name, answers(3, 4))
+        assert count(tmp_path) == (4, 4)
+        (tmp_path / "ab1.parquet").unlink()
+        assert count(tmp_path) == (2, 2)
+        assert months(tmp_path) == {"2026-10"}
+
+    @pytest.mark.parametrize("name", HOSTILE_NAMES)
+    def test_any_name_at_an_address_is_read_as_it_stands(self, tmp_path, name):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_parquet(tmp_path / "ab1.parquet", answers(1, 2))
+        write_parquet(tmp_path / name, answers(3, 4))
+        assert count(f"file://{tmp_path}") == (4, 4)
+
+    def test_a_name_that_is_no_text(self, tmp_path):
+        write_parquet(tmp_path / "a", answers(1, 2)).rename(
+            tmp_path / os.fsdecode(b"a\xff.parquet")
+        )
+        write_jsonl(tmp_path / os.fsdecode(b"b\xff.jsonl"), answers(3))
+        for cache in (tmp_path / "cache", None):
+            assert count(tmp_path / "*.jsonl", cache) == (1, 1)
+            assert count(tmp_path / "*.parquet", cache) == (2, 2)
+        path = tmp_path / os.fsdecode(b"b\xff.jsonl")
+        path.write_text("{")
+        assert f"{tmp_path}/b\\xff.jsonl, line 1: not JSON" in refusal(path)
+        assert ExportSource(str(path), SETTINGS).description == "the PostHog export b\\xff.jsonl"
+
+    def test_links_to_files_and_folders_are_followed_once(self, tmp_path):
+        elsewhere, folder = tmp_path / "elsewhere", tmp_path / "exports"
+        for place in (elsewhere / "2025", folder / "2026"):
+            place.mkdir(parents=True)
+        write_parquet(elsewhere / "2025" / "a.parquet", answers(1))
+        write_parquet(elsewhere / "b.parquet", answers(2))
+        write_parquet(folder / "2026" / "c.parquet", answers(3))
+        (folder / "2025").symlink_to(elsewhere / "2025")
+        (folder / "again").symlink_to(elsewhere / "2025")
+        (folder / "b.parquet").symlink_to(elsewhere / "b.parquet")
+        (folder / "2026" / "up").symlink_to(folder)
+        for path in (folder, folder / "**" / "*.parquet", f"file://{folder}"):
+            assert count(path) == (3, 3)
+
+    def test_a_link_that_leads_nowhere_is_named(self, tmp_path):
+        write_parquet(tmp_path / "a.parquet", answers(1))
+        for name in ("2025", "b.parquet"):
+            link = tmp_path / name
+            link.symlink_to("gone")
+            reason = f"{link} is a link to gone, which does not exist"
+            assert refusal(tmp_path) == refusal(link) == reason
+            link.unlink()
+        (tmp_path / "around").symlink_to("around")
+        assert f"{tmp_path}/around cannot be read: " in refusal(tmp_path)
+
+    def test_what_may_not_be_read_is_named(self, tmp_path):
+        (tmp_path / "2025").mkdir()
+        write_parquet(tmp_path / "2025" / "a.parquet", answers(1))
+        write_parquet(tmp_path / "b.parquet", answers(2))
+        write_jsonl(tmp_path / "c.jsonl", answers(3))
+        for name, paths in {
+            "2025": ["", "2025", "*/*.parquet", "**/*.parquet", "2025/a.parquet"],
+            "2025/a.parquet": ["", "2025/a.parquet"],
+            "b.parquet": ["", "*.parquet"],
+            "c.jsonl": ["c.jsonl"],
+        }.items():
+            place = tmp_path / name
+            mode = place.stat().st_mode
+            place.chmod(0)
+            for path in paths:
+                with restrained():
+                    message = refusal(tmp_path / path)
+                assert message.startswith(f"{place}"), path
+                assert message.endswith(" cannot be read: Permission denied"), path
+            place.chmod(mode)
+        assert count(tmp_path) == (3, 3)
+
+    def test_a_folder_of_a_server_that_may_not_be_read_is_named(self, tmp_path, monkeypatch):
+        memory = fsspec.filesystem("memory")
+        write_parquet(tmp_path / "a.parquet", answers(1))
+        memory.put(str(tmp_path), "/exports", recursive=True)
+        memory.put(str(tmp_path), "/exports/2025", recursive=True)
+        list_folder = type(memory).ls
+
+        def refuse(self, path, *args, **options):
+            if path.endswith("2025"):
+                raise PermissionError(13, "Permission denied", path)
+            return list_folder(self, path, *args, **options)
+
+        monkeypatch.setattr(type(memory), "ls", refuse)
+        try:
+            assert "/exports/2025 cannot be read: Perm" in refusal("memory://exports")
+        finally:
+            monkeypatch.undo()
+            memory.rm("/exports", recursive=True)
 
     @pytest.mark.parametrize(
         ("path", "reason"),
@@ -242,6 +366,29 @@ class TestColumns:
         pq.write_table(texts, tmp_path / "c.parquet")
         assert count(tmp_path) == (3, 3)
 
+    @pytest.mark.parametrize("first", [0, 1, 2])
+    def test_times_with_a_zone_and_without_count_alike_wherever_the_machine_is(
+        self, tmp_path, machine_far_from_utc, first
+    ):
+        kinds = [pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.timestamp("ms")]
+        for number, kind in enumerate(kinds):
+            table = parquet_table([make_event(UUID.format(number), ticketId=number, at=EDGE)])
+            times = table.column("timestamp").cast(kind)
+            table = table.set_column(table.column_names.index("timestamp"), "timestamp", times)
+            pq.write_table(table, tmp_path / f"{(number - first) % 3}.parquet")
+        assert count(tmp_path) == (3, 3)
+        assert months(tmp_path) == {"2026-10"}
+
+    @pytest.mark.parametrize("name", ["file_index", "file_row_number", "Event", "filename", "UUID"])
+    def test_a_further_column_whose_name_has_a_meaning_elsewhere(self, tmp_path, name):
+        table = parquet_table(answers(1, 2))
+        for place in (0, len(table.column_names)):
+            wrong = table.add_column(place, name, pa.array(["7", "8"]))
+            pq.write_table(wrong, tmp_path / f"{place}.parquet")
+            numbers = table.add_column(place, name, pa.array([7, 8]))
+            pq.write_table(numbers, tmp_path / f"{place}n.parquet")
+        assert count(tmp_path) == (8, 2)
+
 
 class TestBadInput:
     def test_a_row_that_is_no_json_is_named_among_many(self, tmp_path):
@@ -251,6 +398,39 @@ class TestBadInput:
         table = table.set_column(4, "properties", pa.array(texts))
         pq.write_table(table, tmp_path / "a.parquet", row_group_size=20_000)
         assert "a.parquet, row 66666: properties are not JSON" in refusal(tmp_path)
+
+    @pytest.mark.parametrize("name", ["a.parquet", "a.jsonl"])
+    def test_properties_count_up_to_a_depth_that_is_the_same_for_every_kind(self, tmp_path, name):
+        def nested(depth: int) -> Event:
+            value: object = 1
+            for _ in range(depth - 1):
+                value = [value]
+            return make_event(UUID.format(1), more=value)
+
+        write = write_parquet if name == "a.parquet" else write_jsonl
+        copies = [nested(DEEPEST), nested(DEEPEST - 1)]
+        assert count(write(tmp_path / name, copies)) == (2, 1)
+        message = refusal(write(tmp_path / name, [nested(DEEPEST + 1)]))
+        assert re.search(r", (row|line) 1: properties are nested more than 800 deep", message)
+        row = (tmp_path / name).read_bytes()
+        if name == "a.jsonl":
+            (tmp_path / name).write_bytes(row.replace(b"[" * 700, b"[" * 50_000))
+            assert "line 1: nested more than 800 deep" in refusal(tmp_path / name)
+
+    def test_a_line_that_is_not_utf_8_is_named(self, tmp_path):
+        lines = [json_line(event).encode() for event in answers(1, 2)]
+        (tmp_path / "a.jsonl").write_bytes(b"\n".join([lines[0], b"\xe9" + lines[1]]))
+        assert "a.jsonl, line 2: not UTF-8: byte 1 is 0xe9" in refusal(tmp_path)
+        (tmp_path / "a.jsonl").write_bytes(lines[0].decode().encode("utf-16"))
+        assert "a.jsonl, line 1: not UTF-8: byte 1 is 0xff" in refusal(tmp_path)
+
+    @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.br"])
+    def test_a_packed_file_that_was_cut_says_so(self, tmp_path, name):
+        whole = write_jsonl(tmp_path / name, answers(1, 2, 3)).read_bytes()
+        (tmp_path / name).write_bytes(whole[:-9])
+        message = refusal(tmp_path / name)
+        assert message.startswith(f"{tmp_path / name} cannot be unpacked from its beginning: ")
+        assert message.endswith("perhaps it was not fetched to its end")
 
     def test_a_bad_row_of_another_event_does_not_matter(self, tmp_path):
         table = parquet_table([*answers(1), make_event(name="survey shown")])

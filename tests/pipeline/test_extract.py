@@ -158,7 +158,13 @@ def lists(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.builds(join, st.just("["), st.just("]"), st.lists(values, max_size=3), gap_lists)
 
 
-scalars = st.one_of(texts, texts, numbers, odds)
+long_numbers = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.floats(0, 1e25).map("{:.1f}".format),
+    st.floats(0, 1).map("{:.12f}".format),
+    st.integers(0, 10**25).map(str),
+)
+scalars = st.one_of(texts, texts, numbers, long_numbers, odds)
 values = st.recursive(scalars, lambda inner: st.one_of(objects(inner), lists(inner)), max_leaves=5)
 
 
@@ -266,7 +272,12 @@ def test_of_two_values_under_one_key_the_first_counts():
 
 
 @pytest.mark.parametrize(
-    "value", ["true", "[1]", '{"a": 1}', "1e3", "-1", "-0.0", "NaN", "1E400", "4.5", "42.0"]
+    "value",
+    [
+        *("true", "[1]", '{"a": 1}', "1e3", "-1", "-0.0", "NaN", "1E400", "4.5", "42.0"),
+        *("1.2345678901234568e+20", "123456789012345680000.0", "1234567890123456.0", "1e16"),
+        *("12345678901234567.0", "0.00001", "0.0001", "9007199254740993.0", "123456789012345678.5"),
+    ],
 )
 @pytest.mark.parametrize("key", ["ticketId", "team", "$survey_response", "$survey_id"])
 def test_a_text_is_not_taken_for_the_value_that_is_written_alike(key, value):
