@@ -17,7 +17,7 @@ from bench.exports import TESTERS, VOIDS, write_exports
 from survey.settings import DEFAULT_SURVEY_ID
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from survey.store.responses import void_ticket
+from survey.store.voids import void_ticket
 from tests.support.command import ROOT, environment
 
 EVENTS = 2_000_000

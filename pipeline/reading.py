@@ -6,7 +6,7 @@ from pipeline.rules import FrameRules, decide, frame_rules
 from pipeline.sources.source import OnProgress, Source
 from survey.settings import Settings
 from survey.store.database import Database
-from survey.store.responses import void_tickets
+from survey.store.voids import void_tickets
 
 
 def read_rules(settings: Settings, database: Database) -> FrameRules:

@@ -9,24 +9,24 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from sqlalchemy import Connection
 
-from survey.events import Questions, build_event
+from survey.answer_events import build_outbox_event, find_unsent
+from survey.events import Questions
 from survey.links import Link
 from survey.rules import Answer, Decision, Response, Rules, decide, rules_of, time_of_receipt
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.models import Source
-from survey.store.outbox import enqueue, is_enqueued
+from survey.store.outbox import enqueue
 from survey.store.responses import (
     Asked,
     NewAnswer,
     add_answers,
     add_responses,
-    find_asked,
     save_response,
-    void_among,
 )
-from survey.store.vocabulary import COUNTED, Trust
+from survey.store.vocabulary import Trust
+from survey.store.voids import void_among
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,12 @@ def _receive_group(
                 connection, each.ticket_id, each.response
             )
     events = [
-        _outbox_event(answer, asked, each.response, submission_ids[each.ticket_id], settings)
+        build_outbox_event(answer, asked, each.response, submission_ids[each.ticket_id], settings)
         for each in changed
-        for answer, asked in (*_late_events(connection, each), (each.answer, each.asked))
+        for answer, asked in (
+            *find_unsent(connection, each.earlier, each.before, each.after),
+            (each.answer, each.asked),
+        )
     ]
     if events:
         enqueue(connection, events, max(arrival.at for arrival in arrivals))
@@ -176,45 +179,6 @@ def _judge(arrival: Arrival, earlier: Sequence[Answer], rules: Rules, *, void: b
         before=decide(earlier, rules, void=void),
         after=decide([*earlier, answer], rules, void=void),
     )
-
-
-def _late_events(connection: Connection, received: _Received) -> Iterator[tuple[Answer, Asked]]:
-    """Earlier answers whose events go out now, because they begin to count.
-
-    A stranger's answer counts nowhere; but when the same person comes back by a link that is
-    trusted more, the ticket is theirs, and their first answer begins the response. Not those
-    that were sent then, nor those that came by an import. Of very many answers only those go out
-    that decide: others derive the same response from them.
-    """
-    for answer in received.earlier:
-        counted = received.before.outcomes[answer.uuid] in COUNTED
-        if not counted and received.after.outcomes[answer.uuid] in COUNTED:
-            asked = find_asked(connection, answer.uuid)
-            if asked is not None and not is_enqueued(connection, answer.uuid):
-                yield answer, asked
-
-
-def _outbox_event(
-    answer: Answer, asked: Asked, response: Response, submission_id: str, settings: Settings
-) -> dict[str, str]:
-    """The event of an answer that makes or changes a response.
-
-    Also of one that comes too late to count, but decides by its trust whose ticket it is: without
-    it nobody could derive the response from what PostHog has.
-    """
-    event = build_event(
-        answer,
-        asked.questions,
-        initial_target_area=asked.initial_target_area,
-        team=response.first.team,
-        submission_id=submission_id,
-        settings=settings,
-    )
-    return {
-        "answer_uuid": answer.uuid,
-        "ticket_id": answer.ticket_id or "",
-        "payload": json.dumps(event),
-    }
 
 
 def _answer(submission: Submission, received_at: datetime) -> Answer:

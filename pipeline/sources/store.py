@@ -23,7 +23,7 @@ from survey.settings import Settings
 from survey.store import counting
 from survey.store.database import Database
 from survey.store.received import all_received, count_received
-from survey.store.responses import void_tickets
+from survey.store.voids import void_tickets
 
 _COMMENTED = ["ticket_id", "team", "rating", "comment", "answered_at", "link_trust"]
 _TEXTS = dict.fromkeys(("ticket_id", "team", "comment", "link_trust"), "str")

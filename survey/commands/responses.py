@@ -1,20 +1,18 @@
 """`csat responses`: one ticket's answers, and putting a ticket out of the numbers."""
 
-import sys
+from collections.abc import Callable
+from datetime import datetime
 
 import click
 
+from survey import voiding
 from survey.links import normalise_ticket
 from survey.rules import decide, rules_of
-from survey.settings import CsatError, Settings, load_settings
+from survey.settings import CsatError, load_settings
 from survey.store.clock import now
-from survey.store.database import Database
-from survey.store.responses import (
-    answers_of,
-    find_response,
-    find_void,
-    void_ticket,
-)
+from survey.store.responses import answers_of, find_response
+from survey.store.schema import open_store
+from survey.store.voids import is_void, list_void_changes
 
 
 class UnknownTicket(CsatError):
@@ -33,6 +31,17 @@ ticket_option = click.option(
 )
 
 
+def _reason(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("it is blank")
+    return value.strip()
+
+
+def reason_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The reason for a change, in a few words."""
+    return click.option("--reason", required=True, callback=_reason, help=help_text)
+
+
 @click.group()
 def responses() -> None:
     """What a ticket's answers add up to."""
@@ -42,20 +51,26 @@ def responses() -> None:
 @ticket_option
 def show(ticket_id: str) -> None:
     """All answers to a ticket, what became of each, and the response they make."""
-    settings, database = _open()
+    settings = load_settings()
+    database = open_store(settings.database_url)
     with database.reading() as connection:
         answers = answers_of(connection, ticket_id)
-        if not answers:
-            raise UnknownTicket(f"nobody has answered for ticket {ticket_id}")
-        response, void = find_response(connection, ticket_id), find_void(connection, ticket_id)
-    outcomes = decide(answers, rules_of(settings), void=void is not None).outcomes
+        response, changes = (
+            find_response(connection, ticket_id),
+            list_void_changes(connection, ticket_id),
+        )
+        void = is_void(connection, ticket_id)
+    if not answers and not changes:
+        raise UnknownTicket(f"nobody has answered for ticket {ticket_id}")
+    outcomes = decide(answers, rules_of(settings), void=void).outcomes
     if response is not None:
         began = response.answered_at.astimezone(settings.timezone)
-        click.echo(f"response  {response.rating} for {response.team}, {began:%Y-%m-%d}")
-    elif void is not None:
-        click.echo(f"void      {void[0]} ({void[1]:%Y-%m-%d})")
-    else:
+        click.echo(f"response  {describe(response.rating, response.team, began)}")
+    elif not void:
         click.echo("no response")
+    for change in changes:
+        word = "void" if change.is_void else "unvoid"
+        click.echo(f"{word:<8}  {change.reason} ({change.changed_at:%Y-%m-%d})")
     for answer in answers:
         at = answer.answered_at.astimezone(settings.timezone).isoformat(sep=" ", timespec="seconds")
         rating = answer.rating or "-"
@@ -67,23 +82,43 @@ def show(ticket_id: str) -> None:
 
 @responses.command()
 @ticket_option
-@click.option("--reason", required=True, help="Why it must not count; stays on record.")
-def void(ticket_id: str, reason: str) -> None:
-    """Put all answers of a ticket out of every number. They stay on record, with the reason."""
-    if not reason.strip():
-        raise click.BadParameter("it is blank", param_hint="--reason")
-    _settings, database = _open()
-    with database.reading() as connection:
-        if not answers_of(connection, ticket_id):
-            click.echo(f"nobody has answered for ticket {ticket_id} yet; voided all the same")
-    with database.writing() as connection:
-        database.lock_tickets(connection, [ticket_id])
-        if not void_ticket(connection, ticket_id, reason.strip(), now()):
-            click.echo(f"csat: ticket {ticket_id} is void already", err=True)
-            sys.exit(1)
-    click.echo(f"ticket {ticket_id} counts nowhere now")
+@reason_option("Why it must not count; stays on record.")
+@click.option("--force", is_flag=True, help="Also a ticket that nobody has answered for yet.")
+def void(ticket_id: str, reason: str, force: bool) -> None:
+    """Put all answers of a ticket out of every number, and show what they were.
 
-
-def _open() -> tuple[Settings, Database]:
+    They stay on record, with the reason; `csat responses unvoid` lets them count again.
+    """
     settings = load_settings()
-    return settings, Database(settings.database_url)
+    database = open_store(settings.database_url)
+    voided = voiding.void(database, ticket_id, reason, now(), force=force)
+    click.echo(f"ticket {ticket_id} counts nowhere now: {count_answers(voided.answers)}")
+    if voided.response is not None:
+        began = voided.response.answered_at.astimezone(settings.timezone)
+        click.echo(f"response  {describe(voided.response.rating, voided.response.team, began)}")
+
+
+@responses.command()
+@ticket_option
+@reason_option("Why it must count after all; stays on record.")
+def unvoid(ticket_id: str, reason: str) -> None:
+    """Let a void ticket count again, in the month of its first answer, and show what it makes."""
+    settings = load_settings()
+    database = open_store(settings.database_url)
+    response = voiding.unvoid(database, settings, ticket_id, reason, now())
+    click.echo(f"ticket {ticket_id} is void no more")
+    if response is None:
+        click.echo("no response: none of its answers counts")
+        return
+    began = response.first.answered_at.astimezone(settings.timezone)
+    click.echo(f"response  {describe(response.latest.rating, response.first.team, began)}")
+
+
+def describe(rating: int | None, team: str, began: datetime) -> str:
+    """A response in words: `4 for web_analytics, 2026-10-14`."""
+    return f"{rating} for {team}, {began:%Y-%m-%d}"
+
+
+def count_answers(number: int) -> str:
+    """A number of answers in words."""
+    return f"{number:,} answer{'' if number == 1 else 's'}"

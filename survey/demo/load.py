@@ -12,7 +12,8 @@ from survey.rules import decide, rules_of
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import AnswerRow, Source
-from survey.store.responses import NewAnswer, add_answers, add_responses, void_tickets
+from survey.store.responses import NewAnswer, add_answers, add_responses
+from survey.store.voids import void_tickets
 
 # Tickets written at a time: often enough for a progress bar to move.
 _TICKETS_PER_STEP = 200

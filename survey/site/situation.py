@@ -9,8 +9,9 @@ from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.models import ResponseRow
-from survey.store.responses import find_response, find_void, has_answers
+from survey.store.responses import find_response, has_answers
 from survey.store.vocabulary import Outcome, Trust
+from survey.store.voids import is_void
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def look_up(
         arriving = Arriving(link.ticket_id, link.person, now, sent)
         answers = answers_that_decide(connection, settings, [arriving])[link.ticket_id]
         response = find_response(connection, link.ticket_id)
-        void = find_void(connection, link.ticket_id) is not None
+        void = is_void(connection, link.ticket_id)
     rules = rules_of(settings)
     # A link without a distinct_id names nobody: whoever guesses the ticket has the same one.
     is_somebody = trust is Trust.SIGNED or link.person != anonymous_person(link.ticket_id)

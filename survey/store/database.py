@@ -83,6 +83,7 @@ class Database:
         For the one question that every opened link asks: it goes past the layers that cost more
         than the answer, and needs no transaction.
         """
+        self._backend.check()
         if statement not in self._compiled:
             self._compiled[statement] = statement.compile(self.engine)
         with self._as_store_error():

@@ -24,9 +24,9 @@ from survey.store.responses import (
     answers_of_tickets,
     read_answer,
     save_responses,
-    void_among,
 )
 from survey.store.vocabulary import Outcome
+from survey.store.voids import void_among
 
 # Answers to a transaction. Customers wait for its locks, or for their turn to write: on two cores
 # for 0.2 s at most.

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from survey.store.database import Database
-from survey.store.errors import StoreError
-from survey.store.schema import schema_is_current
+from survey.store.schema import REVISION, newer_schema, schema_is_current
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,17 +23,12 @@ def _migrate(database: Database) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with database.upgrading() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
-        if found is not None and found not in known:
-            raise StoreError(
-                f"the database has schema {found}, which this release does not know. "
-                "It was upgraded by a newer release: install that one."
-            )
+        if found is not None and found > REVISION:
+            raise newer_schema(found)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

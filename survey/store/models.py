@@ -272,13 +272,27 @@ class AppliedRulesRow(Base):
 
 
 class VoidRow(Base):
-    """A ticket whose answers count nowhere, and why."""
+    """A ticket whose answers count nowhere, and why. `submission_id` is that of the response which
+    it had, if it had one, for the day when it counts again."""
 
     __tablename__ = "voids"
 
     ticket_id: Mapped[str] = mapped_column(primary_key=True)
     reason: Mapped[str]
     voided_at: Mapped[datetime]
+    submission_id: Mapped[str | None]
+
+
+class VoidChangeRow(Base):
+    """That a ticket was made void, or counts again (`is_void` false), and why. Append-only."""
+
+    __tablename__ = "void_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(index=True)
+    is_void: Mapped[bool]
+    reason: Mapped[str]
+    changed_at: Mapped[datetime]
 
 
 class WriteProbeRow(Base):

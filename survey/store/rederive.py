@@ -18,8 +18,8 @@ from survey.store.responses import (
     replace_applied_rules,
     save_applied_rules,
     save_responses,
-    void_among,
 )
+from survey.store.voids import void_among
 
 log = structlog.get_logger()
 

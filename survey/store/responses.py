@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ from sqlalchemy import (
 from survey.events import Questions
 from survey.rules import Answer, Response
 from survey.store.database import Database
-from survey.store.models import AnswerRow, AppliedRulesRow, ResponseRow, Source, VoidRow
+from survey.store.models import AnswerRow, AppliedRulesRow, ResponseRow, Source
 from survey.store.vocabulary import Trust
 
 SELECT_ANSWER = select(
@@ -55,9 +56,6 @@ _ANY_ANSWER = (
     .limit(literal_column("1"))
     .offset(literal_column("0"))
 )
-_VOID_AMONG = select(VoidRow.ticket_id).where(
-    VoidRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
-)
 _RESPONSE_COLUMNS = (
     "distinct_id",
     "team",
@@ -80,7 +78,6 @@ _SAVE_APPLIED_RULES = text(
     "INSERT INTO applied_rules (id, fingerprint) VALUES (1, :fingerprint)"
     " ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint"
 )
-_VOID = select(VoidRow.reason, VoidRow.voided_at).where(VoidRow.ticket_id == bindparam("ticket_id"))
 
 
 def has_answers(database: Database, ticket_id: str) -> bool:
@@ -180,10 +177,16 @@ def answer_columns(answer: Answer) -> dict[str, Any]:
     }
 
 
-def add_responses(connection: Connection, responses: Mapping[str, Response]) -> dict[str, str]:
-    """The responses of tickets that had no answer before, and so have no row; the submission id
-    of each."""
-    submission_ids = {ticket_id: str(uuid4()) for ticket_id in responses}
+def add_responses(
+    connection: Connection,
+    responses: Mapping[str, Response],
+    known_ids: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str]:
+    """The responses of tickets that have no row; the submission id of each: a known one, where a
+    ticket had a response before, or a new one."""
+    submission_ids = {
+        ticket_id: known_ids.get(ticket_id) or str(uuid4()) for ticket_id in responses
+    }
     if responses:
         connection.execute(
             insert(ResponseRow),
@@ -301,32 +304,6 @@ def count_responses_until(connection: Connection, opens_at: datetime, last: Resp
 def first_response_at(connection: Connection) -> datetime | None:
     """When the oldest response began."""
     return connection.scalar(select(func.min(ResponseRow.answered_at)))
-
-
-def void_ticket(connection: Connection, ticket_id: str, reason: str, now: datetime) -> bool:
-    """Put a ticket's answers out of every number; False if it was void already."""
-    if find_void(connection, ticket_id) is not None:
-        return False
-    voided = {"ticket_id": ticket_id, "reason": reason, "voided_at": now}
-    connection.execute(insert(VoidRow), voided)
-    remove_response(connection, ticket_id)
-    return True
-
-
-def find_void(connection: Connection, ticket_id: str) -> tuple[str, datetime] | None:
-    """Why and when a ticket was made void."""
-    row = connection.execute(_VOID, {"ticket_id": ticket_id}).first()
-    return None if row is None else (row.reason, row.voided_at)
-
-
-def void_tickets(connection: Connection) -> frozenset[str]:
-    """All void tickets, which no source counts."""
-    return frozenset(connection.scalars(select(VoidRow.ticket_id)))
-
-
-def void_among(connection: Connection, ticket_ids: Sequence[str]) -> frozenset[str]:
-    """Which of these tickets are void."""
-    return frozenset(connection.scalars(_VOID_AMONG, {"ticket_ids": ticket_ids}))
 
 
 def read_answer(row: Row[*tuple[Any, ...]]) -> Answer:

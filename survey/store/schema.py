@@ -6,7 +6,7 @@ from survey.store.database import Database
 from survey.store.errors import StoreError
 
 # The newest of `migrations/versions`.
-REVISION = "0006"
+REVISION = "0007"
 
 # Alembic's own table. Alembic itself takes longer to import than all else that a command needs.
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", Text))
@@ -27,5 +27,25 @@ def schema_is_current(database: Database) -> bool:
 
 def require_current_schema(database: Database) -> None:
     """Raise StoreError where the schema is not the one that this release was written for."""
-    if not schema_is_current(database):
+    found = find_revision(database)
+    if found is not None and found > REVISION:
+        raise newer_schema(found)
+    if found != REVISION:
         raise StoreError("the schema of the database is not current: run `csat db upgrade` first")
+
+
+def newer_schema(found: str) -> StoreError:
+    """The error for a database that a newer release has upgraded."""
+    return StoreError(
+        f"the database has schema {found}, this release knows up to {REVISION}. "
+        "It was upgraded by a newer release: install that one; `csat db upgrade` goes no way back."
+    )
+
+
+def open_store(url: str, deadline: float | None = None) -> Database:
+    """The database for a command that neither makes nor upgrades it; raises StoreError for one
+    with another schema. One that does not exist is named by what reads it first."""
+    database = Database(url, deadline)
+    if database.exists:
+        require_current_schema(database)
+    return database

@@ -24,7 +24,7 @@ from survey.settings import DEFAULT_SURVEY_ID
 from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from survey.store.responses import void_ticket
+from survey.store.voids import void_ticket
 from tests.pipeline.test_export_counts import check_source, ignore, with_uuids, write_files
 from tests.pipeline.test_rules import contracts, crowds, settings_for
 from tests.support.command import run_csat

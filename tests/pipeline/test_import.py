@@ -36,8 +36,8 @@ from survey.store.database import Database
 from survey.store.errors import StoreError
 from survey.store.models import AnswerCopyRow, AnswerRow, OutboxRow, ResponseRow
 from survey.store.received import all_received
-from survey.store.responses import void_ticket
 from survey.store.vocabulary import Outcome
+from survey.store.voids import void_ticket
 from tests.pipeline.by_hand import Contract
 from tests.pipeline.test_rules import contracts, crowds, settings_for
 from tests.support.command import environment, run_csat

@@ -19,8 +19,9 @@ from survey.rules import Answer
 from survey.settings import DEFAULT_SURVEY_ID
 from survey.store.clock import now
 from survey.store.models import AnswerCopyRow, OutboxRow, Source
-from survey.store.responses import NewAnswer, add_answers, void_ticket
+from survey.store.responses import NewAnswer, add_answers
 from survey.store.vocabulary import Trust
+from survey.store.voids import void_ticket
 from tests.support.command import run_csat
 from tests.support.events import read_export, write_jsonl, write_parquet
 from tests.support.settings import make_settings

@@ -30,8 +30,9 @@ from survey.store.models import (
     VoidRow,
 )
 from survey.store.rederive import apply_rules
-from survey.store.responses import remove_response, save_applied_rules, save_response, void_ticket
+from survey.store.responses import remove_response, save_applied_rules, save_response
 from survey.store.vocabulary import Trust
+from survey.store.voids import void_ticket
 from tests.conftest import on_postgresql, on_sqlite
 from tests.support.settings import make_settings
 

@@ -12,7 +12,7 @@ from survey.site.app import create_app
 from survey.site.hedgehogs import CHART_HEIGHT, draw_bars
 from survey.store.errors import StoreError
 from survey.store.models import ResponseRow
-from survey.store.responses import void_ticket
+from survey.store.voids import void_ticket
 from tests.support.command import run_csat
 from tests.support.pages import Page, address
 from tests.support.settings import make_settings

@@ -12,7 +12,7 @@ from survey.links import parse_link, sign_link
 from survey.site.app import create_app
 from survey.store import outbox
 from survey.store.models import OutboxRow
-from survey.store.responses import void_ticket
+from survey.store.voids import void_ticket
 from tests.support.pages import LINK, Page, address
 from tests.support.settings import make_settings
 

@@ -11,6 +11,7 @@ from survey.site.app import create_app
 from survey.store.models import AnswerRow, OutboxRow, ResponseRow
 from tests.conftest import on_sqlite
 from tests.support.pages import LINK, Page, address
+from tests.support.rows import rows
 from tests.support.settings import make_settings
 
 
@@ -21,12 +22,6 @@ def submit(client, url=None, **fields):
     sent = client.post(page.action or url, data={**page.fields, **fields})
     assert sent.status_code == 303, sent.text
     return client.get(sent.headers["Location"])
-
-
-def rows(database, model):
-    with database.reading() as connection:
-        in_order = select(model).order_by(model.__table__.primary_key.columns[0])
-        return connection.execute(in_order).all()
 
 
 def test_an_answer_is_stored_with_its_response_and_its_event(client, database, clock):
@@ -77,6 +72,9 @@ def test_the_answer_can_be_changed_on_the_thank_you_page(client, database):
 def test_a_database_file_that_was_taken_away_acknowledges_nothing(client, database):
     submit(client, rating="5")
     database.path.unlink()
+    database.close()  # as in a process that has only now been started
+    assert client.get(address()).status_code == 200
+    assert not database.path.exists()
     sent = client.post(address(ticketId="43"), data={"rating": "4", "comment": "kept"})
     assert sent.status_code == 503
     assert Page(sent.text).fields["comment"] == "kept"

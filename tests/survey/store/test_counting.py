@@ -12,7 +12,8 @@ from survey.months import Month
 from survey.rules import Answer, Response
 from survey.store import counting
 from survey.store.models import AnswerCopyRow, AnswerRow
-from survey.store.responses import add_responses, void_ticket
+from survey.store.responses import add_responses
+from survey.store.voids import void_ticket
 from tests.conftest import on_postgresql, on_sqlite
 from tests.support.settings import make_settings
 

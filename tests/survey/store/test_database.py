@@ -75,7 +75,7 @@ def test_upgrading_again_changes_nothing(database):
 def test_a_database_of_a_newer_release_is_left_alone(database):
     with database.writing() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
-    with pytest.raises(StoreError, match="newer release"):
+    with pytest.raises(StoreError, match="upgraded by a newer release"):
         upgrade(database)
 
 

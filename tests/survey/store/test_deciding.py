@@ -31,9 +31,9 @@ from survey.store.responses import (
     has_answers,
     save_applied_rules,
     save_response,
-    void_ticket,
 )
 from survey.store.vocabulary import Trust
+from survey.store.voids import void_ticket
 from tests.support.many_answers import add_many, analyse
 from tests.support.pages import LINK, Page, address
 from tests.support.settings import make_settings

@@ -15,8 +15,9 @@ from survey.store.copies import ImportedAnswer
 from survey.store.imports import AnswerImport
 from survey.store.models import AnswerCopyRow, AnswerRow, Base, OutboxRow, ResponseRow
 from survey.store.rederive import apply_rules
-from survey.store.responses import find_response, void_ticket
+from survey.store.responses import find_response
 from survey.store.vocabulary import Outcome, Trust
+from survey.store.voids import void_ticket
 from tests.support.settings import make_settings
 
 NOON = datetime(2026, 10, 1, 12, 0, 0, 123456, UTC)

@@ -13,7 +13,8 @@ from survey.store import rederive
 from survey.store.counting import ResponsesOutdated, require_current_responses
 from survey.store.models import ResponseRow
 from survey.store.rederive import apply_rules, responses_are_current
-from survey.store.responses import find_response, void_ticket
+from survey.store.responses import find_response
+from survey.store.voids import void_ticket
 from tests.conftest import on_postgresql
 from tests.support.command import environment
 from tests.support.many_answers import add_many

@@ -1,0 +1,55 @@
+"""The events of answers for the outbox, and which of them are still to be sent."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from survey.events import build_event
+from survey.rules import Answer, Decision, Response
+from survey.settings import Settings
+from survey.store.outbox import is_enqueued
+from survey.store.responses import Asked, find_asked
+from survey.store.vocabulary import COUNTED
+
+
+def find_unsent(
+    connection: Connection, answers: Sequence[Answer], before: Decision, after: Decision
+) -> Iterator[tuple[Answer, Asked]]:
+    """The answers that did not count before, count now, and have never been sent, each with what
+    the customer was asked.
+
+    A stranger's answer counts nowhere; but when the same person comes back by a link that is
+    trusted more, the ticket is theirs, and their first answer begins the response. So it is with
+    a ticket that was void. Not those that came by an import. Of very many answers only those go
+    out that decide: others derive the same response from them.
+    """
+    for answer in answers:
+        counted = before.outcomes[answer.uuid] in COUNTED
+        if not counted and after.outcomes[answer.uuid] in COUNTED:
+            asked = find_asked(connection, answer.uuid)
+            if asked is not None and not is_enqueued(connection, answer.uuid):
+                yield answer, asked
+
+
+def build_outbox_event(
+    answer: Answer, asked: Asked, response: Response, submission_id: str, settings: Settings
+) -> dict[str, str]:
+    """The event of an answer that makes or changes a response, as a row of the outbox.
+
+    Also of one that comes too late to count, but decides by its trust whose ticket it is: without
+    it nobody could derive the response from what PostHog has.
+    """
+    event = build_event(
+        answer,
+        asked.questions,
+        initial_target_area=asked.initial_target_area,
+        team=response.first.team,
+        submission_id=submission_id,
+        settings=settings,
+    )
+    return {
+        "answer_uuid": answer.uuid,
+        "ticket_id": answer.ticket_id or "",
+        "payload": json.dumps(event),
+    }

@@ -1,0 +1,99 @@
+"""Tickets whose answers count nowhere, and the record of what was made void and counts again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from survey.settings import CsatError
+from survey.store.models import VoidChangeRow, VoidRow
+from survey.store.responses import find_response, remove_response
+
+_VOID_AMONG = select(VoidRow.ticket_id).where(
+    VoidRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
+_IS_VOID = select(VoidRow.ticket_id).where(VoidRow.ticket_id == bindparam("ticket_id"))
+_CHANGES = (
+    select(VoidChangeRow.is_void, VoidChangeRow.reason, VoidChangeRow.changed_at)
+    .where(VoidChangeRow.ticket_id == bindparam("ticket_id"))
+    .order_by(VoidChangeRow.id.desc())
+)
+
+
+class NotVoid(CsatError):
+    """A ticket that counts already."""
+
+
+@dataclass(frozen=True)
+class VoidChange:
+    """That a ticket was made void, or counts again, when, and why."""
+
+    is_void: bool
+    reason: str
+    changed_at: datetime
+
+
+def void_ticket(connection: Connection, ticket_id: str, reason: str, now: datetime) -> bool:
+    """Put a ticket's answers out of every number; False if it was void already."""
+    if is_void(connection, ticket_id):
+        return False
+    response = find_response(connection, ticket_id)
+    connection.execute(
+        insert(VoidRow),
+        {
+            "ticket_id": ticket_id,
+            "reason": reason,
+            "voided_at": now,
+            "submission_id": response.submission_id if response else None,
+        },
+    )
+    _record(connection, ticket_id, VoidChange(is_void=True, reason=reason, changed_at=now))
+    remove_response(connection, ticket_id)
+    return True
+
+
+def lift_void(connection: Connection, ticket_id: str, reason: str, now: datetime) -> str | None:
+    """Let a ticket count again; the submission id of the response that it had, if it had one.
+
+    The response that it has now is to be saved in the same transaction. Raises NotVoid.
+    """
+    lifted = delete(VoidRow).where(VoidRow.ticket_id == ticket_id).returning(VoidRow.submission_id)
+    row = connection.execute(lifted).first()
+    if row is None:
+        raise NotVoid(f"ticket {ticket_id} is not void")
+    _record(connection, ticket_id, VoidChange(is_void=False, reason=reason, changed_at=now))
+    return None if row.submission_id is None else str(row.submission_id)
+
+
+def is_void(connection: Connection, ticket_id: str) -> bool:
+    """Whether a ticket is void."""
+    return connection.execute(_IS_VOID, {"ticket_id": ticket_id}).first() is not None
+
+
+def list_void_changes(connection: Connection, ticket_id: str) -> list[VoidChange]:
+    """All that was ever made void or lifted of a ticket, the latest first."""
+    rows = connection.execute(_CHANGES, {"ticket_id": ticket_id})
+    return [VoidChange(row.is_void, row.reason, row.changed_at) for row in rows]
+
+
+def void_tickets(connection: Connection) -> frozenset[str]:
+    """All void tickets, which no source counts."""
+    return frozenset(connection.scalars(select(VoidRow.ticket_id)))
+
+
+def void_among(connection: Connection, ticket_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these tickets are void."""
+    return frozenset(connection.scalars(_VOID_AMONG, {"ticket_ids": ticket_ids}))
+
+
+def _record(connection: Connection, ticket_id: str, change: VoidChange) -> None:
+    connection.execute(
+        insert(VoidChangeRow),
+        {
+            "ticket_id": ticket_id,
+            "is_void": change.is_void,
+            "reason": change.reason,
+            "changed_at": change.changed_at,
+        },
+    )

@@ -1,0 +1,73 @@
+"""Putting a ticket out of the numbers, and letting it count again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from survey.answer_events import build_outbox_event, find_unsent
+from survey.rules import Response, decide, rules_of
+from survey.settings import CsatError, Settings
+from survey.store.database import Database
+from survey.store.models import ResponseRow
+from survey.store.outbox import enqueue
+from survey.store.responses import add_responses, answers_of, find_response
+from survey.store.voids import lift_void, void_ticket
+
+
+class CannotVoid(CsatError):
+    """A ticket that is void already, or for which nobody has answered."""
+
+
+@dataclass(frozen=True)
+class Voided:
+    """What counts nowhere now: how many answers, and the response that they made."""
+
+    answers: int
+    response: ResponseRow | None
+
+
+def void(
+    database: Database, ticket_id: str, reason: str, now: datetime, *, force: bool = False
+) -> Voided:
+    """Put a ticket's answers out of every number.
+
+    Raises CannotVoid for a ticket that is void already, and without `force` for one that nobody
+    has answered for.
+    """
+    with database.writing() as connection:
+        database.lock_tickets(connection, [ticket_id])
+        answers = answers_of(connection, ticket_id)
+        if not answers and not force:
+            raise CannotVoid(
+                f"nobody has answered for ticket {ticket_id}; check its number. "
+                "--force voids it before anybody does."
+            )
+        response = find_response(connection, ticket_id)
+        if not void_ticket(connection, ticket_id, reason, now):
+            raise CannotVoid(f"ticket {ticket_id} is void already")
+    return Voided(len(answers), response)
+
+
+def unvoid(
+    database: Database, settings: Settings, ticket_id: str, reason: str, now: datetime
+) -> Response | None:
+    """Let a void ticket count again; the response that its answers make.
+
+    Answers that came while it was void are sent to PostHog now, if they count. Raises NotVoid.
+    """
+    rules = rules_of(settings)
+    with database.writing() as connection:
+        database.lock_tickets(connection, [ticket_id])
+        known_id = lift_void(connection, ticket_id, reason, now)
+        answers = answers_of(connection, ticket_id)
+        before, after = decide(answers, rules, void=True), decide(answers, rules, void=False)
+        if after.response is None:
+            return None
+        known_ids = {} if known_id is None else {ticket_id: known_id}
+        submission_id = add_responses(connection, {ticket_id: after.response}, known_ids)[ticket_id]
+        events = [
+            build_outbox_event(answer, asked, after.response, submission_id, settings)
+            for answer, asked in find_unsent(connection, answers, before, after)
+        ]
+        if events:
+            enqueue(connection, events, now)
+    return after.response
