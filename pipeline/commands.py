@@ -20,14 +20,20 @@ from pipeline.sources.source import (
 )
 from survey.months import Month
 from survey.settings import Settings, load_settings
-from survey.store.database import Database
+from survey.store.schema import open_store
+
+# A report looks back over more than a year.
+_EARLIEST = Month(1000, 1)
 
 
 def _month(_context: click.Context, _parameter: click.Parameter, value: str) -> Month:
     try:
-        return Month.parse(value)
+        month = Month.parse(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+    if month < _EARLIEST:
+        raise click.BadParameter(f"{month} is too long ago; reports begin with {_EARLIEST}")
+    return month
 
 
 month_option = click.option(
@@ -117,7 +123,7 @@ def open_named_source(
     if scheduler is not None and engine != "dask":
         raise click.BadParameter("only --engine dask has a scheduler", param_hint="--scheduler")
     settings = load_settings()
-    database = Database(settings.database_url)
+    database = open_store(settings.database_url)
     try:
         if engine == "dask":
             source = open_distributed_source(name, settings, scheduler)

@@ -54,7 +54,7 @@ def write_files(
     Files named in `replacing` that are not written again are removed: they belong to what stood
     there before. Raises OutputError where the folder cannot be made or written.
     """
-    with _as_output_error(folder):
+    with _as_output_error(folder, folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as beside:
             for name, text in contents.items():
@@ -83,7 +83,7 @@ def _put_in_place(
 
 def write_file(path: Path, content: bytes) -> None:
     """Write one file whole, or leave what was there; raises OutputError."""
-    with _as_output_error(path):
+    with _as_output_error(path, path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as beside:
             written = Path(beside, path.name)
@@ -99,8 +99,19 @@ def _write_durably(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _as_output_error(path: Path) -> Iterator[None]:
+def _as_output_error(path: Path, folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
+        reason = _explain_place(folder) or error.strerror or str(error)
+        raise OutputError(f"{path} cannot be written: {reason}") from None
+
+
+def _explain_place(folder: Path) -> str | None:
+    """What stands where a folder, or one that it is in, would have to be made."""
+    for place in (folder, *folder.parents):
+        if place.is_symlink() and not place.exists():
+            return f"{place} is a link to {place.readlink()}, which does not exist"
+        if place.is_file():
+            return f"{place} is a file, not a folder"
+    return None

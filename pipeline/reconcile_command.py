@@ -21,6 +21,7 @@ from survey.months import Month
 from survey.settings import Settings, load_settings
 from survey.store.clock import now
 from survey.store.database import Database
+from survey.store.schema import open_store
 from survey.store.sent import answers_between
 
 HINTS = {
@@ -48,7 +49,7 @@ def reconcile(month: Month) -> None:
     Needs CSAT_POSTHOG_PROJECT_ID and CSAT_POSTHOG_PERSONAL_KEY.
     """
     settings = load_settings()
-    database = Database(settings.database_url)
+    database = open_store(settings.database_url)
     api = QueryApi(
         settings.posthog_app_address,
         settings.require_posthog_project_id(),

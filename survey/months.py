@@ -18,8 +18,8 @@ class Month:
     def parse(cls, text: str) -> "Month":
         """The month written `YYYY-MM`; raises ValueError for anything else."""
         match = _MONTH_TEXT.fullmatch(text)
-        # The ends of the calendar lack months before or after them; nobody reports on those.
-        if match is None or not 1000 <= int(match[1]) < 9999:
+        # At the ends of the calendar a month has no bounds in every time zone.
+        if match is None or not 1 < int(match[1]) < 9999:
             raise ValueError(f"{text!r} is not a month; write it as YYYY-MM, for example 2026-10")
         return cls(int(match[1]), int(match[2]))
 

@@ -12,8 +12,8 @@ from survey.logs import configure_logs, log_thread_failures
 from survey.serving.lifeline import hold_on
 from survey.settings import SettingsError, load_settings
 from survey.store.clock import now
-from survey.store.database import LONGEST_WAIT_SECONDS, Database
-from survey.store.schema import require_current_schema
+from survey.store.database import LONGEST_WAIT_SECONDS
+from survey.store.schema import open_store
 
 
 @click.command()
@@ -33,8 +33,7 @@ def deliver(once: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    database = Database(settings.database_url, LONGEST_WAIT_SECONDS)
-    require_current_schema(database)
+    database = open_store(settings.database_url, LONGEST_WAIT_SECONDS)
     sender = PostHogSender(settings.posthog_host, settings.posthog_key.get_secret_value())
     worker = Worker(database, sender, now, stop, settings.outbox_retention)
     if not once:

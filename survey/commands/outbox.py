@@ -9,8 +9,8 @@ import click
 from survey.delivery.answer import printable
 from survey.settings import CsatError, load_settings
 from survey.store.clock import now
-from survey.store.database import Database
 from survey.store.outbox import DeadLetters, Summary, revive, summarise
+from survey.store.schema import open_store
 
 
 class NoSuchLetter(CsatError):
@@ -28,7 +28,7 @@ def outbox(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    database = Database(load_settings().database_url)
+    database = open_store(load_settings().database_url)
     at = now()
     with database.reading() as connection:
         summary = summarise(connection, at)
@@ -42,7 +42,7 @@ def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
     """Send dead letters again, after what PostHog refused them for was mended."""
     if ids and all_of_them:
         raise click.UsageError("name IDs or --all, not both")
-    database = Database(load_settings().database_url)
+    database = open_store(load_settings().database_url)
     with database.writing() as connection:
         revived = revive(connection, now(), list(ids) or None)
         if missing := sorted(set(ids) - set(revived)):

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from survey.store.database import Database
-from survey.store.responses import void_ticket
+from survey.store.voids import void_ticket
 from tests.support.command import run_csat
 from tests.support.events import (
     NOON,
@@ -30,6 +30,7 @@ EVENTS = [
     make_event("u4", ticketId=45, distinct_id="robot", **{"$survey_response": 5}),
     make_event("u5", at=NOON.replace(month=9, day=30, hour=23), ticketId="é,\n", team="Équipe"),
 ]
+MONTH = ("--month", "2026-10")
 COUNTS = [
     ["month", "team", "rating", "responses"],
     ["2026-10", "unassigned", "2", "1"],
@@ -151,3 +152,36 @@ def test_an_unwritable_place_is_a_clear_error(tmp_path):
     path = write_jsonl(tmp_path / "x.jsonl", EVENTS)
     done = aggregate(tmp_path, f"export:{path}", "x.jsonl/counts.csv")
     check_refused(done, tmp_path, "x.jsonl/counts.csv cannot be written")
+
+
+def test_a_place_below_a_file_is_named_as_what_it_is(tmp_path):
+    path = write_jsonl(tmp_path / "x.jsonl", EVENTS)
+    (tmp_path / "file").write_text("here")
+    for command in (("aggregate", "--out", "{}/counts.csv"), ("report", *MONTH, "--out", "{}/out")):
+        for place in ("file", "file/deeper"):
+            done = run_csat(
+                *(word.format(tmp_path / place) for word in command),
+                *("--source", f"export:{path}"),
+                CSAT_DATABASE_URL=f"sqlite:///{tmp_path}/none.db",
+            )
+            check_refused(done, tmp_path, f"{tmp_path}/file is a file, not a folder")
+
+
+def test_a_place_behind_a_link_that_leads_nowhere_is_named(tmp_path):
+    path = write_jsonl(tmp_path / "x.jsonl", EVENTS)
+    (tmp_path / "out").symlink_to("gone")
+    done = aggregate(tmp_path, f"export:{path}", "out/counts.csv")
+    check_refused(done, tmp_path, f"{tmp_path}/out is a link to gone, which does not exist")
+
+
+@pytest.mark.parametrize(
+    ("month", "code"), [("0999-12", 2), ("1000-01", 0), ("1001-01", 0), ("9998-12", 0)]
+)
+def test_reports_of_months_at_the_ends_of_the_calendar(tmp_path, month, code):
+    path = write_jsonl(tmp_path / "x.jsonl", EVENTS)
+    done = run_csat(
+        *("report", "--month", month, "--out", str(tmp_path / "out")),
+        *("--source", f"export:{path}"),
+        CSAT_DATABASE_URL=f"sqlite:///{tmp_path}/none.db",
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
