@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.exports import TESTERS, VOIDS, write_exports
+from bench.exports import LAST_MONTH, MONTHS, TESTERS, VOIDS, write_exports
 from survey.settings import DEFAULT_SURVEY_ID
 from survey.store.database import Database
 from survey.store.migrate import upgrade
@@ -65,9 +65,9 @@ def make_store(path: Path) -> str:
 class Bench:
     """One set of files, and what is run over them."""
 
-    def __init__(self, folder: Path, events: int) -> None:
+    def __init__(self, folder: Path, events: int, how_many_months: int = MONTHS) -> None:
         self.folder, self.exports = folder, folder / "exports"
-        self.rows = write_exports(self.exports, events)
+        self.rows = write_exports(self.exports, events, how_many_months)
         self.settings = {
             "CSAT_DATABASE_URL": make_store(folder / "csat.db"),
             "CSAT_SURVEY_ID": DEFAULT_SURVEY_ID,
@@ -78,6 +78,12 @@ class Bench:
         source = f"export:{exports or self.exports}"
         command = ("csat", "aggregate", "--source", source, "--out", self.folder / out)
         return run(*command, *(options or ["--no-cache"]), **self.settings)
+
+    def report(self, *options: object) -> Run:
+        """The report of the last month."""
+        source = f"export:{self.exports}"
+        command = ("csat", "report", "--month", LAST_MONTH, "--source", source)
+        return run(*command, "--out", self.folder / "report", *options, **self.settings)
 
     def engine(self, name: str) -> Run:
         return run("bench.engines", name, self.exports, self.folder / f"{name}.csv")
@@ -150,9 +156,27 @@ def measure_next_month(bench: Bench) -> None:
     shutil.rmtree(kept)
 
 
+def measure_report(bench: Bench) -> None:
+    """A month that has as many responses as others have in years."""
+    print(f"csat report of one month of thirteen, {bench.rows:,} rows, against csat aggregate:")
+    kept = ("--cache", bench.folder / "cache")
+    compare({"report": lambda: bench.report("--no-cache"), "aggregate": bench.ours})
+    bench.ours(*kept)
+    compare(
+        {
+            "report, from a cache": lambda: bench.report(*kept),
+            "aggregate": lambda: bench.ours(*kept),
+        }
+    )
+    page = bench.folder / "report" / "report.html"
+    print(f"    report.html has {page.stat().st_size / 1e6:.1f} MB")
+
+
 def main() -> None:
     print(f"two cores, whole processes, medians of {REPEATS} runs")
     with tempfile.TemporaryDirectory(prefix="csat-bench-") as name:
         bench = Bench(Path(name), EVENTS)
         measure_files(bench)
         measure_next_month(bench)
+    with tempfile.TemporaryDirectory(prefix="csat-bench-") as name:
+        measure_report(Bench(Path(name), 1_450_000, how_many_months=13))

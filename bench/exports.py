@@ -26,7 +26,8 @@ from survey.store.vocabulary import Trust
 
 LAST_MONTH = Month(2026, 10)
 MONTHS = 120
-PREDECESSOR_MONTHS = 48
+# The share of the months, the oldest, from which the predecessor's events are.
+PREDECESSOR_SHARE = 0.4
 TESTERS = ("tester-1", "tester-2")
 VOIDS = tuple(str(1_000_000 + 977 * i) for i in range(200))
 SEED = 5
@@ -94,11 +95,11 @@ class Events:
         return Events(*(each[rows] for each in vars(self).values()))
 
 
-def make_events(rows: int) -> Events:
-    """So many events within `MONTHS` months, in the order of their time."""
+def make_events(rows: int, how_many_months: int) -> Events:
+    """So many events within the last months, in the order of their time."""
     random = np.random.default_rng(SEED)
     tickets = int(rows * 0.85)
-    months = months_up_to(LAST_MONTH, MONTHS)
+    months = months_up_to(LAST_MONTH, how_many_months)
     opens, closes = (
         int(each.timestamp() * 1e6) for each in (months[0].opens_at(UTC), months[-1].closes_at(UTC))
     )
@@ -119,16 +120,17 @@ def make_events(rows: int) -> Events:
     return events.take(np.argsort(events.at, kind="stable"))
 
 
-def write_exports(folder: Path, rows: int) -> int:
+def write_exports(folder: Path, rows: int, how_many_months: int = MONTHS) -> int:
     """A file a month in `folder`; how many rows they have, copies included."""
-    events = make_events(rows)
+    events = make_events(rows, how_many_months)
+    by_predecessor = int(how_many_months * PREDECESSOR_SHARE)
     random = np.random.default_rng(SEED + 1)
     # Copies stand in the next export, as if it had begun a little too early.
     copied = np.sort(random.choice(rows, rows // 20, replace=False))
-    months = months_up_to(LAST_MONTH, MONTHS)
+    months = months_up_to(LAST_MONTH, how_many_months)
     ends = [int(each.closes_at(UTC).timestamp() * 1e6) for each in months[:-1]]
     month = np.searchsorted(ends, events.at, side="right")
-    copied_to = np.minimum(month[copied] + 1, MONTHS - 1)
+    copied_to = np.minimum(month[copied] + 1, how_many_months - 1)
     folder.mkdir(parents=True)
     write = partial(_write_month, folder)
     with ProcessPoolExecutor() as pool:
@@ -137,7 +139,7 @@ def write_exports(folder: Path, rows: int) -> int:
                 each,
                 events.take(np.flatnonzero(month == i)),
                 events.take(copied[copied_to == i]),
-                (i < PREDECESSOR_MONTHS, i <= PREDECESSOR_MONTHS),
+                (i < by_predecessor, i <= by_predecessor),
             )
             for i, each in enumerate(months)
         )

@@ -31,6 +31,7 @@ _TYPES = {
     "answered_at": "datetime64[us, UTC]",
 }
 _TRUST_WORDS = frozenset(trust.value for trust in Trust)
+_CONTAINERS = frozenset((dict, list))
 _WHOLE_NUMBER = re.compile(r"(-?\d+)\.0+", re.ASCII)
 
 
@@ -57,7 +58,7 @@ def parse_json(text: str | bytes) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.removeprefix(BOM_UTF8).decode("utf-8", "surrogatepass")
-        return json.loads(text, object_pairs_hook=_first_of_each)
+        return _DECODER.decode(text)
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise BadEvent(f"not UTF-8: byte {error.start + 1} is 0x{byte:02x}") from None
@@ -79,6 +80,9 @@ def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(reversed(pairs))
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_first_of_each)
+
+
 def raw_event(uuid: Any, distinct_id: Any, timestamp: Any, properties: Any) -> RawEvent:
     """An event from the values of its row; raises BadEvent.
 
@@ -89,20 +93,20 @@ def raw_event(uuid: Any, distinct_id: Any, timestamp: Any, properties: Any) -> R
         raise BadEvent(f"{repr(uuid)[:LONGEST_VALUE]} is not a uuid")
     if properties is not None and not isinstance(properties, dict):
         raise BadEvent("properties are not a JSON object")
-    if _is_too_deep(properties):
+    if properties and _is_too_deep(properties):
         raise BadEvent(f"properties are nested more than {DEEPEST} deep")
     return RawEvent(uuid, _text(distinct_id), _instant(timestamp), properties or {})
 
 
 def _is_too_deep(value: Any) -> bool:
     """Whether lists and objects stand in each other, more than `DEEPEST` of them."""
-    level = [value or {}]
+    level = [value]
     for _ in range(DEEPEST):
         level = [
             inner
             for outer in level
             for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
+            if inner.__class__ in _CONTAINERS
         ]
         if not level:
             return False
@@ -218,6 +222,12 @@ def read_trust(word: Any) -> Trust:
     """How far the link was known to come from us; `unverified` for anything but such a word."""
     is_word = isinstance(word, str) and word in _TRUST_WORDS
     return Trust(word) if is_word else Trust.UNVERIFIED
+
+
+def read_event_comment(event: RawEvent, settings: Settings) -> str | None:
+    """The comment of an event."""
+    *_, by_id, by_place, _team, _older_team, _trust = property_keys(settings)
+    return read_comment(event.properties.get(by_id), event.properties.get(by_place))
 
 
 def _first_given(*values: Any) -> Any:

@@ -11,7 +11,7 @@ import glob
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from pipeline.clean import (
     SURVEY_SENT,
     is_other_survey,
     property_keys,
+    read_comment,
     read_rating,
     read_team,
     read_ticket,
@@ -79,6 +80,9 @@ def _is_shallow(text: str) -> str:
     )
 
 
+# Properties that are an object.
+_IS_PLAIN = f"properties >= '{{' AND properties < '|' AND {_is_shallow('properties')}"
+
 # Files are read as they are: no part of a folder's name is a column (`hive_partitioning`).
 # `said` has the properties in the order of `property_keys`, as text; NULL for null and where one
 # is missing. No condition on it stands in a WHERE: all would be taken out of the properties twice.
@@ -101,7 +105,7 @@ WITH events AS (
 )
 SELECT file_index::INTEGER AS file, (file_row_number + 1)::INTEGER AS row, uuid,
   epoch_us(timestamp) AS answered_at,
-  properties >= '{{' AND properties < '|' AND said IS NOT NULL AND {_is_shallow("properties")}
+  {_IS_PLAIN} AND said IS NOT NULL
     AND NOT coalesce(contains(distinct_id, chr(0)), false) AS is_plain,
   CASE WHEN is_number THEN ticket_number ELSE {NO_TICKET} END AS ticket,
   CASE WHEN is_number THEN NULL ELSE ticket END AS ticket_text,
@@ -111,6 +115,17 @@ SELECT file_index::INTEGER AS file, (file_row_number + 1)::INTEGER AS row, uuid,
   CASE WHEN {_is_given("comment")} THEN true
     ELSE coalesce({_is_given("comment_place")}, false) END AS has_comment
 FROM tickets
+"""
+
+_COMMENTS = f"""
+WITH said AS (
+  SELECT file_row_number + 1 AS row, TRY(json_extract_string(properties, $paths)) AS said,
+    {_IS_PLAIN} AS is_plain
+  FROM read_parquet($file, file_row_number = true, hive_partitioning = false)
+  SEMI JOIN wanted ON wanted.row = file_row_number + 1
+)
+SELECT row, is_plain AND said IS NOT NULL AS is_plain, said[1] AS comment, said[2] AS comment_place
+FROM said
 """
 
 _local = threading.local()
@@ -136,6 +151,46 @@ def extract_answers(
     not on this machine. Raises duckdb.Error, the reason of which may be a single row.
     """
     keys = property_keys(settings)
+    connection = _open(addresses, keys, filesystem, threads)
+    parameters = {
+        # DuckDB takes every name for a pattern.
+        "files": [glob.escape(address) for address in addresses],
+        "paths": _paths(keys),
+        "blanks": _BLANKS,
+    }
+    for batch in connection.sql(_QUERY, params=parameters).to_arrow_reader(_ROWS_AT_ONCE):
+        for part in _split_by_file(batch):
+            answers, rest = _reduce(part, settings)
+            yield Extract(part.column("file")[0].as_py(), answers, rest.tolist())
+
+
+def extract_comments(
+    address: str, rows: Collection[int], settings: Settings, filesystem: Any = None
+) -> dict[int, str | None]:
+    """The comments in some rows of a Parquet file, counted from 1: of those that are plain.
+
+    As `extract_answers` in all else.
+    """
+    keys = property_keys(settings)[4:6]
+    connection = _open([address], keys, filesystem)
+    connection.register("wanted", pa.table({"row": pa.array(sorted(rows), pa.int64())}))
+    parameters = {"file": glob.escape(address), "paths": _paths(keys)}
+    try:
+        found = connection.sql(_COMMENTS, params=parameters).to_arrow_table()
+    finally:
+        connection.unregister("wanted")
+    texts = zip(*(column.to_pylist() for column in found.columns), strict=True)
+    return {
+        row: read_comment(comment, place)
+        for row, is_plain, comment, place in texts
+        if is_plain and not any(text and _AMBIGUOUS.fullmatch(text) for text in (comment, place))
+    }
+
+
+def _open(
+    addresses: Sequence[str], keys: Sequence[str], filesystem: Any, threads: int = 1
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB for these files; raises duckdb.Error for what it cannot read."""
     if any('"' in key or "\\" in key for key in keys):
         raise duckdb.NotSupportedError("a question's id cannot be written as a path")
     if any(not _is_text(address) for address in addresses):
@@ -143,16 +198,11 @@ def extract_answers(
     connection = _connect(threads)
     if filesystem is not None:
         connection.register_filesystem(filesystem)
-    parameters = {
-        # DuckDB takes every name for a pattern.
-        "files": [glob.escape(address) for address in addresses],
-        "paths": [f'$."{key}"' for key in keys],
-        "blanks": _BLANKS,
-    }
-    for batch in connection.sql(_QUERY, params=parameters).to_arrow_reader(_ROWS_AT_ONCE):
-        for part in _split_by_file(batch):
-            answers, rest = _reduce(part, settings)
-            yield Extract(part.column("file")[0].as_py(), answers, rest.tolist())
+    return connection
+
+
+def _paths(keys: Sequence[str]) -> list[str]:
+    return [f'$."{key}"' for key in keys]
 
 
 def _is_text(address: str) -> bool:

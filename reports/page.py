@@ -1,7 +1,6 @@
 """The monthly report as one HTML page: self-contained, without scripts, prints well."""
 
 from calendar import month_name
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,11 +10,12 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.metrics import ALL, FEWEST_TO_COMPARE, row_name
+from pipeline.metrics import ALL, FEWEST_TO_COMPARE
 from pipeline.numbers import MonthlyNumbers
 from reports.charts.teams import draw_teams
 from reports.charts.trend import draw_trend
 from reports.rows import count_responses, list_rows, name_team
+from reports.shown_comments import COMMENTS_PER_TEAM, show_comments
 from reports.shown_teams import OTHER_TEAMS, REST, show_teams
 from survey.months import Month
 from survey.scale import LABELS, RATINGS
@@ -43,7 +43,7 @@ def render_page(numbers: MonthlyNumbers, settings: Settings) -> str:
     `CSAT_TICKET_URL` says how.
     """
     teams = show_teams(numbers.teams, settings.teams)
-    comments = group_comments(numbers.comments, teams)
+    comments = show_comments(numbers.comments, teams)
     together = next(row for row in teams if row["team"] == ALL)
     rest = next((row for row in teams if row["team"] == REST), None)
     return _environment(settings).get_template("report.html").render(
@@ -61,6 +61,7 @@ def render_page(numbers: MonthlyNumbers, settings: Settings) -> str:
         trend=[row for row in list_rows(numbers.trend) if row["team"] == ALL],
         trend_chart=Markup(draw_trend(numbers.trend)),
         comments=comments,
+        comments_per_team=COMMENTS_PER_TEAM,
         comment_places={group["team"]: place for place, group in enumerate(comments, start=1)},
         quality=explain_quality(numbers.quality),
         donation=_first_row(numbers.donations),
@@ -101,24 +102,6 @@ def describe_change(row: Row) -> str:
     if row["change_significant"] == "no" and row["responses"] >= FEWEST_TO_COMPARE:
         return "no clear change"
     return "too few responses to compare" if row["responses"] else ""
-
-
-def group_comments(comments: pd.DataFrame, teams: Sequence[Row]) -> list[Row]:
-    """Comments by team as `show_teams` has them, teams by name, the rest of the teams last; each
-    team's in the order they came."""
-    names = {row["team"]: row["name"] for row in teams}
-    groups: dict[str, list[Row]] = {}
-    for row in list_rows(comments):
-        answered_at = pd.Timestamp(row["answered_at"]).to_pydatetime()
-        team = row_name(row["team"])
-        group = groups.setdefault(team if team in names else REST, [])
-        group.append(row | {"answered_at": answered_at})
-    found = [{"team": team, "name": names[team], "comments": rows} for team, rows in groups.items()]
-    return sorted(found, key=_place_of_group)
-
-
-def _place_of_group(group: Row) -> tuple[bool, str, str]:
-    return group["team"] == REST, group["name"].casefold(), group["team"]
 
 
 def explain_quality(quality: pd.DataFrame) -> Row:

@@ -1,17 +1,28 @@
 """Reduced answers, and where each stands, so that a few of them can be read whole."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.clean import TICKET_KEY, RawEvent, canonical_json, read_person, read_ticket
+from pipeline.clean import (
+    TICKET_KEY,
+    RawEvent,
+    canonical_json,
+    read_event_comment,
+    read_person,
+    read_ticket,
+)
 from pipeline.parts import Array, cores
 from pipeline.reduced import join
 from pipeline.sources.files import ExportFile
+from survey.settings import Settings
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -39,20 +50,45 @@ class Located:
 
     def read_events(self, places: Sequence[int]) -> list[RawEvent]:
         """The whole events of some answers, in their order; raises SourceError."""
+
+        def read(file: ExportFile, rows: Collection[int]) -> dict[int, RawEvent]:
+            return dict(zip(sorted(rows), read_events(file, rows), strict=True))
+
+        return self._look_up(places, read)
+
+    def read_comments(self, places: Sequence[int], settings: Settings) -> list[str | None]:
+        """The comments of some answers, in their order; raises SourceError."""
+
+        def read(file: ExportFile, rows: Collection[int]) -> dict[int, str | None]:
+            found = read_plain_comments(file, rows, settings)
+            rest = sorted(set(rows) - found.keys())
+            events = read_events(file, rest) if rest else ()
+            for row, event in zip(rest, events, strict=True):
+                found[row] = read_event_comment(event, settings)
+            return found
+
+        return self._look_up(places, read)
+
+    def _look_up(
+        self,
+        places: Sequence[int],
+        read: Callable[[ExportFile, Collection[int]], dict[int, Found]],
+    ) -> list[Found]:
+        """What `read` finds in the files of some answers, for the row of each."""
         of_file = defaultdict(list)
         rows = self.answers.column("row").take(pa.array(places, pa.int64())).to_pylist()
         for place, row in zip(places, rows, strict=True):
             of_file[int(self.file_of[place])].append((row, place))
 
-        def read(number: int) -> dict[int, RawEvent]:
+        def read_file(number: int) -> dict[int, Found]:
             file, place_of = self.files[number], dict(of_file[number])
-            events = list(read_events(file, place_of))
+            by_row = read(file, place_of)
             file.check_unchanged()
-            return dict(zip((place_of[row] for row in sorted(place_of)), events, strict=True))
+            return {place: by_row[row] for row, place in place_of.items()}
 
-        found: dict[int, RawEvent] = {}
+        found: dict[int, Found] = {}
         with ThreadPoolExecutor(cores()) as pool:
-            for some in pool.map(read, of_file):
+            for some in pool.map(read_file, of_file):
                 found |= some
         return [found[place] for place in places]
 
@@ -73,3 +109,14 @@ def read_events(file: ExportFile, rows: Collection[int] | None = None) -> Iterat
     from pipeline.sources.parquet import read_parquet
 
     return read_parquet(file, rows) if file.is_parquet else read_jsonl(file, rows)
+
+
+def read_plain_comments(
+    file: ExportFile, rows: Collection[int], settings: Settings
+) -> dict[int, str | None]:
+    """The comments in some rows, of those for which no whole event has to be read."""
+    if not file.is_parquet:
+        return {}
+    from pipeline.sources.parquet import read_parquet_comments
+
+    return read_parquet_comments(file, rows, settings)

@@ -1,8 +1,5 @@
 """From located answers to counts: of all that there are, or of a part that shares no ticket."""
 
-import pandas as pd
-
-from pipeline.clean import read_events
 from pipeline.counts import MonthCounts, Totals
 from pipeline.parts import Array
 from pipeline.reduced_counts import decide_reduced, describe_responses, find_duplicates
@@ -43,8 +40,7 @@ def count_located_month(
     """What the report of a month derives from; raises SourceError."""
     decided = decide_reduced(found.answers, is_duplicate, rules, settings.timezone)
     first, latest = decided.find_commented(str(month))
-    answers = read_events(found.read_events(latest.tolist()), settings)
-    comments = [None if pd.isna(text) else text for text in answers["comment"]]
+    comments = found.read_comments(latest.tolist(), settings)
     commented = describe_responses(decided.answers, first, latest, comments, str(month))
     return MonthCounts(
         counts=decided.count_responses(str(since)),

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_properties, raw_event
-from pipeline.extract import extract_answers
+from pipeline.extract import extract_answers, extract_comments
 from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile, explain
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
@@ -66,6 +66,18 @@ def reduce_parquet(
             some += reduce_one_by_one(_numbered_events(file, rest), settings)
         tables.append(chain(some))
     return tables
+
+
+def read_parquet_comments(
+    file: ExportFile, rows: Collection[int], settings: Settings
+) -> dict[int, str | None]:
+    """The comments in some rows of a Parquet file, counted from 1: of those that are plain."""
+    if not _has_plain_columns(file):
+        return {}
+    try:
+        return extract_comments(file.address, rows, settings, file.filesystem)
+    except duckdb.Error:
+        return {}
 
 
 def _reduce_plain(
@@ -177,9 +189,11 @@ def _batches(parquet: pq.ParquetFile, group: int) -> Iterator[tuple[pa.RecordBat
 def _read_rows(file: ExportFile, batch: pa.RecordBatch, places: Any) -> Iterator[NumberedEvent]:
     columns = [batch.column(name) for name in ("uuid", "distinct_id", "properties")]
     columns.append(_to_microseconds(batch.column("timestamp")))
-    for row, *cells in zip(places.tolist(), *columns, strict=True):
+    for row, *cells in zip(places.tolist(), *map(_values, columns), strict=True):
         try:
-            uuid, distinct_id, properties, time = (cell.as_py() for cell in cells)
+            uuid, distinct_id, properties, time = (
+                cell.as_py() if isinstance(cell, pa.Scalar) else cell for cell in cells
+            )
             yield row, raw_event(uuid, distinct_id, time, _parse(properties))
         # The other two: text that is not UTF-8, a time that no calendar has.
         except (BadEvent, UnicodeDecodeError, OverflowError) as error:
@@ -191,6 +205,15 @@ def _to_microseconds(column: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
         return column.cast(pa.timestamp("us", tz=column.type.tz), safe=False)
     return column
+
+
+def _values(column: pa.Array) -> Sequence[Any]:
+    """The values of a column; where one of them is none for Python, all are left as they are."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (UnicodeDecodeError, OverflowError, ValueError):
+        return list(column)
+    return values
 
 
 def _parse(properties: Any) -> Any:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from pipeline.clean import BadEvent, parse_json, raw_event, read_events
-from pipeline.extract import Extract, extract_answers
+from pipeline.clean import BadEvent, parse_json, raw_event, read_event_comment, read_events
+from pipeline.extract import Extract, extract_answers, extract_comments
 from pipeline.reduced import reduce_answers
 from tests.support.events import NOON
 from tests.support.settings import make_settings
@@ -63,6 +63,22 @@ def read_one(row: dict, configured=SETTINGS) -> dict | None:
 def is_sloppy_json(text: str | None) -> bool:
     """Whether DuckDB reads what Python does not: a comma too many, nan and inf in small letters."""
     return bool(text) and re.search(r",\s*[}\]]|nan|inf", text, re.IGNORECASE) is not None
+
+
+def check_comments(batch: pa.Table, configured=SETTINGS) -> None:
+    """Every comment is what it is one by one, or left over."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/x.parquet"
+        pq.write_table(batch, path)
+        found = extract_comments(path, range(1, batch.num_rows + 1), configured)
+    for row, comment in found.items():
+        text = batch.column("properties")[row - 1].as_py()
+        try:
+            event = raw_event("u", None, NOON, parse_json(text))
+        except BadEvent:
+            assert is_sloppy_json(text)
+            continue
+        assert comment == read_event_comment(event, configured)
 
 
 def check_batch(batch: pa.Table, configured=SETTINGS) -> int:
@@ -191,6 +207,7 @@ def test_hostile_properties_are_read_as_one_by_one_or_left_over(rows: list[str |
     # Half characters cannot stand in a file as they are.
     rows = [row and row.encode("utf-8", "replace").decode() for row in rows]
     event(f"{check_batch(batch_of(rows)) // 5 * 5} are clear")
+    check_comments(batch_of(rows))
 
 
 uuids = st.one_of(
@@ -253,6 +270,7 @@ PLAIN = {
 def test_what_posthog_writes_every_day_is_not_left_over(changes):
     text = json.dumps({**PLAIN, **changes}, separators=(",", ":"), ensure_ascii=False)
     assert check_batch(batch_of([text, text, text])) == 3
+    check_comments(batch_of([text]))
 
 
 def test_the_shortest_properties_are_read():

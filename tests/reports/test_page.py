@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -9,6 +10,7 @@ import pytest
 
 from pipeline.numbers import MonthlyNumbers
 from reports.page import describe_change, describe_duration, link_ticket, render_page
+from reports.shown_comments import COMMENTS_PER_TEAM
 from reports.shown_teams import OTHER_TEAMS
 from survey.months import Month
 from survey.settings import Settings
@@ -185,6 +187,32 @@ def test_a_comment_comes_with_face_words_team_date_and_ticket() -> None:
     assert "Surveys 2 Dissatisfied Thank you! 14 October Ticket 4711" in page.text
     assert page.text.count("link not verified") == 1
     assert "2026-10-14T09:12:00+01:00" in page.all_of("datetime")
+
+
+def test_of_very_many_comments_the_unhappiest_and_newest_are_shown_and_the_rest_is_named() -> None:
+    day = pd.Timestamp("2026-10-01", tz=LONDON)
+    comments = pd.DataFrame(
+        [
+            comment_row(
+                ticket_id=str(i),
+                rating=1 if i % 10 == 0 else 5,
+                comment=f"number {i}.",
+                answered_at=day + timedelta(minutes=i),
+            )
+            for i in range(3000)
+        ]
+    )
+    page = read(make_numbers(comments=comments))
+    shown = re.findall(r"number (\d+)\.", page.text)
+    assert len(shown) == COMMENTS_PER_TEAM == 200
+    # Of 300 unhappy ones the newest 200, in the order in which they came.
+    assert [int(i) for i in shown] == list(range(1000, 3000, 10))
+    assert "Surveys 3,000 The 200 with the lowest ratings, the newest of equal ones." in page.text
+    assert "comments.csv has all 3,000." in page.text
+
+    few = read(make_numbers(comments=comments.head(200)))
+    assert len(re.findall(r"number \d+\.", few.text)) == 200
+    assert "comments.csv has all" not in few.text
 
 
 def test_a_ticket_is_a_link_where_the_settings_say_how() -> None:
