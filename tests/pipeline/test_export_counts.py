@@ -24,6 +24,7 @@ from survey.months import Month
 from tests.pipeline.by_hand import Contract, Result, count_by_hand
 from tests.pipeline.test_rules import LONDON, contracts, crowds, settings_for
 from tests.support.events import NOON, Event, make_event, write_jsonl, write_parquet
+from tests.support.examples import examples
 
 SPACE = UUID("0192f1a4-6d2e-7c3b-9a58-c5a70000c5a7")
 MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
@@ -95,7 +96,7 @@ def check_month(
     assert dict(zip(counts["team"], counts["comments"], strict=True)) == of_team
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     events=crowds.filter(bool),
     contract=contracts,
@@ -126,7 +127,7 @@ operations = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=operations, contract=contracts)
 @patch.object(history, "_MOST_NEW", 10)  # count the changes alone, however many there are
 def test_what_was_kept_of_earlier_runs_never_changes_a_number(steps, contract):

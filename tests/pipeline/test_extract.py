@@ -16,6 +16,7 @@ from pipeline.clean import BadEvent, parse_json, raw_event, read_event_comment, 
 from pipeline.extract import Extract, extract_answers, extract_comments
 from pipeline.reduced import reduce_answers
 from tests.support.events import NOON
+from tests.support.examples import examples
 from tests.support.settings import make_settings
 
 SETTINGS = make_settings(rating_question_id="R", comment_question_id="C", survey_id="ours")
@@ -201,7 +202,7 @@ hostile = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.lists(hostile, min_size=10, max_size=30))
 def test_hostile_properties_are_read_as_one_by_one_or_left_over(rows: list[str | None]):
     # Half characters cannot stand in a file as they are.
@@ -218,7 +219,7 @@ uuids = st.one_of(
 persons = st.one_of(words, st.none())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(
     rows=st.lists(
         st.tuples(uuids, persons, st.sampled_from(['"1"', "2", "null", '"two"', '" 7.0 "'])),

@@ -51,6 +51,7 @@ from tests.support.events import (
     write_packed,
     write_parquet,
 )
+from tests.support.examples import examples
 from tests.support.site import wait_until
 from tests.support.tree import SiteTree
 
@@ -272,7 +273,7 @@ def decided_by(source, configured: Settings, database: Database) -> pd.DataFrame
     return decide_source(source, configured, database, lambda _read: None)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     events=crowds.filter(bool),
     noise=st.lists(st.sampled_from(["Firefox", "Chrome"]), min_size=20, max_size=20),

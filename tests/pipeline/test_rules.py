@@ -22,6 +22,7 @@ from survey.months import Month
 from survey.store.vocabulary import Outcome
 from tests.pipeline.by_hand import Contract, Result, count_by_hand
 from tests.support.events import NOON, Event, as_raw, make_event
+from tests.support.examples import examples
 from tests.support.settings import make_settings
 
 LONDON, AUCKLAND = ZoneInfo("Europe/London"), ZoneInfo("Pacific/Auckland")
@@ -192,7 +193,7 @@ contracts = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(events=crowds, contract=contracts, order=st.randoms(use_true_random=False))
 def test_ticket_by_ticket_and_by_hand_agree_in_every_order(
     events: list[Event], contract: Contract, order: random.Random
@@ -200,7 +201,7 @@ def test_ticket_by_ticket_and_by_hand_agree_in_every_order(
     agree(count_one_by_one, events, contract, order)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=crowds, contract=contracts, order=st.randoms(use_true_random=False))
 def test_frames_and_by_hand_agree_in_every_order(
     events: list[Event], contract: Contract, order: random.Random

@@ -34,6 +34,7 @@ from survey.store.responses import remove_response, save_applied_rules, save_res
 from survey.store.vocabulary import Trust
 from survey.store.voids import void_ticket
 from tests.conftest import on_postgresql, on_sqlite
+from tests.support.examples import examples
 from tests.support.settings import make_settings
 
 OURS, ANOTHER = "our-survey", "another-survey"
@@ -180,9 +181,9 @@ configurations = st.builds(
 )
 
 
-def property_of_counts(examples: int) -> Callable[..., None]:
+def property_of_counts(number: int) -> Callable[..., None]:
     @settings(
-        max_examples=examples,
+        max_examples=examples(number),
         deadline=None,
         # Each example empties the store that all of them use.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -195,8 +196,8 @@ def property_of_counts(examples: int) -> Callable[..., None]:
     return check
 
 
-test_sqlite_counts_as_the_frames_do = on_sqlite(property_of_counts(30))
-test_postgresql_counts_as_the_frames_do = on_postgresql(property_of_counts(15))
+test_sqlite_counts_as_the_frames_do = on_sqlite(property_of_counts(20))
+test_postgresql_counts_as_the_frames_do = on_postgresql(property_of_counts(10))
 
 
 def counts_of(source: StoreSource, configured: Settings) -> MonthCounts:

@@ -30,6 +30,7 @@ from survey.store.models import OutboxRow, ResponseRow
 from survey.store.vocabulary import COUNTED
 from survey.store.voids import void_ticket
 from tests.support.events import Event, write_jsonl, write_parquet
+from tests.support.examples import examples
 from tests.support.settings import make_settings
 
 # An hour before London's October begins, so that the first edits cross the month's end.
@@ -156,7 +157,7 @@ def all_that_counts_is_sent(database: Database, configured: Settings) -> bool:
     return counted <= {event["uuid"] for event in outbox_events(database)}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(played=st.lists(visits, min_size=1, max_size=10))
 def test_store_and_exports_of_its_outbox_give_the_same_responses(
     template: Path, played: list[Visit]
