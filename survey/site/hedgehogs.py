@@ -9,7 +9,6 @@ from flask import Blueprint, Response, jsonify, render_template
 from flask_babel import gettext as _
 
 from survey.hedgehogs import Hedgehogs
-from survey.months import Month
 from survey.site.context import current_site
 from survey.site.errors import error_page
 from survey.site.language import current_language
@@ -19,22 +18,18 @@ from survey.store.errors import StoreError
 hedgehogs = Blueprint("hedgehogs", __name__)
 log = structlog.get_logger()
 
-# The chart: so many months, each so wide, on a ground so high.
-CHART_MONTHS = 13
-BAR_STEP, BAR_WIDTH, CHART_HEIGHT = 40, 28, 120
+# What is left of the bar of a month with few hedgehogs, in per cent: it can still be seen.
+LEAST_BAR_WIDTH = 0.5
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A month in the chart."""
+class Row:
+    """A month in the table. `bar_width` is in per cent of the widest."""
 
-    x: int
-    height: float
-
-    @property
-    def y(self) -> float:
-        """Where it begins, from above."""
-        return round(CHART_HEIGHT - self.height, 1)
+    month: str
+    name: str
+    hedgehogs: int
+    bar_width: float
 
 
 @hedgehogs.errorhandler(StoreError)
@@ -48,20 +43,19 @@ def show_failure(error: StoreError) -> tuple[str, int]:
 
 @hedgehogs.get("/hedgehogs")
 def show_months() -> str:
-    """The page: a chart of the last months, a table of more, and a line for all before them."""
+    """The page: the last months, newest first, each with a bar, and a line for all before them."""
     counted = _look_up()
-    months = counted.months
-    shown = months[-CHART_MONTHS:]
+    months = counted.months[::-1]
+    widths = measure_bars([each.hedgehogs for each in months])
+    locale = current_language().locale
     return render_template(
         "hedgehogs.html",
-        rows=[(str(c.month), _name(c.month), c.hedgehogs) for c in reversed(months)],
+        rows=[
+            Row(str(each.month), month_name(each.month, locale), each.hedgehogs, width)
+            for each, width in zip(months, widths, strict=True)
+        ],
         earlier=counted.earlier.hedgehogs,
         total=counted.total,
-        bars=draw_bars([each.hedgehogs for each in shown]),
-        chart_width=BAR_STEP * len(shown),
-        chart_height=CHART_HEIGHT,
-        bar_width=BAR_WIDTH,
-        chart_ends=_name_ends([each.month for each in shown]),
         charity_name=current_site().settings.charity_name,
         charity_url=current_site().settings.charity_url,
     )
@@ -86,25 +80,13 @@ def list_months() -> Response:
     return answer
 
 
-def draw_bars(counts: Sequence[int]) -> list[Bar]:
-    """The bars for these counts; the highest count fills the chart, one of 1 can still be seen."""
+def measure_bars(counts: Sequence[int]) -> list[float]:
+    """How wide the bars of these counts are, in per cent: the highest count fills the room, one
+    of 1 can still be seen."""
     highest = max(counts, default=0) or 1
-    gap = (BAR_STEP - BAR_WIDTH) // 2
-    return [
-        Bar(place * BAR_STEP + gap, round(max(count / highest * CHART_HEIGHT, 2), 1))
-        for place, count in enumerate(counts)
-        if count
-    ]
+    return [round(max(100 * count / highest, LEAST_BAR_WIDTH), 1) for count in counts]
 
 
 def _look_up() -> Hedgehogs:
     site = current_site()
     return site.hedgehogs.look_up(site.clock())
-
-
-def _name_ends(months: Sequence[Month]) -> tuple[str, str]:
-    return _name(months[0], short=True), _name(months[-1], short=True)
-
-
-def _name(month: Month, *, short: bool = False) -> str:
-    return month_name(month, current_language().locale, short=short)

@@ -7,12 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from jinja2 import Environment, PackageLoader
 
 from pipeline.numbers import MonthlyNumbers
+from reports.page import _environment as page_environment
 from reports.page import describe_change, describe_duration, link_ticket, render_page
 from reports.shown_comments import COMMENTS_PER_TEAM
 from reports.shown_teams import OTHER_TEAMS
 from survey.months import Month
+from survey.scale import RATINGS
 from survey.settings import Settings
 
 LONDON = ZoneInfo("Europe/London")
@@ -344,3 +347,16 @@ def test_a_team_more_than_are_shown_shares_a_line_of_pooled_counts() -> None:
     assert "One line, from pooled counts, is for 1 more team; teams.csv has every team." in text
     assert "Thank you! Small 14 October" in text
     assert "more team" not in read(make_numbers(rows=[*others, team_row("all")])).text
+
+
+def test_the_faces_are_those_of_the_survey_and_tell_the_ends_apart() -> None:
+    def parts(face: Any) -> str:
+        return str(face).partition('r="20"/>')[2]
+
+    survey = Environment(loader=PackageLoader("survey")).get_template("faces.html").module
+    ours = page_environment(make_settings()).get_template("_macros.html").module
+    drawn = [parts(survey.face(rating)) for rating in RATINGS]  # type: ignore[attr-defined]
+    assert [parts(ours.face(rating)) for rating in RATINGS] == drawn  # type: ignore[attr-defined]
+    # A dark, open mouth at both ends; a brow at the unhappy one.
+    assert ["fill=" in face for face in drawn] == [True, False, False, False, True]
+    assert ["M12 16" in face for face in drawn] == [True, False, False, False, False]

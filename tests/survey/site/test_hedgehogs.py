@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import bindparam, event, text, update
 
 from survey.hedgehogs import KEEP_CURRENT, KEEP_PAST, SHOWN_MONTHS, HedgehogCounts
 from survey.site.app import create_app
-from survey.site.hedgehogs import CHART_HEIGHT, draw_bars
+from survey.site.hedgehogs import measure_bars
 from survey.store.errors import StoreError
 from survey.store.models import ResponseRow
 from survey.store.voids import void_ticket
@@ -261,11 +262,19 @@ class TestCounting:
 
 
 @pytest.mark.parametrize(
-    ("counts", "heights"),
-    [([], []), ([0, 0], []), ([4, 2, 0], [CHART_HEIGHT, CHART_HEIGHT / 2]), ([1000, 1], [120, 2])],
+    ("counts", "widths"),
+    [([], []), ([4, 2], [100.0, 50.0]), ([1000, 1], [100.0, 0.5])],
 )
-def test_the_highest_month_fills_the_chart_and_one_hedgehog_can_be_seen(counts, heights):
-    assert [bar.height for bar in draw_bars(counts)] == heights
+def test_the_highest_month_fills_the_room_and_one_hedgehog_can_be_seen(counts, widths):
+    assert measure_bars(counts) == widths
+
+
+def test_every_month_has_a_bar_with_its_value_and_one_without_hedgehogs_none(client, fill, clock):
+    fill(3)
+    clock.advance(days=31)
+    html = client.get("/hedgehogs").text
+    cells = re.findall(r"<td><div><svg[^>]*>(.*?)</svg>(\d+)</div></td>", html)
+    assert cells == [("", "0"), ('<rect width="100.0" height="10"/>', "3")]
 
 
 def test_the_address_of_a_charity_needs_its_name():

@@ -12,6 +12,9 @@ from survey.site.app import create_app
 from tests.support.pages import Page, address
 from tests.support.settings import make_settings
 
+# The mouth of the hedgehog.
+SMILE = "M22 71c4 1 7 0 10-3"
+
 
 def stored(database):
     with database.reading() as connection:
@@ -121,6 +124,40 @@ def test_the_page_is_in_the_name_colours_and_words_of_its_settings(database):
     assert "<p>Merci.</p>" in thanks
     german = client.get(client.post(address(lang="de"), data={"rating": "5"}).location).text
     assert "Merci" not in german
+
+
+def test_the_form_says_that_an_answer_feeds_a_hedgehog(client):
+    form = client.get(address()).text.partition("<form id")[2].partition("</form>")[0]
+    assert "We feed a hedgehog for every ticket that gets an answer" in form
+
+
+class TestThanks:
+    def thanks(self, database, rating, **settings):
+        configured = make_settings(**{"support_url": "https://help.example.com", **settings})
+        client = create_app(configured, database).test_client()
+        return client.get(client.post(address(), data={"rating": rating}).location).text
+
+    @pytest.mark.parametrize("rating", ["1", "2"])
+    def test_the_unhappy_get_help_first_and_no_grin(self, database, rating):
+        html = self.thanks(database, rating)
+        text = Page(html).text
+        assert text.index("Still stuck?") < text.index("Get in touch") < text.index("Your answer:")
+        assert text.count("Get in touch") == 1
+        assert "apple" not in html.partition("</style>")[2]
+        assert SMILE not in html
+        assert "data-confetti" not in html
+
+    @pytest.mark.parametrize("rating", ["3", "4", "5"])
+    def test_the_others_get_a_hedgehog_that_smiles(self, database, rating):
+        html = self.thanks(database, rating)
+        assert SMILE in html
+        assert "Still stuck?" not in html
+        assert Page(html).text.count("Get in touch") == 1
+
+    def test_without_an_address_nothing_is_offered(self, database):
+        html = self.thanks(database, "1", support_url=None)
+        assert "Still stuck?" not in html
+        assert SMILE not in html
 
 
 def test_the_style_sheet_is_the_one_that_the_policy_allows(client):
