@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from survey.addresses import show_address
 from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, check_accent, parse_colour
 from survey.languages import parse_wording
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
@@ -138,6 +139,8 @@ def _database_url(value: object) -> object:
     text = str(value).strip()
     scheme, _, rest = text.partition("://")
     if scheme in ("postgresql", "postgres", "postgresql+psycopg") and _names_database(rest):
+        if rest.partition("?")[0].count("@") > 1:
+            raise ValueError("write an @ in the user's name or the password as %40")
         return f"postgresql+psycopg://{rest}"
     path = rest.removeprefix("/")
     if scheme != "sqlite" or path in (rest, "", ":memory:") or "?" in path:
@@ -381,6 +384,7 @@ def _explain(detail: Any) -> str:
     if not detail["loc"]:
         return str(problem)
     field, given = str(detail["loc"][0]), str(detail["input"])
-    # An address can hold a password, which then stands before an @.
-    shown = "" if is_secret(field) or "@" in given else f" (it is {given!r})"
+    # Of a wrong address nobody can tell which part was meant to be the password.
+    is_hidden = is_secret(field) or field == "database_url" or "@" in given
+    shown = "" if is_hidden else f" (it is {show_address(given)!r})"
     return f"{variable(field)}: {problem}{shown}"

@@ -31,6 +31,7 @@ from pipeline.sources.located_counts import (
     find_shown_duplicates,
 )
 from pipeline.sources.source import OnProgress, SourceError
+from survey.addresses import hide_secrets, show_address
 from survey.months import Month
 from survey.settings import Settings
 
@@ -157,7 +158,8 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
             )
             client = stack.enter_context(Client(address, timeout=_PATIENCE_SECONDS))
         except (OSError, ValueError, TimeoutError) as error:
-            raise SourceError(f"no Dask scheduler answers at {scheduler}: {error}") from None
+            shown, reason = show_address(scheduler or ""), hide_secrets(str(error), scheduler)
+            raise SourceError(f"no Dask scheduler answers at {shown}: {reason}") from None
         try:
             yield client
         except KilledWorker as error:
@@ -165,7 +167,8 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
                 f"workers died again and again; give them more memory: {error}"
             ) from None
         except (OSError, CancelledError) as error:
-            raise SourceError(f"the connection to the Dask scheduler was lost: {error}") from None
+            reason = hide_secrets(str(error), scheduler)
+            raise SourceError(f"the connection to the Dask scheduler was lost: {reason}") from None
 
 
 def _wait_for(client: "Client", futures: Collection[Any]) -> Iterator[Any]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 from dotenv import dotenv_values
-from sqlalchemy import make_url
 
+from survey.addresses import show_address
 from survey.languages import LANGUAGES, format_wording
 from survey.settings import (
     PREFIX,
@@ -21,6 +21,9 @@ from survey.settings import (
     variable,
 )
 from survey.teams import Team
+
+# Addresses that can hold the right to use what is there.
+_ADDRESSES_WITH_ACCESS = ("database_url", "posthog_host", "posthog_app_host")
 
 
 @click.group()
@@ -54,8 +57,8 @@ def show(field: str, value: Any) -> str:
     """A setting's value as it would be written; for a secret only whether there is one."""
     if value is None or value in ((), {}, frozenset()):
         return "not set"
-    if field == "database_url":
-        return make_url(value).render_as_string(hide_password=True)
+    if field in _ADDRESSES_WITH_ACCESS:
+        return show_address(value)
     if is_secret(field):
         return "is set, not shown"
     if isinstance(value, timedelta):

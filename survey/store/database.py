@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from survey.addresses import hide_secrets
 from survey.store.errors import RefusedData, StoreError
 from survey.store.postgresql import PostgresqlServer
 from survey.store.sqlite import SqliteFile
@@ -147,4 +148,6 @@ class Database:
             raise StoreError("all connections to the database are in use") from error
 
     def _explain(self, error: BaseException | None) -> str:
-        return f"the database cannot be used: {self._backend.explain(error)}"
+        address = self.url.render_as_string(hide_password=False)
+        reason = hide_secrets(self._backend.explain(error), address)
+        return f"the database cannot be used: {reason}"
