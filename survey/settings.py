@@ -1,5 +1,6 @@
 """All settings: read once from the environment and `.env`, checked, handed on as one object."""
 
+import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -81,6 +82,10 @@ def _secrets(value: object) -> object:
 
 def _teams(value: object) -> object:
     entries: Any = _split(value)
+    if not entries:
+        raise ValueError("it names no team")
+    if isinstance(value, str) and ";" in value:
+        raise ValueError("write a comma between teams, not a semicolon")
     if all(isinstance(entry, Team) for entry in entries):
         return entries
     return parse_teams(entries)
@@ -371,12 +376,23 @@ def _inner_types(annotation: object) -> set[object]:
 
 def load_settings() -> Settings:
     """Settings from the environment and `.env`; raises SettingsError that names every bad one."""
+    _check_encoding()
     try:
         return Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the file .env cannot be read: {error}") from None
+
+
+def _check_encoding() -> None:
+    """Raise SettingsError for a variable whose bytes are no text."""
+    for name, value in os.environ.items():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            if name.startswith(PREFIX):
+                raise SettingsError(f"{name}: it is not text in UTF-8") from None
 
 
 def _explain(detail: Any) -> str:

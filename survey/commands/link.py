@@ -1,7 +1,7 @@
 """`csat link`: links for mails, one or many."""
 
 import csv
-import sys
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,6 +81,9 @@ def _linked_rows(path: Path, settings: Settings) -> Iterator[dict[str, str]]:
 def _write_rows(rows: list[dict[str, str]]) -> None:
     if not rows:
         return
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
+    # A file is read as UTF-8, whatever the terminal's encoding.
+    click.echo(text.getvalue().encode(), nl=False)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 
@@ -20,16 +21,20 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def run_csat(
-    *arguments: str, timeout: float = 60, **settings: str
+    *arguments: str, timeout: float = 60, stdout: str | None = None, **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a process of its own; what it printed and its exit code.
+
+    With `stdout` it prints into that file instead.
 
     The process is forked from one that has imported the modules already, which takes a second
     otherwise. What it gets from outside is what it would get by itself: arguments, settings,
     working folder, standard streams.
     """
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        streams = [DupFd(stream.fileno()) for stream in (output, errors)]
+    with ExitStack() as stack:
+        output, errors = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        printing = output if stdout is None else stack.enter_context(open(stdout, "wb"))  # noqa: PTH123
+        streams = [DupFd(stream.fileno()) for stream in (printing, errors)]
         process = _FORKS.Process(
             target=_run, args=(arguments, environment(**settings), str(Path.cwd()), *streams)
         )
