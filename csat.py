@@ -11,6 +11,7 @@ import sys
 import click
 
 from survey.command_line import run_command
+from survey.private_files import keep_files_private
 
 # name → where it lives, and the line that `csat --help` shows without importing it
 COMMANDS = {
@@ -69,6 +70,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command that the arguments name."""
+    keep_files_private()
     sys.exit(run_command(cli, sys.argv[1:]))
 
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 SHARED = (
     "survey.addresses",
     "survey.months",
+    "survey.private_files",
     "survey.scale",
     "survey.settings",
     "survey.store",

@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 
 from survey.addresses import show_address
 from survey.languages import LANGUAGES, format_wording
+from survey.private_files import is_open_to_others
 from survey.settings import (
     PREFIX,
     Settings,
@@ -79,6 +80,12 @@ def remarks(settings: Settings, given: frozenset[str]) -> list[str]:
         found.append("Without CSAT_SECRET_KEY `csat serve` does not start.")
     if settings.posthog_key is None:
         found.append("Without CSAT_POSTHOG_KEY events wait in the outbox.")
+    database = Path(settings.database_url.removeprefix("sqlite:///"))
+    found += [
+        f"{path} can be read by others on this machine: chmod 600 {path}"
+        for path in (Path(".env"), database)
+        if is_open_to_others(path)
+    ]
     if not settings.survey_id:
         found.append("Without CSAT_SURVEY_ID events carry the project's own survey id.")
     for field in ("rating_question", "comment_question", "thanks_text"):

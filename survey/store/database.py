@@ -115,6 +115,10 @@ class Database:
             self._backend.lock_upgrade(connection)
             yield connection
 
+    def keep_private(self) -> None:
+        """Let only their owner read the files of the database."""
+        self._backend.keep_private()
+
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
         """In a writing transaction: what is read of these tickets from now on stays as it is."""
         self._backend.lock_tickets(connection, ticket_ids)
