@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.counting_settings import SentSettings
 from pipeline.counts import MonthCounts, Totals, add_month_counts, add_totals
 from pipeline.parts import cores
 from pipeline.reduced import SCHEMA
@@ -68,10 +69,12 @@ class DistributedSource(ExportSource):
     def __init__(self, path: str, settings: Settings, scheduler: str | None = None) -> None:
         super().__init__(path, settings)
         self._scheduler = scheduler
+        # All that the functions below take along to the workers.
+        self._sent = SentSettings.of(settings)
 
     def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
-        settings = self._settings
+        settings = self._sent
 
         def find(found: Located) -> Any:
             return find_duplicates(found.answers, found.weigh)
@@ -85,7 +88,7 @@ class DistributedSource(ExportSource):
         self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
     ) -> MonthCounts:
         """What the report of a month derives from; raises SourceError that names file and row."""
-        settings = self._settings
+        settings = self._sent
 
         def find(found: Located) -> Any:
             return find_shown_duplicates(found, month, rules, settings)
@@ -106,7 +109,7 @@ class DistributedSource(ExportSource):
         from dask.delayed import delayed
 
         files = find_files(self._path)
-        settings = self._settings
+        settings = self._sent
         parts = 1 + sum(file.size for file in files) // _BYTES_A_PART
         groups = group_files(files)
         firsts = np.cumsum([0, *(len(group) for group in groups[:-1])]).tolist()

@@ -6,10 +6,10 @@ from itertools import islice
 import pyarrow as pa
 
 from pipeline.clean import RawEvent, read_events
+from pipeline.counting_settings import CountingSettings
 from pipeline.reduced import reduce_answers
 from pipeline.sources.files import ExportFile
 from pipeline.sources.source import SourceError
-from survey.settings import Settings
 
 _EVENTS_AT_ONCE = 10_000
 
@@ -18,7 +18,7 @@ NumberedEvent = tuple[int, RawEvent]
 
 
 def reduce_one_by_one(
-    file: ExportFile, events: Iterator[NumberedEvent], settings: Settings
+    file: ExportFile, events: Iterator[NumberedEvent], settings: CountingSettings
 ) -> Iterator[pa.Table]:
     """These events reduced (`reduced.SCHEMA`), some thousands at a time; raises SourceError."""
     while some := list(islice(events, _EVENTS_AT_ONCE)):

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_properties, raw_event
+from pipeline.counting_settings import CountingSettings
 from pipeline.extract import extract_answers
 from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
-from survey.settings import Settings
 
 _COLUMNS = ("uuid", "event", "distinct_id", "properties", "timestamp")
 # What a batch may take in memory, unpacked, and how many rows it has at most.
@@ -50,7 +50,10 @@ def _numbered_events(
 
 
 def reduce_parquet(
-    files: Sequence[ExportFile], settings: Settings, on_progress: OnProgress, threads: int = 1
+    files: Sequence[ExportFile],
+    settings: CountingSettings,
+    on_progress: OnProgress,
+    threads: int = 1,
 ) -> list[pa.Table]:
     """The answers of each Parquet file, reduced (`reduced.SCHEMA`), read by so many threads.
 
@@ -68,7 +71,7 @@ def reduce_parquet(
 
 
 def _reduce_plain(
-    files: Sequence[ExportFile], settings: Settings, on_progress: OnProgress, threads: int
+    files: Sequence[ExportFile], settings: CountingSettings, on_progress: OnProgress, threads: int
 ) -> list[tuple[list[pa.Table], set[int] | None]]:
     """What can be read of each file by columns, and which rows are left; None where all are."""
     if not files:
