@@ -24,6 +24,12 @@ DEFAULT_SURVEY_ID = "0192f1a4-6d2e-7c3b-9a58-c5a70000c5a7"
 DEFAULT_RATING_QUESTION_ID = "0192f1a4-6d2e-7c3b-9a58-c5a70000fa5e"
 DEFAULT_COMMENT_QUESTION_ID = "0192f1a4-6d2e-7c3b-9a58-c5a700007e87"
 
+# Sixteen random letters and digits cannot be guessed; a word can.
+SHORTEST_SECRET = 16
+MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+# How PostHog's keys begin.
+PROJECT_KEY_PREFIX, PERSONAL_KEY_PREFIX = "phc_", "phx_"
+
 LONGEST_DURATION = timedelta(days=3650)
 
 _DURATION_TEXT = re.compile(r"(\d{1,6})(d|h|m|s)", re.ASCII)
@@ -193,10 +199,43 @@ def _wording(value: object) -> object:
     return parse_wording(value) if isinstance(value, str) else value
 
 
+def _secret_key(value: object) -> object:
+    text = _not_blank(value)
+    if isinstance(text, str) and len(text) < SHORTEST_SECRET:
+        raise ValueError(
+            f"it has fewer than {SHORTEST_SECRET} characters, so it can be guessed; make one with "
+            f"{MAKE_SECRET}"
+        )
+    return text
+
+
+def _project_key(value: object) -> object:
+    text = _not_blank(value)
+    if isinstance(text, str) and text.startswith(PERSONAL_KEY_PREFIX):
+        raise ValueError(
+            "this is a personal API key, which would be sent with every event; write the project "
+            "API key, which begins with phc_, and make a new personal key if this one was used"
+        )
+    return text
+
+
+def _personal_key(value: object) -> object:
+    text = _not_blank(value)
+    if isinstance(text, str) and text.startswith(PROJECT_KEY_PREFIX):
+        raise ValueError(
+            "this is a project API key, which can only send; make a personal API key, which "
+            "begins with phx_, with the scope query:read"
+        )
+    return text
+
+
 Text = Annotated[str, BeforeValidator(_not_blank)]
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
 BaseAddress = Annotated[str, BeforeValidator(_base_address)]
 Secret = Annotated[SecretStr, BeforeValidator(_not_blank)]
+SecretKey = Annotated[SecretStr, BeforeValidator(_secret_key)]
+ProjectKey = Annotated[SecretStr, BeforeValidator(_project_key)]
+PersonalKey = Annotated[SecretStr, BeforeValidator(_personal_key)]
 # A text by language; languages that it leaves out have our own.
 Wording = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_wording)]
 
@@ -217,8 +256,8 @@ class Settings(BaseSettings):
     base_url: BaseAddress = Field(
         "http://127.0.0.1:8000", description="the survey page's own address, for links"
     )
-    secret_key: Secret | None = Field(
-        None, description="signs what the site hands out for later; any long random text"
+    secret_key: SecretKey | None = Field(
+        None, description="signs what the site hands out for later; 16 random characters or more"
     )
     link_secret: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_secrets)] = Field(
         (), description="signs survey links: the first one signs, all of them verify"
@@ -227,7 +266,7 @@ class Settings(BaseSettings):
     posthog_host: BaseAddress = Field(
         "https://us.i.posthog.com", description="where events are sent"
     )
-    posthog_key: Secret | None = Field(
+    posthog_key: ProjectKey | None = Field(
         None, description="project API key; without it events wait in the outbox"
     )
     posthog_app_host: BaseAddress | None = Field(
@@ -236,7 +275,7 @@ class Settings(BaseSettings):
     posthog_project_id: Annotated[str, BeforeValidator(_digits)] | None = Field(
         None, description="number of the project at PostHog, to ask what it has"
     )
-    posthog_personal_key: Secret | None = Field(
+    posthog_personal_key: PersonalKey | None = Field(
         None, description="personal API key with the scope query:read, to ask what it has"
     )
     survey_id: Text | None = Field(None, description="id of the survey at PostHog")
@@ -350,8 +389,7 @@ class Settings(BaseSettings):
         """The site's own secret; raises SettingsError where it is not set."""
         if self.secret_key is None:
             raise SettingsError(
-                "CSAT_SECRET_KEY is not set. Make one with\n"
-                "  python -c 'import secrets; print(secrets.token_urlsafe(32))'\n"
+                f"CSAT_SECRET_KEY is not set. Make one with\n  {MAKE_SECRET}\n"
                 "and keep it: every process of the site needs the same one."
             )
         return self.secret_key.get_secret_value()

@@ -5,6 +5,7 @@ import os
 import click
 
 from survey.commands.deriving import derive_responses
+from survey.commands.remarks import find_risks
 from survey.logs import configure_logs, log_thread_failures
 from survey.metrics import FOLDER_VARIABLE, shared_folder
 from survey.serving.lifeline import hold_on
@@ -39,6 +40,8 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     log_thread_failures()
     settings = load_settings()
     settings.require_secret_key()
+    for risk in find_risks(settings):
+        click.echo(f"! {risk}", err=True)
     listener = bind(host, port)
     database = Database(settings.database_url)
     if database.is_sqlite:
