@@ -10,6 +10,9 @@ import sys
 
 import click
 
+from survey.command_line import run_command
+from survey.private_files import keep_files_private
+
 # name → where it lives, and the line that `csat --help` shows without importing it
 COMMANDS = {
     "demo": ("survey.demo.command:demo", "A full working site with sample answers."),
@@ -66,16 +69,9 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run a command; what a person can mend is said in words, without a traceback."""
-    try:
-        cli(prog_name="csat")
-    except Exception as error:
-        from survey.settings import CsatError
-
-        if not isinstance(error, CsatError):
-            raise
-        click.echo(f"csat: {error}", err=True)
-        sys.exit(1)
+    """Run the command that the arguments name."""
+    keep_files_private()
+    sys.exit(run_command(cli, sys.argv[1:]))
 
 
 if __name__ == "__main__":

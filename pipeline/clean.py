@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.counting_settings import CountingSettings
 from pipeline.schemas import ANSWERS, check
 from survey.scale import parse_rating
-from survey.settings import Settings
 from survey.store.vocabulary import LONGEST_VALUE, Trust
 from survey.teams import slugify_team
 
@@ -126,7 +126,7 @@ def _instant(value: Any) -> datetime:
     return instant
 
 
-def property_keys(settings: Settings) -> tuple[str, ...]:
+def property_keys(settings: CountingSettings) -> tuple[str, ...]:
     """The properties that an answer is read from: survey, ticket, rating by id and by place,
     comment by id and by place, team, its older name, trust."""
     return (
@@ -137,13 +137,13 @@ def property_keys(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def clean_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
+def clean_events(events: Sequence[RawEvent], settings: CountingSettings) -> pd.DataFrame:
     """One row per event, in their order: what it says as an answer (`schemas.ANSWERS`)."""
     answers = read_events(events, settings)
     return check(answers.assign(is_duplicate=_find_duplicates(events, answers)), ANSWERS)
 
 
-def read_events(events: Sequence[RawEvent], settings: Settings) -> pd.DataFrame:
+def read_events(events: Sequence[RawEvent], settings: CountingSettings) -> pd.DataFrame:
     """As `clean_events`, but none is taken for a copy."""
     survey, ticket, *answers, team, older_team, trust = property_keys(settings)
     rating, rating_place, comment, comment_place = answers
@@ -195,7 +195,7 @@ def read_survey_id(properties: Mapping[str, Any]) -> str | None:
     return _text(properties.get("$survey_id"))
 
 
-def is_other_survey(survey_id: Any, settings: Settings) -> bool:
+def is_other_survey(survey_id: Any, settings: CountingSettings) -> bool:
     """Whether an event with this `$survey_id` belongs to another survey than the configured one."""
     return settings.survey_id is not None and _text(survey_id) != settings.survey_id
 
@@ -224,7 +224,7 @@ def read_trust(word: Any) -> Trust:
     return Trust(word) if is_word else Trust.UNVERIFIED
 
 
-def read_event_comment(event: RawEvent, settings: Settings) -> str | None:
+def read_event_comment(event: RawEvent, settings: CountingSettings) -> str | None:
     """The comment of an event."""
     *_, by_id, by_place, _team, _older_team, _trust = property_keys(settings)
     return read_comment(event.properties.get(by_id), event.properties.get(by_place))

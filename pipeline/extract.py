@@ -31,9 +31,9 @@ from pipeline.clean import (
     read_ticket,
     read_trust,
 )
+from pipeline.counting_settings import CountingSettings
 from pipeline.parts import Array
 from pipeline.reduced import NO_TICKET, SCHEMA, split_ticket
-from survey.settings import Settings
 from survey.store.vocabulary import TRUST_ORDER
 
 _ROWS_AT_ONCE = 65_536
@@ -142,7 +142,7 @@ class Extract:
 
 
 def extract_answers(
-    addresses: Sequence[str], settings: Settings, filesystem: Any = None, threads: int = 1
+    addresses: Sequence[str], settings: CountingSettings, filesystem: Any = None, threads: int = 1
 ) -> Iterator[Extract]:
     """The `survey sent` events of Parquet files, some at a time, each with its place in
     `addresses`.
@@ -165,7 +165,7 @@ def extract_answers(
 
 
 def extract_comments(
-    address: str, rows: Collection[int], settings: Settings, filesystem: Any = None
+    address: str, rows: Collection[int], settings: CountingSettings, filesystem: Any = None
 ) -> dict[int, str | None]:
     """The comments in some rows of a Parquet file, counted from 1: of those that are plain.
 
@@ -239,7 +239,7 @@ def _connect(threads: int) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _reduce(batch: pa.RecordBatch, settings: Settings) -> tuple[pa.Table, Array]:
+def _reduce(batch: pa.RecordBatch, settings: CountingSettings) -> tuple[pa.Table, Array]:
     uuid_high, uuid_low, is_clear = _read_uuids(batch.column("uuid"))
     answered_at = batch.column("answered_at").fill_null(_LATEST).to_numpy()
     is_clear &= np.asarray(batch.column("is_plain").fill_null(False))

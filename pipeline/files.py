@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from survey.private_files import make_folder, open_private
 from survey.settings import CsatError
 
 # A cell that starts with one of these is run by spreadsheets (OWASP, "CSV Injection").
@@ -55,7 +56,7 @@ def write_files(
     there before. Raises OutputError where the folder cannot be made or written.
     """
     with _as_output_error(folder, folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as beside:
             for name, text in contents.items():
                 _write_durably(Path(beside, name), text.encode("utf-8"))
@@ -84,7 +85,7 @@ def _put_in_place(
 def write_file(path: Path, content: bytes) -> None:
     """Write one file whole, or leave what was there; raises OutputError."""
     with _as_output_error(path, path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as beside:
             written = Path(beside, path.name)
             _write_durably(written, content)
@@ -92,7 +93,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
+    with open_private(path) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -153,8 +153,8 @@ def judge_changes(pairs: dict[str, tuple[Tally, Tally]]) -> dict[str, str | None
     """`up`, `down` or `no` for each pair of this month and the one before; None where either has
     fewer than 10 responses.
 
-    Holm's correction runs over the pairs that are tested: with nine teams a month some test
-    would always say something otherwise.
+    Holm's correction runs over the pairs that are tested: nine tests at 5% would
+    else find a change by chance alone in 37% of all months.
     """
     verdicts: dict[str, str | None] = dict.fromkeys(pairs)
     tested = {

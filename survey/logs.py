@@ -1,20 +1,44 @@
 """How the project logs: one line an event, to standard error, without anybody's data."""
 
 import contextlib
+import json
 import logging
+import select
 import sys
 import threading
 import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
+
+if TYPE_CHECKING:
+    from survey.settings import LogFormat
+
+
+_STAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
 
 
 class _StandardError:
     """Standard error, as far as it takes what is written: where it goes to a disk that is full,
-    a line is lost, and not the answer or the process that it is about."""
+    or to a program that has stopped reading, a line is lost, and not the answer or the process
+    that it is about."""
+
+    def __init__(self) -> None:
+        self.render: Callable[[object, str, structlog.typing.EventDict], str] = _render_text
+        self._lost_lines = 0
 
     def write(self, text: str) -> None:
+        if not _has_room():
+            self._lost_lines += 1
+            return
+        lost, self._lost_lines = self._lost_lines, 0
+        if lost:
+            # Not by a logger: the one that writes here holds their common lock.
+            event = {"level": "warning", "event": "log lines were lost", "lines": lost}
+            text = f"{text}{self.render(self, 'warning', _STAMP(self, 'warning', event))}\n"
         with contextlib.suppress(OSError):
             sys.stderr.write(text)
 
@@ -23,28 +47,34 @@ class _StandardError:
             sys.stderr.flush()
 
 
-# One for all loggers, which share a lock by it.
-_STANDARD_ERROR = _StandardError()
+def _has_room() -> bool:
+    """Whether a line can be written without waiting; a pipe that nobody empties is full."""
+    try:
+        descriptor = sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        return True  # not a file
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
 
 
-def configure_logs() -> None:
+def configure_logs(log_format: "LogFormat" = "text") -> None:
     """Send everything that is logged to standard error, a line each, with UTC times.
 
     What strangers send cannot forge a line: values stand there as Python writes them, with
     control characters escaped. An exception is logged without the values of variables: those
     hold what customers wrote.
     """
+    _STANDARD_ERROR.render = _render_json if log_format == "json" else _render_text
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _render,
-        ],
-        logger_factory=lambda *_: structlog.PrintLogger(_STANDARD_ERROR),  # type: ignore[arg-type]
+        processors=[structlog.processors.add_log_level, _STAMP, _STANDARD_ERROR.render],
+        # It writes a line at once: two processes that share a pipe do not mix theirs.
+        logger_factory=lambda *_: structlog.WriteLogger(_STANDARD_ERROR),  # type: ignore[arg-type]
+        cache_logger_on_first_use=False,
     )
     # Libraries: only what is worth an operator's attention.
     handler = logging.StreamHandler(_STANDARD_ERROR)
-    handler.setFormatter(_OneLineFormatter())
+    handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
@@ -62,6 +92,8 @@ def describe_exception(error: BaseException) -> str:
 
 def escape_controls(text: str) -> str:
     """A text whose line ends and other characters that cannot be printed are escaped."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -70,7 +102,7 @@ def _short(filename: str) -> str:
     return "/".join(Path(filename).parts[-3:])
 
 
-def _render(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
+def _render_text(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
     """`2026-11-23T12:00:00Z info delivered events=3`."""
     error = event.pop("exc_info", None)
     head = f"{event.pop('timestamp')} {event.pop('level')} {event.pop('event')}"
@@ -80,7 +112,16 @@ def _render(_logger: object, _method: str, event: structlog.typing.EventDict) ->
     return escape_controls(" ".join([head, *values]))
 
 
-class _OneLineFormatter(logging.Formatter):
+def _render_json(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
+    """The same for programs: an object, in ASCII, so that nothing in it can forge a line."""
+    error = event.pop("exc_info", None)
+    head = {name: event.pop(name) for name in ("timestamp", "level", "event")}
+    if isinstance(error, BaseException):
+        event["exception"] = describe_exception(error)
+    return json.dumps({**head, **event}, default=repr)
+
+
+class _TextFormatter(logging.Formatter):
     """What libraries log, in one line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -90,6 +131,25 @@ class _OneLineFormatter(logging.Formatter):
         return escape_controls(text)
 
 
+class _JsonFormatter(logging.Formatter):
+    """The same for programs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "logger": record.name,
+        }
+        if record.exc_info and record.exc_info[1]:
+            event["exception"] = describe_exception(record.exc_info[1])
+        return json.dumps(event)
+
+
 def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
     if failure.exc_value is not None:
         structlog.get_logger().error("a thread failed", exc_info=failure.exc_value)
+
+
+# One for all loggers, which share a lock by it.
+_STANDARD_ERROR = _StandardError()

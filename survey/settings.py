@@ -1,16 +1,18 @@
 """All settings: read once from the environment and `.env`, checked, handed on as one object."""
 
+import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from survey.addresses import show_address
 from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, check_accent, parse_colour
 from survey.languages import parse_wording
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
@@ -21,6 +23,14 @@ PREFIX = "CSAT_"
 DEFAULT_SURVEY_ID = "0192f1a4-6d2e-7c3b-9a58-c5a70000c5a7"
 DEFAULT_RATING_QUESTION_ID = "0192f1a4-6d2e-7c3b-9a58-c5a70000fa5e"
 DEFAULT_COMMENT_QUESTION_ID = "0192f1a4-6d2e-7c3b-9a58-c5a700007e87"
+
+# Sixteen random letters and digits cannot be guessed; a word can.
+SHORTEST_SECRET = 16
+MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+# How PostHog's keys begin.
+PROJECT_KEY_PREFIX, PERSONAL_KEY_PREFIX = "phc_", "phx_"
+
+LogFormat = Literal["text", "json"]
 
 LONGEST_DURATION = timedelta(days=3650)
 
@@ -80,6 +90,10 @@ def _secrets(value: object) -> object:
 
 def _teams(value: object) -> object:
     entries: Any = _split(value)
+    if not entries:
+        raise ValueError("it names no team")
+    if isinstance(value, str) and ";" in value:
+        raise ValueError("write a comma between teams, not a semicolon")
     if all(isinstance(entry, Team) for entry in entries):
         return entries
     return parse_teams(entries)
@@ -138,6 +152,8 @@ def _database_url(value: object) -> object:
     text = str(value).strip()
     scheme, _, rest = text.partition("://")
     if scheme in ("postgresql", "postgres", "postgresql+psycopg") and _names_database(rest):
+        if rest.partition("?")[0].count("@") > 1:
+            raise ValueError("write an @ in the user's name or the password as %40")
         return f"postgresql+psycopg://{rest}"
     path = rest.removeprefix("/")
     if scheme != "sqlite" or path in (rest, "", ":memory:") or "?" in path:
@@ -185,10 +201,43 @@ def _wording(value: object) -> object:
     return parse_wording(value) if isinstance(value, str) else value
 
 
+def _secret_key(value: object) -> object:
+    text = _not_blank(value)
+    if isinstance(text, str) and len(text) < SHORTEST_SECRET:
+        raise ValueError(
+            f"it has fewer than {SHORTEST_SECRET} characters, so it can be guessed; make one with "
+            f"{MAKE_SECRET}"
+        )
+    return text
+
+
+def _project_key(value: object) -> object:
+    text = _not_blank(value)
+    if isinstance(text, str) and text.startswith(PERSONAL_KEY_PREFIX):
+        raise ValueError(
+            "this is a personal API key, which would be sent with every event; write the project "
+            "API key, which begins with phc_, and make a new personal key if this one was used"
+        )
+    return text
+
+
+def _personal_key(value: object) -> object:
+    text = _not_blank(value)
+    if isinstance(text, str) and text.startswith(PROJECT_KEY_PREFIX):
+        raise ValueError(
+            "this is a project API key, which can only send; make a personal API key, which "
+            "begins with phx_, with the scope query:read"
+        )
+    return text
+
+
 Text = Annotated[str, BeforeValidator(_not_blank)]
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
 BaseAddress = Annotated[str, BeforeValidator(_base_address)]
 Secret = Annotated[SecretStr, BeforeValidator(_not_blank)]
+SecretKey = Annotated[SecretStr, BeforeValidator(_secret_key)]
+ProjectKey = Annotated[SecretStr, BeforeValidator(_project_key)]
+PersonalKey = Annotated[SecretStr, BeforeValidator(_personal_key)]
 # A text by language; languages that it leaves out have our own.
 Wording = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_wording)]
 
@@ -209,8 +258,8 @@ class Settings(BaseSettings):
     base_url: BaseAddress = Field(
         "http://127.0.0.1:8000", description="the survey page's own address, for links"
     )
-    secret_key: Secret | None = Field(
-        None, description="signs what the site hands out for later; any long random text"
+    secret_key: SecretKey | None = Field(
+        None, description="signs what the site hands out for later; 16 random characters or more"
     )
     link_secret: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_secrets)] = Field(
         (), description="signs survey links: the first one signs, all of them verify"
@@ -219,7 +268,7 @@ class Settings(BaseSettings):
     posthog_host: BaseAddress = Field(
         "https://us.i.posthog.com", description="where events are sent"
     )
-    posthog_key: Secret | None = Field(
+    posthog_key: ProjectKey | None = Field(
         None, description="project API key; without it events wait in the outbox"
     )
     posthog_app_host: BaseAddress | None = Field(
@@ -228,7 +277,7 @@ class Settings(BaseSettings):
     posthog_project_id: Annotated[str, BeforeValidator(_digits)] | None = Field(
         None, description="number of the project at PostHog, to ask what it has"
     )
-    posthog_personal_key: Secret | None = Field(
+    posthog_personal_key: PersonalKey | None = Field(
         None, description="personal API key with the scope query:read, to ask what it has"
     )
     survey_id: Text | None = Field(None, description="id of the survey at PostHog")
@@ -262,6 +311,8 @@ class Settings(BaseSettings):
     metrics_token: Secret | None = Field(
         None, description="bearer token for /metrics; without it there is no such page"
     )
+    log_format: LogFormat = Field("text", description="how the log is written: text or json")
+    log_requests: bool = Field(True, description="whether each request is a line in the log")
     edit_window: Annotated[timedelta, BeforeValidator(parse_duration)] = Field(
         timedelta(days=7), description="how long an answer can be changed"
     )
@@ -342,8 +393,7 @@ class Settings(BaseSettings):
         """The site's own secret; raises SettingsError where it is not set."""
         if self.secret_key is None:
             raise SettingsError(
-                "CSAT_SECRET_KEY is not set. Make one with\n"
-                "  python -c 'import secrets; print(secrets.token_urlsafe(32))'\n"
+                f"CSAT_SECRET_KEY is not set. Make one with\n  {MAKE_SECRET}\n"
                 "and keep it: every process of the site needs the same one."
             )
         return self.secret_key.get_secret_value()
@@ -368,6 +418,7 @@ def _inner_types(annotation: object) -> set[object]:
 
 def load_settings() -> Settings:
     """Settings from the environment and `.env`; raises SettingsError that names every bad one."""
+    _check_encoding()
     try:
         return Settings()
     except ValidationError as error:
@@ -376,11 +427,22 @@ def load_settings() -> Settings:
         raise SettingsError(f"the file .env cannot be read: {error}") from None
 
 
+def _check_encoding() -> None:
+    """Raise SettingsError for a variable whose bytes are no text."""
+    for name, value in os.environ.items():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            if name.startswith(PREFIX):
+                raise SettingsError(f"{name}: it is not text in UTF-8") from None
+
+
 def _explain(detail: Any) -> str:
     problem = detail["msg"].removeprefix("Value error, ")
     if not detail["loc"]:
         return str(problem)
     field, given = str(detail["loc"][0]), str(detail["input"])
-    # An address can hold a password, which then stands before an @.
-    shown = "" if is_secret(field) or "@" in given else f" (it is {given!r})"
+    # Of a wrong address nobody can tell which part was meant to be the password.
+    is_hidden = is_secret(field) or field == "database_url" or "@" in given
+    shown = "" if is_hidden else f" (it is {show_address(given)!r})"
     return f"{variable(field)}: {problem}{shown}"

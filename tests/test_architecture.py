@@ -9,10 +9,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # What `pipeline` and `reports` may know of `survey`: the store, and pure modules.
-SHARED = ("survey.store", "survey.settings", "survey.teams", "survey.months", "survey.scale")
+SHARED = (
+    "survey.addresses",
+    "survey.months",
+    "survey.private_files",
+    "survey.scale",
+    "survey.settings",
+    "survey.store",
+    "survey.teams",
+)
 
 # The rules that take time, data and network as arguments or not at all.
 PURE = (
+    "addresses",
     "languages",
     "scale",
     "teams",

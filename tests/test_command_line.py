@@ -110,7 +110,7 @@ def test_config_check_shows_no_secret_and_no_person():
     done = run_csat(
         "config",
         "check",
-        CSAT_SECRET_KEY="topsecret-1",
+        CSAT_SECRET_KEY="topsecret-1-of-a-good-length",
         CSAT_LINK_SECRET="topsecret-2",
         CSAT_POSTHOG_KEY="topsecret-3",
         CSAT_TEST_DISTINCT_IDS="jane@example.com",

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.counting_settings import SentSettings
 from pipeline.counts import MonthCounts, Totals, add_month_counts, add_totals
 from pipeline.parts import cores
 from pipeline.reduced import SCHEMA
@@ -31,6 +32,7 @@ from pipeline.sources.located_counts import (
     find_shown_duplicates,
 )
 from pipeline.sources.source import OnProgress, SourceError
+from survey.addresses import hide_secrets, show_address
 from survey.months import Month
 from survey.settings import Settings
 
@@ -67,10 +69,12 @@ class DistributedSource(ExportSource):
     def __init__(self, path: str, settings: Settings, scheduler: str | None = None) -> None:
         super().__init__(path, settings)
         self._scheduler = scheduler
+        # All that the functions below take along to the workers.
+        self._sent = SentSettings.of(settings)
 
     def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
-        settings = self._settings
+        settings = self._sent
 
         def find(found: Located) -> Any:
             return find_duplicates(found.answers, found.weigh)
@@ -84,7 +88,7 @@ class DistributedSource(ExportSource):
         self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
     ) -> MonthCounts:
         """What the report of a month derives from; raises SourceError that names file and row."""
-        settings = self._settings
+        settings = self._sent
 
         def find(found: Located) -> Any:
             return find_shown_duplicates(found, month, rules, settings)
@@ -105,7 +109,7 @@ class DistributedSource(ExportSource):
         from dask.delayed import delayed
 
         files = find_files(self._path)
-        settings = self._settings
+        settings = self._sent
         parts = 1 + sum(file.size for file in files) // _BYTES_A_PART
         groups = group_files(files)
         firsts = np.cumsum([0, *(len(group) for group in groups[:-1])]).tolist()
@@ -157,7 +161,8 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
             )
             client = stack.enter_context(Client(address, timeout=_PATIENCE_SECONDS))
         except (OSError, ValueError, TimeoutError) as error:
-            raise SourceError(f"no Dask scheduler answers at {scheduler}: {error}") from None
+            shown, reason = show_address(scheduler or ""), hide_secrets(str(error), scheduler)
+            raise SourceError(f"no Dask scheduler answers at {shown}: {reason}") from None
         try:
             yield client
         except KilledWorker as error:
@@ -165,7 +170,8 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
                 f"workers died again and again; give them more memory: {error}"
             ) from None
         except (OSError, CancelledError) as error:
-            raise SourceError(f"the connection to the Dask scheduler was lost: {error}") from None
+            reason = hide_secrets(str(error), scheduler)
+            raise SourceError(f"the connection to the Dask scheduler was lost: {reason}") from None
 
 
 def _wait_for(client: "Client", futures: Collection[Any]) -> Iterator[Any]:

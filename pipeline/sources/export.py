@@ -19,6 +19,7 @@ from pipeline.sources.located_counts import (
 )
 from pipeline.sources.partials import PartialCache, read_partials
 from pipeline.sources.source import EVENTS_AT_ONCE, OnProgress
+from survey.addresses import show_address
 from survey.months import Month
 from survey.settings import Settings
 
@@ -40,7 +41,7 @@ class ExportSource:
     @property
     def description(self) -> str:
         """The name of the file, folder or pattern."""
-        return f"the PostHog export {printable(PurePosixPath(self._path).name)}"
+        return f"the PostHog export {PurePosixPath(show_address(printable(self._path))).name}"
 
     def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
         """Every `survey sent` event as an answer (`schemas.ANSWERS`), file by file.

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.sources.source import SourceError
+from survey.addresses import hide_secrets, show_address
 
 _MANIFEST = "_manifest.json"
 _PATTERN = re.compile(r"[*?\[]")
@@ -32,7 +33,7 @@ class ExportFile:
     changed_at: float | None = None
 
     def __str__(self) -> str:
-        return printable(self.path)
+        return printable(self.path) if self.filesystem is None else show_address(self.address)
 
     @property
     def name(self) -> str:
@@ -58,7 +59,9 @@ class ExportFile:
             with pa.OSFile(os.fsencode(self.path)) as file:
                 yield file
         else:
-            with self.filesystem.open(self.path, "rb") as file:
+            with _as_source_error(self.address, self.filesystem):
+                remote = self.filesystem.open(self.path, "rb")
+            with remote as file:
                 yield file
 
     def check_unchanged(self) -> None:
@@ -67,6 +70,10 @@ class ExportFile:
             found = _stat(self.path, self.filesystem)
         except OSError:
             found = None
+        except Exception as error:
+            if self.filesystem is None:
+                raise
+            raise SourceError(explain(error, self.address)) from None
         if found != self:
             raise SourceError(f"{self} changed while it was read; run the command again")
 
@@ -78,33 +85,37 @@ def find_files(path: str) -> list[ExportFile]:
     which files belong to an export. What is missing, or cannot be looked into, is an error.
     """
     filesystem, place = _open_filesystem(path)
-    try:
+    with _as_source_error(path, filesystem):
         return _find(path, place, filesystem)
+
+
+@contextmanager
+def _as_source_error(path: str, filesystem: Any) -> Iterator[None]:
+    """Around what a filesystem is asked: what goes wrong there becomes a SourceError."""
+    try:
+        yield
     except SourceError:
         raise
-    except OSError as error:
-        raise SourceError(explain(error, path)) from None
     except Exception as error:
-        if filesystem is None:
+        # Each package for addresses has errors of its own.
+        if filesystem is None and not isinstance(error, OSError):
             raise
-        # Each package for addresses has errors of its own; the first line says what is wrong.
-        reason = _without_user(str(error).partition("\n")[0] or type(error).__name__)
-        raise SourceError(f"{_without_user(path)} cannot be read: {reason}") from None
+        raise SourceError(explain(error, path)) from None
 
 
 def _find(path: str, place: str, filesystem: Any) -> list[ExportFile]:
-    names = _list(place, filesystem)
+    names, shown = _list(place, filesystem), show_address(path)
     if names is None:
         if _PATTERN.search(place):
-            raise SourceError(f"{path} matches no file")
-        raise SourceError(f"{path} does not exist")
+            raise SourceError(f"{shown} matches no file")
+        raise SourceError(f"{shown} does not exist")
     is_one = names == [place]
     manifests = [name for name in names if name.endswith(_MANIFEST)]
     data = sorted(name for name in names if _is_export(name))
     if not data and is_one:
-        raise SourceError(f"{path} is neither .parquet nor .jsonl, which are what PostHog exports")
+        raise SourceError(f"{shown} is neither .parquet nor .jsonl, which are what PostHog exports")
     if not data:
-        raise SourceError(f"{path} holds no export files: none is .parquet or .jsonl")
+        raise SourceError(f"{shown} holds no export files: none is .parquet or .jsonl")
     for manifest in manifests:
         _check_manifest(manifest, frozenset(data), filesystem)
     files = [_stat(name, filesystem) for name in data]
@@ -124,30 +135,33 @@ def _open_filesystem(path: str) -> tuple[Any, str]:
 
     try:
         filesystem, place = fsspec.core.url_to_fs(path)
-    except ImportError:
-        raise SourceError(
-            f"{_without_user(path)} needs a package that is not installed; for s3:// it comes with "
-            "pip install 'csat[s3]'"
-        ) from None
-    except ValueError as error:
-        raise SourceError(f"{_without_user(path)} cannot be read: {error}") from None
+    except ImportError as error:
+        raise SourceError(_explain_missing_package(path, error)) from None
+    except Exception as error:
+        # Some connect at once.
+        raise SourceError(explain(error, path)) from None
     return None if isinstance(filesystem, LocalFileSystem) else filesystem, str(place)
 
 
-def _without_user(url: str) -> str:
-    """An address without what may be a password."""
-    return re.sub(r"//[^/@]*@", "//", url)
+def _explain_missing_package(path: str, error: ImportError) -> str:
+    """What to install to read an address; fsspec names the package, ours has only that for S3."""
+    is_s3 = path.partition("://")[0].rpartition("::")[2] in ("s3", "s3a")
+    advice = "it comes with pip install 'csat[s3]'" if is_s3 else hide_secrets(str(error), path)
+    return f"{show_address(path)} needs a package that is not installed: {advice}"
 
 
-def explain(error: OSError, path: str) -> str:
-    """Which file or folder cannot be read, and why, in words."""
-    name = path if error.filename is None else os.fsdecode(error.filename)
-    if isinstance(error, FileNotFoundError) and Path(name).is_symlink():
-        leads_to = printable(os.fsdecode(Path(name).readlink()))
-        return f"{printable(name)} is a link to {leads_to}, which does not exist"
-    # Arrow has sentences of its own.
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return f"{printable(name)} cannot be read: {reason}"
+def explain(error: Exception, path: str) -> str:
+    """Which file, folder or address cannot be read, and why; the first line of an error says it."""
+    name, reason = path, str(error).partition("\n")[0]
+    if isinstance(error, OSError):
+        name = path if error.filename is None else os.fsdecode(error.filename)
+        if isinstance(error, FileNotFoundError) and Path(name).is_symlink():
+            leads_to = printable(os.fsdecode(Path(name).readlink()))
+            return f"{printable(name)} is a link to {leads_to}, which does not exist"
+        # Arrow has sentences of its own.
+        reason = os.strerror(error.errno) if error.errno else reason
+    reason = hide_secrets(reason, path) or type(error).__name__
+    return f"{show_address(printable(name))} cannot be read: {reason}"
 
 
 def printable(path: str) -> str:
@@ -260,18 +274,19 @@ def _is_export(path: str) -> bool:
 
 
 def _check_manifest(manifest: str, found: frozenset[str], filesystem: Any) -> None:
+    shown = show_address(manifest)
     try:
         with _stat(manifest, filesystem).open() as file:
             listed = json.loads(bytes(file.read()))["files"]
         names = [PurePosixPath(name).name for name in listed]
     except OSError as error:
-        raise SourceError(f"{manifest} cannot be read: {error.strerror or error}") from None
+        raise SourceError(f"{shown} cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError):
-        raise SourceError(f"{manifest} is not one of PostHog's manifests: no list files") from None
+        raise SourceError(f"{shown} is not one of PostHog's manifests: no list files") from None
     folder = PurePosixPath(manifest).parent
     for name in names:
         if str(folder / name) not in found:
-            raise SourceError(f"{manifest} lists {name}, which is not there; fetch it, too")
+            raise SourceError(f"{shown} lists {name}, which is not there; fetch it, too")
 
 
 def _stat(path: str, filesystem: Any) -> ExportFile:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from pipeline.counting_settings import CountingSettings
 from pipeline.sources.files import ExportFile
 from pipeline.sources.source import OnProgress
-from survey.settings import Settings
 
 _FILES_AT_ONCE = 32
 _BYTES_AT_ONCE = 16 * 1024 * 1024
@@ -29,7 +29,10 @@ def group_files(files: Sequence[ExportFile]) -> list[list[ExportFile]]:
 
 
 def reduce_group(
-    files: Sequence[ExportFile], settings: Settings, on_progress: OnProgress, threads: int = 1
+    files: Sequence[ExportFile],
+    settings: CountingSettings,
+    on_progress: OnProgress,
+    threads: int = 1,
 ) -> list[pa.Table]:
     """The answers of each of these files, reduced (`reduced.SCHEMA`); raises SourceError that
     names file and row. `on_progress` is told how many more have been read."""

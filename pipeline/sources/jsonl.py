@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_json, parse_properties, raw_event
+from pipeline.counting_settings import CountingSettings
 from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile, explain
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
-from survey.settings import Settings
 
 _COMPRESSION = {".gz": "gzip", ".br": "brotli"}
 
@@ -24,7 +24,7 @@ def read_jsonl(file: ExportFile, lines: Collection[int] | None = None) -> Iterat
     return (event for _, event in _numbered_events(file, lines))
 
 
-def reduce_jsonl(file: ExportFile, settings: Settings, on_progress: OnProgress) -> pa.Table:
+def reduce_jsonl(file: ExportFile, settings: CountingSettings, on_progress: OnProgress) -> pa.Table:
     """The answers of a JSON-lines file, reduced (`reduced.SCHEMA`).
 
     Raises SourceError with file and line.

@@ -17,10 +17,10 @@ from pipeline.clean import (
     read_person,
     read_ticket,
 )
+from pipeline.counting_settings import CountingSettings
 from pipeline.parts import Array, cores
 from pipeline.reduced import join
 from pipeline.sources.files import ExportFile
-from survey.settings import Settings
 
 Found = TypeVar("Found")
 
@@ -56,7 +56,7 @@ class Located:
 
         return self._look_up(places, read)
 
-    def read_comments(self, places: Sequence[int], settings: Settings) -> list[str | None]:
+    def read_comments(self, places: Sequence[int], settings: CountingSettings) -> list[str | None]:
         """The comments of some answers, in their order; raises SourceError."""
 
         def read(file: ExportFile, rows: Collection[int]) -> dict[int, str | None]:
@@ -112,7 +112,7 @@ def read_events(file: ExportFile, rows: Collection[int] | None = None) -> Iterat
 
 
 def read_plain_comments(
-    file: ExportFile, rows: Collection[int], settings: Settings
+    file: ExportFile, rows: Collection[int], settings: CountingSettings
 ) -> dict[int, str | None]:
     """The comments in some rows, of those for which no whole event has to be read."""
     if not file.is_parquet:

@@ -1,5 +1,6 @@
 """From located answers to counts: of all that there are, or of a part that shares no ticket."""
 
+from pipeline.counting_settings import CountingSettings
 from pipeline.counts import MonthCounts, Totals
 from pipeline.parts import Array
 from pipeline.reduced_counts import decide_reduced, describe_responses, find_duplicates
@@ -7,11 +8,10 @@ from pipeline.rules import FrameRules
 from pipeline.schemas import RESPONSES, check
 from pipeline.sources.located import Located
 from survey.months import Month
-from survey.settings import Settings
 
 
 def count_located(
-    found: Located, rules: FrameRules, settings: Settings, is_duplicate: Array | None = None
+    found: Located, rules: FrameRules, settings: CountingSettings, is_duplicate: Array | None = None
 ) -> Totals:
     """How many answers there are, and the counts of every month; raises SourceError."""
     if is_duplicate is None:
@@ -21,7 +21,7 @@ def count_located(
 
 
 def find_shown_duplicates(
-    found: Located, month: Month, rules: FrameRules, settings: Settings
+    found: Located, month: Month, rules: FrameRules, settings: CountingSettings
 ) -> Array:
     """Which answers are copies that do not count, where a month's comments matter, too."""
     opens_at, closes_at = month.bounds(settings.timezone)
@@ -35,7 +35,7 @@ def count_located_month(
     month: Month,
     since: Month,
     rules: FrameRules,
-    settings: Settings,
+    settings: CountingSettings,
 ) -> MonthCounts:
     """What the report of a month derives from; raises SourceError."""
     decided = decide_reduced(found.answers, is_duplicate, rules, settings.timezone)

@@ -6,8 +6,8 @@ from itertools import islice
 import pyarrow as pa
 
 from pipeline.clean import RawEvent, read_events
+from pipeline.counting_settings import CountingSettings
 from pipeline.reduced import reduce_answers
-from survey.settings import Settings
 
 _EVENTS_AT_ONCE = 10_000
 
@@ -15,7 +15,9 @@ _EVENTS_AT_ONCE = 10_000
 NumberedEvent = tuple[int, RawEvent]
 
 
-def reduce_one_by_one(events: Iterator[NumberedEvent], settings: Settings) -> Iterator[pa.Table]:
+def reduce_one_by_one(
+    events: Iterator[NumberedEvent], settings: CountingSettings
+) -> Iterator[pa.Table]:
     """These events reduced (`reduced.SCHEMA`), some thousands at a time."""
     while some := list(islice(events, _EVENTS_AT_ONCE)):
         answers = read_events([event for _, event in some], settings)

@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_properties, raw_event
+from pipeline.counting_settings import CountingSettings
 from pipeline.extract import extract_answers, extract_comments
 from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile, explain
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
-from survey.settings import Settings
 
 _COLUMNS = ("uuid", "event", "distinct_id", "properties", "timestamp")
 # What a batch may take in memory, unpacked, and how many rows it has at most.
@@ -51,7 +51,10 @@ def _numbered_events(
 
 
 def reduce_parquet(
-    files: Sequence[ExportFile], settings: Settings, on_progress: OnProgress, threads: int = 1
+    files: Sequence[ExportFile],
+    settings: CountingSettings,
+    on_progress: OnProgress,
+    threads: int = 1,
 ) -> list[pa.Table]:
     """The answers of each Parquet file, reduced (`reduced.SCHEMA`), read by so many threads.
 
@@ -69,7 +72,7 @@ def reduce_parquet(
 
 
 def read_parquet_comments(
-    file: ExportFile, rows: Collection[int], settings: Settings
+    file: ExportFile, rows: Collection[int], settings: CountingSettings
 ) -> dict[int, str | None]:
     """The comments in some rows of a Parquet file, counted from 1: of those that are plain."""
     if not _has_plain_columns(file):
@@ -81,7 +84,7 @@ def read_parquet_comments(
 
 
 def _reduce_plain(
-    files: Sequence[ExportFile], settings: Settings, on_progress: OnProgress, threads: int
+    files: Sequence[ExportFile], settings: CountingSettings, on_progress: OnProgress, threads: int
 ) -> list[tuple[list[pa.Table], set[int] | None]]:
     """What can be read of each file by columns, and which rows are left; None where all are."""
     if not files:

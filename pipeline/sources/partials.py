@@ -26,6 +26,7 @@ from pipeline.reduced import SCHEMA
 from pipeline.sources.files import ExportFile
 from pipeline.sources.groups import group_files, reduce_group
 from pipeline.sources.source import OnProgress
+from survey.private_files import make_folder
 from survey.settings import Settings
 
 # More groups of files read faster, and each takes some 100 MB.
@@ -116,7 +117,7 @@ class PartialCache:
     def save_table(self, name: str, table: pa.Table) -> None:
         """Keep a table, whole or not at all, in place of what has the same name up to `-`."""
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._folder)
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as beside:
                 checked = _Checked(beside)
                 with pa.ipc.new_stream(checked, table.schema) as writer:

@@ -16,6 +16,7 @@ from tenacity import (
 )
 
 from pipeline.sources.query_answer import Answer, PassingError, QueryError, Row, read_answer
+from survey.addresses import show_address
 from survey.store.clock import now
 
 # PostHog lets a query wait 30 s for its turn and run for 10 s. requests counts this for each read.
@@ -37,7 +38,7 @@ class QueryApi:
     """Asks one project, one query at a time; no threads get it to send two."""
 
     def __init__(self, app_host: str, project_id: str, personal_key: str) -> None:
-        self._app_host = app_host
+        self._shown_host = show_address(app_host)
         self._url = f"{app_host}/api/projects/{project_id}/query/"
         self._session = requests.Session()
         # As `auth` and not as a header: requests would put what ~/.netrc says over a header.
@@ -90,11 +91,11 @@ class QueryApi:
                 method, url, json=body, timeout=REQUEST_TIMEOUT_SECONDS, allow_redirects=False
             )
         except requests.exceptions.InvalidURL:
-            raise QueryError(f"{self._app_host} is not an address that can be reached") from None
+            raise QueryError(f"{self._shown_host} is not an address that can be reached") from None
         except ValueError:  # of a header; its own words would show the key
             raise QueryError("CSAT_POSTHOG_PERSONAL_KEY holds what no key can hold") from None
         except requests.RequestException as error:
-            reason = f"{self._app_host} cannot be reached: {type(error).__name__}"
+            reason = f"{self._shown_host} cannot be reached: {type(error).__name__}"
             raise PassingError(reason) from None
         try:
             return read_answer(response, now())

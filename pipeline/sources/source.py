@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
+from survey.addresses import show_address
 from survey.months import Month
 from survey.settings import CsatError, Settings
 from survey.store.database import Database
@@ -89,7 +90,9 @@ def open_event_source(name: str, settings: Settings, cache: Path | None = None) 
     kind, _, path = name.partition(":")
     if kind == "export" and path:
         return ExportSource(path, settings, PartialCache(cache) if cache else None)
-    raise BadSource(f"{name!r} is no source; there are database, export:PATH and posthog")
+    raise BadSource(
+        f"{show_address(name)!r} is no source; there are database, export:PATH and posthog"
+    )
 
 
 def open_distributed_source(name: str, settings: Settings, scheduler: str | None) -> Source:
@@ -97,7 +100,7 @@ def open_distributed_source(name: str, settings: Settings, scheduler: str | None
     SourceError where Dask is not installed."""
     kind, _, path = name.partition(":")
     if kind != "export" or not path:
-        raise BadSource(f"{name!r} is not counted by Dask; it counts export:PATH")
+        raise BadSource(f"{show_address(name)!r} is not counted by Dask; it counts export:PATH")
     if find_spec("distributed") is None or find_spec("dask") is None:
         raise SourceError("Dask is not installed; it comes with pip install 'csat[dask]'")
     from pipeline.sources.distributed import DistributedSource

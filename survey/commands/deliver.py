@@ -25,9 +25,9 @@ def deliver(once: bool) -> None:
     it can never accept becomes a dead letter, which `csat outbox` shows. Needs CSAT_POSTHOG_KEY.
     """
     hold_on()
-    configure_logs()
-    log_thread_failures()
     settings = load_settings()
+    configure_logs(settings.log_format)
+    log_thread_failures()
     if settings.posthog_key is None:
         raise SettingsError("CSAT_POSTHOG_KEY is not set: events wait in the outbox until it is.")
     stop = threading.Event()

@@ -1,7 +1,7 @@
 """`csat link`: links for mails, one or many."""
 
 import csv
-import sys
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from survey.links import LinkError, build_url, parse_link, sign_link
+from survey.private_files import open_private
 from survey.scale import RATINGS, parse_rating
 from survey.settings import CsatError, Settings, load_settings
 
@@ -29,15 +30,27 @@ class BadRow(CsatError):
     help="A file with the columns distinct_id, ticketId, team and perhaps rating: writes it to "
     "standard output with a column `link` added.",
 )
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --csv: write into this file, which only you can read.",
+)
 def link(
-    distinct_id: str, ticket_id: str, team: str, rating: int | None, csv_file: Path | None
+    distinct_id: str,
+    ticket_id: str,
+    team: str,
+    rating: int | None,
+    csv_file: Path | None,
+    out: Path | None,
 ) -> None:
     """Make survey links under CSAT_BASE_URL, signed if CSAT_LINK_SECRET is set."""
     settings = load_settings()
+    if out is not None and csv_file is None:
+        raise click.UsageError("--out goes with --csv")
     if csv_file is not None:
         if distinct_id or ticket_id or team or rating:
             raise click.UsageError("--csv takes the values from the file alone")
-        _write_rows(list(_linked_rows(csv_file, settings)))
+        _write_rows(list(_linked_rows(csv_file, settings)), out)
         return
     parameters = {"distinct_id": distinct_id, "ticketId": ticket_id, "team": team}
     if rating is not None:
@@ -78,9 +91,19 @@ def _linked_rows(path: Path, settings: Settings) -> Iterator[dict[str, str]]:
         raise BadRow(f"{path} is not a CSV file in UTF-8: {error}") from None
 
 
-def _write_rows(rows: list[dict[str, str]]) -> None:
-    if not rows:
+def _write_rows(rows: list[dict[str, str]], out: Path | None) -> None:
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    # A file is read as UTF-8, whatever the terminal's encoding.
+    content = text.getvalue().encode()
+    if out is None:
+        click.echo(content, nl=False)
         return
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    try:
+        with open_private(out) as file:
+            file.write(content)
+    except OSError as error:
+        raise CsatError(f"{out} cannot be written: {error.strerror}") from None

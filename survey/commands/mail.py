@@ -8,6 +8,7 @@ from survey.commands.link import make_link
 from survey.languages import LANGUAGES, Language
 from survey.links import LinkError
 from survey.mail.invitation import Invitation, Mail, invite, render_mail
+from survey.private_files import make_folder, open_private
 from survey.settings import CsatError, Settings, load_settings
 
 
@@ -77,9 +78,10 @@ def _write(folder: Path, language: Language, content: Mail) -> list[Path]:
         folder / f"invitation-{language.tag}.txt": f"{content.subject}\n\n{content.text}",
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for path, text in files.items():
-            path.write_text(text, encoding="utf-8")
+            with open_private(path, "w", encoding="utf-8") as file:
+                file.write(text)
     except OSError as error:
         raise CsatError(f"{folder} cannot be written: {error.strerror}") from None
     return list(files)

@@ -12,6 +12,9 @@ from survey.store.clock import now
 from survey.store.outbox import DeadLetters, Summary, revive, summarise
 from survey.store.schema import open_store
 
+# The largest that PostgreSQL gives.
+LARGEST_ID = 2**31 - 1
+
 
 class NoSuchLetter(CsatError):
     """There is no dead letter with this id."""
@@ -36,7 +39,7 @@ def outbox(context: click.Context, as_json: bool) -> None:
 
 
 @outbox.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1, type=int)
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, LARGEST_ID))
 @click.option("--all", "all_of_them", is_flag=True, help="All of them; so it is without IDs, too.")
 def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
     """Send dead letters again, after what PostHog refused them for was mended."""

@@ -3,16 +3,21 @@
 import os
 
 import click
+import structlog
 
+from survey.addresses import show_address
 from survey.commands.deriving import derive_responses
+from survey.commands.remarks import find_risks
 from survey.logs import configure_logs, log_thread_failures
 from survey.metrics import FOLDER_VARIABLE, shared_folder
 from survey.serving.lifeline import hold_on
 from survey.serving.supervisor import Supervisor, bind, delivery, site_workers
-from survey.settings import load_settings
+from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
 from survey.store.schema import require_current_schema
+
+log = structlog.get_logger()
 
 
 @click.command()
@@ -35,10 +40,12 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     this process ends all that it started.
     """
     hold_on()
-    configure_logs()
-    log_thread_failures()
     settings = load_settings()
     settings.require_secret_key()
+    configure_logs(settings.log_format)
+    log_thread_failures()
+    for risk in find_risks(settings):
+        log.warning(risk)
     listener = bind(host, port)
     database = Database(settings.database_url)
     if database.is_sqlite:
@@ -51,14 +58,23 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     children = site_workers(listener, workers)
     if not no_deliver and settings.posthog_key is not None:
         children.append(delivery())
-    shown_host = f"[{host}]" if ":" in host else host
-    click.echo(f"Survey site on http://{shown_host}:{listener.getsockname()[1]}/", err=True)
+    announce(settings, host, listener.getsockname()[1], workers)
     if settings.posthog_key is None and not no_deliver:
-        click.echo(
+        log.warning(
             "CSAT_POSTHOG_KEY is not set: answers are stored, and their events wait in the "
-            "outbox until it is.",
-            err=True,
+            "outbox until it is."
         )
     with shared_folder() as folder:
         os.environ[FOLDER_VARIABLE] = folder
         Supervisor(children).run()
+
+
+def announce(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Log where the site is, on which database, and by how many processes."""
+    shown_host = f"[{host}]" if ":" in host else host
+    log.info(
+        "the survey site starts",
+        address=f"http://{shown_host}:{port}/",
+        database=show_address(settings.database_url),
+        workers=workers,
+    )

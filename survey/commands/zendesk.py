@@ -1,5 +1,7 @@
 """`csat zendesk`: what Zendesk needs from us."""
 
+import sys
+
 import click
 
 from survey.languages import LANGUAGES, find_language
@@ -10,6 +12,10 @@ from survey.settings import CsatError, load_settings
 
 class UnsignedLinksRefused(CsatError):
     """The site would refuse every link in the mail."""
+
+
+class CannotPrint(CsatError):
+    """The encoding of the output lacks a letter."""
 
 
 @click.group()
@@ -62,4 +68,16 @@ def template(tag: str, part: str) -> None:
     assert language is not None  # click lets no other pass
     content = render_mail(zendesk_invitation(settings.base_url, language), settings, language)
     parts = {"body": content.body, "subject": content.subject, "text": content.text.rstrip("\n")}
-    click.echo(parts[part])
+    _print_to_paste(parts[part])
+
+
+def _print_to_paste(text: str) -> None:
+    """Print a text that must arrive as it is; raises CannotPrint where it would not."""
+    encoding = sys.stdout.encoding
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        raise CannotPrint(
+            f"{encoding} lacks letters of this text; set PYTHONIOENCODING=utf-8"
+        ) from None
+    click.echo(text)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import requests
 from posthog.request import batch_post
 
+from survey.addresses import show_address
 from survey.delivery.answer import Remedy, is_acceptance, reason_for, remedy_for, words_of
 from survey.delivery.session import DeadlineSession
 
@@ -36,6 +37,7 @@ class PostHogSender:
 
     def __init__(self, host: str, key: str) -> None:
         self._host = host
+        self._shown_host = show_address(host)
         self._key = key
         self._session = DeadlineSession()
 
@@ -70,10 +72,12 @@ class PostHogSender:
     def _explain(self, failure: Exception | None) -> Exception:
         """What a request means that got no answer; a mistake of ours means itself."""
         if isinstance(failure, ValueError):
-            reason = f"{self._host} is not an address that can be reached: check CSAT_POSTHOG_HOST"
+            reason = (
+                f"{self._shown_host} is not an address that can be reached: check CSAT_POSTHOG_HOST"
+            )
             return DeliveryError(Remedy.OPERATOR, reason)
         if failure is None or isinstance(failure, requests.RequestException):
-            reason = f"{self._host} cannot be reached: {type(failure).__name__}"
+            reason = f"{self._shown_host} cannot be reached: {type(failure).__name__}"
             return DeliveryError(Remedy.TIME, reason)
         return failure
 

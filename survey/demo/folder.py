@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import survey
+from survey.private_files import make_folder, open_private
 from survey.settings import PREFIX, CsatError, Settings, SettingsError, variable
 
 TICKET_URL = "https://example.zendesk.com/agent/tickets/{ticket_id}"
@@ -56,8 +57,8 @@ class DemoFolder:
     def locked(self) -> Iterator[None]:
         """Make the folder and keep other demos out of it."""
         try:
-            self.report.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("w")
+            make_folder(self.report)
+            lock = open_private(self.path / "lock", "w")
         except OSError as error:
             raise CsatError(f"{self.path} cannot be used: {error.strerror}") from error
         with lock:
@@ -72,13 +73,13 @@ class DemoFolder:
         for file in self.path.glob("csat.db*"):
             file.unlink()
         shutil.rmtree(self.report, ignore_errors=True)
-        self.report.mkdir()
+        make_folder(self.report)
 
     def secret_key(self) -> str:
         """A key of the demo's own, made once, readable by its owner alone."""
         file = self.path / "secret_key"
         if not file.is_file():
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+            with open_private(file, "x") as new:
                 new.write(secrets.token_urlsafe(32))
         return file.read_text(encoding="utf-8").strip()
 

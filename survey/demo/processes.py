@@ -10,6 +10,7 @@ from http.client import HTTPConnection, HTTPException
 
 from survey.demo.folder import DemoFolder
 from survey.months import Month
+from survey.private_files import open_private
 from survey.serving.lifeline import Lifeline, python_module
 from survey.settings import CsatError
 
@@ -80,7 +81,7 @@ def running_site(
 def _start_site(
     lifeline: Lifeline, folder: DemoFolder, port: int, environment: Mapping[str, str]
 ) -> Process:
-    with folder.log.open("wb") as log:
+    with open_private(folder.log) as log:
         return lifeline.spawn(
             python_module("csat", "serve", "--port", str(port)),
             cwd=folder.path,

@@ -6,6 +6,7 @@ ways: `Content-Length` beside `Transfer-Encoding`, a second length, a space befo
 
 from dataclasses import dataclass, field
 from enum import Enum
+from time import monotonic
 
 import httptools
 
@@ -40,6 +41,8 @@ class Request:
     headers: list[tuple[bytes, bytes]]
     body: bytes
     keeps_alive: bool
+    # When it had arrived whole.
+    received_at: float = field(default_factory=monotonic, compare=False)
 
 
 @dataclass

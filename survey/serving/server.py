@@ -14,7 +14,7 @@ import selectors
 import socket
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -70,7 +70,8 @@ class Server:
     """Answers requests on a listening socket by a WSGI application, until `stop`.
 
     `refusals` are the answers to requests that the application never sees, by status: 400, 408,
-    413, 417, 431, 500 and 503.
+    413, 417, 431, 500 and 503. `log_request` is told of each request that had arrived whole, and of
+    the status of its answer, before that is sent.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Server:
         listener: socket.socket,
         refusals: Mapping[int, Answer],
         limits: Limits = Limits(),
+        log_request: Callable[[Request, int], None] | None = None,
     ) -> None:
         self.turns = Turns()
         self.max_body_bytes = limits.max_body_bytes
@@ -86,6 +88,7 @@ class Server:
         self._listener = listener
         self._refusals = refusals
         self._limits = limits
+        self._log_request = log_request or (lambda _request, _status: None)
         self._base_environ = base_environ(listener.getsockname())
         self._selector = selectors.DefaultSelector()
         # Ready connections, and requests that no thread was left for: whoever has the turn, or
@@ -150,7 +153,7 @@ class Server:
             self._waiting.append((connection, request))
             self._wake()
         else:
-            connection.answer(self.refusal(503), keeps_alive=False)
+            self._refuse(connection, request, 503)
 
     def refusal(self, status: int) -> bytes:
         """The whole answer to a request that is refused."""
@@ -241,6 +244,7 @@ class Server:
         except ValueError as error:
             self._fail(connection, request, error)
         else:
+            self._log_request(request, int(answer.status[:3]))
             connection.answer(payload, keeps_alive=keeps_alive)
 
     def _fail(self, connection: Connection, request: Request, error: Exception) -> None:
@@ -248,6 +252,10 @@ class Server:
         if status == 500:
             # The address holds personal data, so it is not logged.
             log.error("request failed", method=request.method, exc_info=error)
+        self._refuse(connection, request, status)
+
+    def _refuse(self, connection: Connection, request: Request, status: int) -> None:
+        self._log_request(request, status)
         connection.answer(self.refusal(status), keeps_alive=False)
 
     def _is_urgent(self, request: Request) -> bool:

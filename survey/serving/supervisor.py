@@ -1,5 +1,6 @@
 """The supervisor: binds the port once, starts site workers and delivery, starts them anew."""
 
+import errno
 import signal
 import socket
 import subprocess
@@ -22,8 +23,8 @@ BACKLOG = 1024
 log = structlog.get_logger()
 
 
-class PortInUse(CsatError):
-    """Somebody already listens there."""
+class CannotListen(CsatError):
+    """The address cannot be listened on; the message says why and what to do."""
 
 
 @dataclass
@@ -107,7 +108,7 @@ class Supervisor:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; raises PortInUse where somebody else listens.
+    """A listening socket; raises CannotListen, for example where somebody else listens.
 
     Bound once, here, without SO_REUSEPORT: a second server cannot take a share unnoticed.
     """
@@ -118,13 +119,25 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         listener.close()
-        raise PortInUse(
-            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}. "
-            "Stop what listens there, or choose another with --port."
-        ) from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CannotListen(f"cannot listen on {host}:{port}: {reason}. {_advise(error)}") from None
     return listener
+
+
+def _advise(error: Exception) -> str:
+    """What to do where an address cannot be listened on."""
+    # A UnicodeError: no name of a host can be written like this.
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return "No such host is known here; name an address of this machine with --host."
+    if isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL:
+        return "That address is not this machine's; name one that is with --host."
+    if isinstance(error, PermissionError):
+        return "Ports under 1024 need the right to; choose a higher one with --port."
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return "Stop what listens there, or choose another port with --port."
+    return "Choose another address with --host, or another port with --port."
 
 
 def site_workers(listener: socket.socket, count: int) -> list[Child]:

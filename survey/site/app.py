@@ -32,7 +32,7 @@ def create_app(
 
     Raises SettingsError where `CSAT_SECRET_KEY` is not set.
     """
-    configure_logs()
+    configure_logs(settings.log_format)
     app = SurveySite("survey", static_folder=None)
     app.settings, app.database, app.clock = settings, database, clock
     app.intake = GroupCommit(partial(receive_all, database, settings))

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from survey.addresses import hide_secrets
 from survey.store.errors import RefusedData, StoreError
 from survey.store.postgresql import PostgresqlServer
 from survey.store.sqlite import SqliteFile
@@ -115,6 +116,10 @@ class Database:
             self._backend.lock_upgrade(connection)
             yield connection
 
+    def keep_private(self) -> None:
+        """Let only their owner read the files of the database."""
+        self._backend.keep_private()
+
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
         """In a writing transaction: what is read of these tickets from now on stays as it is."""
         self._backend.lock_tickets(connection, ticket_ids)
@@ -148,4 +153,6 @@ class Database:
             raise StoreError("all connections to the database are in use") from error
 
     def _explain(self, error: BaseException | None) -> str:
-        return f"the database cannot be used: {self._backend.explain(error)}"
+        address = self.url.render_as_string(hide_password=False)
+        reason = hide_secrets(self._backend.explain(error), address)
+        return f"the database cannot be used: {reason}"

@@ -14,6 +14,7 @@ def upgrade(database: Database) -> None:
     Several at the same time wait for each other. Raises StoreError if the database cannot be
     written or was made by a newer release.
     """
+    database.keep_private()
     if not (database.exists and schema_is_current(database)):
         _migrate(database)
 

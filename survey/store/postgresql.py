@@ -100,6 +100,9 @@ class PostgresqlServer:
     def prepare(self) -> None:
         """The database is made by who runs the server."""
 
+    def keep_private(self) -> None:
+        """Who may read a server's files is for who runs it."""
+
     def ask(self, compiled: SQLCompiler, parameters: dict[str, object]) -> Any:
         """The first value of the first row, or None; without a transaction around it."""
         with self._watch.use() if self._watch else nullcontext() as use:

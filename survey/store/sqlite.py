@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from survey.private_files import create_private, make_folder, make_private
 from survey.store.errors import StoreError
 from survey.store.writer_queue import WriterQueue
 
@@ -75,7 +76,8 @@ class SqliteFile:
     def prepare(self) -> None:
         """Make the folder and the file, and put it into WAL mode, which it then keeps."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
+            create_private(self.path)
         except OSError as error:
             raise StoreError(f"{self.path} cannot be made: {error.strerror}") from error
         with self.turn():
@@ -84,6 +86,12 @@ class SqliteFile:
                 connection.execute("PRAGMA journal_mode=WAL")
             finally:
                 connection.close()
+
+    def keep_private(self) -> None:
+        """Let only the owner read the file and those beside it, where others could: an earlier
+        release made them so. SQLite gives new ones beside it the mode of the file."""
+        for suffix in ("", "-wal", "-shm", "-writer"):
+            make_private(self.path.with_name(self.path.name + suffix))
 
     def ask(self, compiled: SQLCompiler, parameters: dict[str, object]) -> Any:
         """The first value of the first row, or None."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
+from survey.private_files import open_descriptor
 from survey.store.errors import StoreError
 
 
@@ -70,7 +71,7 @@ class WriterQueue:
     def _open(self) -> int:
         # Kept open, and never removed: whoever holds another file of the same name would wait
         # for nobody.
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = open_descriptor(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
         weakref.finalize(self, os.close, descriptor)
         return descriptor
 

@@ -6,11 +6,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from distributed import Client
+from distributed.protocol.pickle import dumps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +22,7 @@ from pipeline.rules import frame_rules
 from pipeline.sources import distributed
 from pipeline.sources.distributed import DistributedSource
 from pipeline.sources.source import SourceError
+from survey.months import Month
 from survey.settings import DEFAULT_SURVEY_ID
 from survey.store.clock import now
 from survey.store.database import Database
@@ -146,6 +149,34 @@ def test_workers_that_are_all_out_of_memory_are_not_waited_for(exports, tmp_path
         source = DistributedSource(str(exports), chosen, cluster.address)
         with pytest.raises(SourceError, match="all workers are out of memory"):
             source.count_responses(frame_rules(chosen, ()), ignore)
+
+
+@pytest.mark.parametrize("what", ["all months", "one month"])
+def test_no_secret_is_sent_to_a_scheduler(what, exports, monkeypatch):
+    secrets = [f"secret-{number}-{'x' * 20}" for number in range(6)]
+    chosen = make_settings(
+        **dict(zip(("secret_key", "posthog_personal_key", "metrics_token"), secrets, strict=False)),
+        link_secret=secrets[3],
+        posthog_key=secrets[4],
+        database_url=f"postgresql://csat:{secrets[5]}@db/csat",
+    )
+    sent = []
+
+    class Listener:
+        def compute(self, tasks):
+            sent.append(dumps([dict(task.dask) for task in tasks]))
+            raise SourceError("heard enough")
+
+    monkeypatch.setattr(distributed, "_connected", lambda _: nullcontext(Listener()))
+    source, rules = DistributedSource(str(exports), chosen), frame_rules(chosen, ())
+    month = Month(2026, 9)
+    with pytest.raises(SourceError, match="heard enough"):
+        if what == "all months":
+            source.count_responses(rules, ignore)
+        else:
+            source.count_month(month, month, rules, ignore)
+    assert chosen.rating_question_id.encode() in sent[0]
+    assert not [secret for secret in secrets if secret.encode() in sent[0]]
 
 
 def test_a_file_that_cannot_be_read_is_named(cluster, exports, configured, tmp_path):

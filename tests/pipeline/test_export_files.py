@@ -270,12 +270,13 @@ class TestNames:
     def test_an_address_without_its_package_says_what_to_install(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "gcsfs", None)
         message = refusal("gs://user:secret@bucket/exports")
-        assert "csat[s3]" in message
+        assert "install gcsfs" in message
+        assert "csat[s3]" not in message
         assert "secret" not in message
 
     def test_a_bucket_that_cannot_be_one_is_named_without_a_password(self):
         message = refusal("s3://user:secret@bucket/exports")
-        assert message.startswith("s3://bucket/exports cannot be read: ")
+        assert message.startswith("s3://user:***@bucket/exports cannot be read: ")
         assert "secret" not in message
 
     def test_an_address_of_no_kind_that_is_known(self):

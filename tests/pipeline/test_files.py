@@ -155,13 +155,6 @@ class TestWriting:
         write_file(tmp_path / "new" / "counts.csv", b"new")
         assert content(tmp_path / "new") == {"counts.csv": "new"}
 
-    def test_files_can_be_read_by_whoever_may_read_others(self, tmp_path):
-        (tmp_path / "plain").write_text("")
-        write_file(tmp_path / "counts.csv", b"x")
-        write_files(tmp_path, {"teams.csv": "x"})
-        modes = {path.stat().st_mode for path in tmp_path.iterdir()}
-        assert len(modes) == 1
-
     @pytest.mark.parametrize("where", ["/proc/nowhere", "file/below", "file"])
     def test_an_unwritable_place_is_named(self, tmp_path, where):
         (tmp_path / "file").write_text("a file, not a folder")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 
@@ -20,18 +21,26 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def run_csat(
-    *arguments: str, timeout: float = 60, **settings: str
+    *arguments: str,
+    timeout: float = 60,
+    stdout: str | None = None,
+    umask: int = 0o022,
+    **settings: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a process of its own; what it printed and its exit code.
+
+    With `stdout` it prints into that file instead; `umask` is that of the shell.
 
     The process is forked from one that has imported the modules already, which takes a second
     otherwise. What it gets from outside is what it would get by itself: arguments, settings,
     working folder, standard streams.
     """
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        streams = [DupFd(stream.fileno()) for stream in (output, errors)]
+    with ExitStack() as stack:
+        output, errors = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        printing = output if stdout is None else stack.enter_context(open(stdout, "wb"))  # noqa: PTH123
+        streams = [DupFd(stream.fileno()) for stream in (printing, errors)]
         process = _FORKS.Process(
-            target=_run, args=(arguments, environment(**settings), str(Path.cwd()), *streams)
+            target=_run, args=(arguments, environment(**settings), str(Path.cwd()), umask, *streams)
         )
         process.start()
         process.join(timeout)
@@ -69,7 +78,11 @@ _FORKS.set_forkserver_preload([*_commands(), "reports.monthly_files"])
 
 
 def _run(
-    arguments: tuple[str, ...], variables: dict[str, str], folder: str, *streams: DupFd
+    arguments: tuple[str, ...],
+    variables: dict[str, str],
+    folder: str,
+    umask: int,
+    *streams: DupFd,
 ) -> None:
     """In the forked process: become the command."""
     for number, stream in enumerate(streams, start=1):
@@ -77,6 +90,7 @@ def _run(
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(folder)
+    os.umask(umask)
     encoding = os.environ.get("PYTHONIOENCODING") or "utf-8"
     sys.stdout = open(1, "w", encoding=encoding, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding=encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115

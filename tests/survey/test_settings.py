@@ -52,7 +52,7 @@ class TestDefaults:
     def test_only_the_site_demands_its_secret(self, load):
         with pytest.raises(SettingsError, match="CSAT_SECRET_KEY is not set"):
             load().require_secret_key()
-        assert load(SECRET_KEY="s3cret").require_secret_key() == "s3cret"
+        assert load(SECRET_KEY=" sixteen letters! ").require_secret_key() == "sixteen letters!"
 
     @pytest.mark.parametrize("setting", ["posthog_project_id", "posthog_personal_key"])
     def test_only_asking_posthog_demands_project_and_key(self, load, setting):
@@ -181,6 +181,10 @@ class TestBadOnes:
             *(("RATING_QUESTION", text) for text in ("How?|xx=?", "How?|de= ", "How?|en=How?")),
             *((name, "|") for name in ("COMMENT_QUESTION", "THANKS_TEXT")),
             ("NAME", "  "),
+            *(("SECRET_KEY", text) for text in ("a", "fifteen letters")),
+            ("POSTHOG_KEY", "phx_personal"),
+            ("POSTHOG_PERSONAL_KEY", "phc_project"),
+            *(("TEAMS", text) for text in (",", " , ", "Surveys; Experiments")),
             ("REQUIRE_SIGNED_LINKS", "perhaps"),
             ("REQUIRE_SIGNED_LINKS", "true"),
             *((name, "  ") for name in ("SURVEY_ID", "SURVEY_NAME", "RATING_QUESTION_ID")),
@@ -206,7 +210,7 @@ class TestSecrets:
     VARIABLES = ("SECRET_KEY", "POSTHOG_KEY", "LINK_SECRET")
 
     def test_are_not_in_any_form_of_the_settings(self, load):
-        settings = load(**dict.fromkeys(self.VARIABLES, "hunter2"))
+        settings = load(**dict.fromkeys(self.VARIABLES, "hunter2 and its friends"))
         shown = (repr(settings), str(settings), str(settings.model_dump()))
         assert not any("hunter2" in text for text in shown)
 
@@ -238,5 +242,5 @@ class TestSecrets:
 
     def test_are_not_in_the_message_of_another_setting(self, load):
         with pytest.raises(SettingsError) as refusal:
-            load(**dict.fromkeys(self.VARIABLES, "hunter2"), EDIT_WINDOW="x")
+            load(**dict.fromkeys(self.VARIABLES, "hunter2 and its friends"), EDIT_WINDOW="x")
         assert "hunter2" not in str(refusal.value)

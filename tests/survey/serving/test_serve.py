@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import requests
 
-from survey.serving.supervisor import PortInUse, bind
+from survey.serving.supervisor import CannotListen, bind
 from tests.support.command import run_csat
 from tests.support.pages import LINK
 from tests.support.raw_http import many_clients, seconds_of
@@ -111,7 +111,24 @@ def test_a_thousand_slow_clients_keep_no_customer_waiting(tmp_path):
             assert answers(f"{site.url}/readyz")
 
 
-@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 99_999), ("nowhere.invalid", 8000)])
-def test_an_address_that_cannot_be_bound_is_named(host, port):
-    with pytest.raises(PortInUse, match=f"cannot listen on {host}:{port}"):
+@pytest.mark.parametrize(
+    ("host", "port", "advice"),
+    [
+        ("127.0.0.1", 99_999, "--port"),
+        ("nowhere.invalid", 8000, "No such host is known here"),
+        ("a..b", 8000, "No such host is known here"),
+        ("192.0.2.1", 8000, "not this machine's"),
+        ("::ffff", 8000, "--host"),
+    ],
+)
+def test_an_address_that_cannot_be_bound_is_named_with_what_to_do(host, port, advice):
+    with pytest.raises(CannotListen, match=f"cannot listen on {host}:{port}") as refusal:
         bind(host, port)
+    assert advice in str(refusal.value)
+    assert "listens there" not in str(refusal.value)
+
+
+def test_a_port_in_use_is_said_to_be_so():
+    told = pytest.raises(CannotListen, match="Stop what listens there")
+    with bind("127.0.0.1", 0) as listener, told:
+        bind("127.0.0.1", listener.getsockname()[1])
