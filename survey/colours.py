@@ -1,6 +1,7 @@
 """Colours that can be told apart: WCAG contrast, and whether an accent colour has it. Pure."""
 
 import re
+from dataclasses import dataclass
 
 # What the accent stands on: the page, and the fields on it. survey.css has the same, a test says.
 LIGHT_GROUNDS = ("#eeefe9", "#fdfdfb")
@@ -49,6 +50,23 @@ def check_accent(colour: str, grounds: tuple[str, ...], theme: str) -> None:
             f"links need {LEAST_CONTRAST} (WCAG 2.2 AA). "
             f"{_nearest_readable(colour, grounds, LEAST_CONTRAST)} has enough"
         )
+
+
+@dataclass(frozen=True)
+class Accents:
+    """An accent colour and a tint of it, on light pages and on dark ones."""
+
+    light: str
+    light_soft: str
+    dark: str
+    dark_soft: str
+
+    @classmethod
+    def of(cls, light: str, dark: str | None) -> "Accents":
+        """One colour is seldom readable on both, so dark pages have a lighter shade of it, unless
+        `dark` says which colour they have."""
+        dark = dark or dark_shade(light)
+        return cls(light, tint(light, LIGHT_GROUNDS[1]), dark, tint(dark, DARK_GROUNDS[1]))
 
 
 def dark_shade(colour: str) -> str:

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from survey.addresses import show_address
-from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, check_accent, parse_colour
+from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, Accents, check_accent, parse_colour
 from survey.languages import parse_wording
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 
@@ -364,6 +364,11 @@ class Settings(BaseSettings):
     def link_secrets(self) -> tuple[str, ...]:
         """The secrets of signed links in clear; none while links are unsigned."""
         return tuple(secret.get_secret_value() for secret in self.link_secret)
+
+    @property
+    def accents(self) -> Accents:
+        """The accent colour of light pages and of dark ones."""
+        return Accents.of(self.accent, self.accent_dark)
 
     @property
     def posthog_app_address(self) -> str:

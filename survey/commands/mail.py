@@ -1,5 +1,6 @@
 """`csat mail`: the invitation, to look at before customers do."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -7,7 +8,7 @@ import click
 from survey.commands.link import make_link
 from survey.languages import LANGUAGES, Language
 from survey.links import LinkError
-from survey.mail.invitation import Invitation, Mail, invite, render_mail
+from survey.mail.invitation import Invitation, invite, render_index, render_mail
 from survey.private_files import make_folder, open_private
 from survey.settings import CsatError, Settings, load_settings
 
@@ -37,12 +38,14 @@ def mail() -> None:
     "--team", metavar="X", help="Team that solved it.  [default: the first of CSAT_TEAMS]"
 )
 def preview(folder: Path, ticket_id: str, distinct_id: str, team: str | None) -> None:
-    """Write the invitation in every language: invitation-LANGUAGE.html and .txt.
+    """Write the invitation in every language: index.html shows them all.
+
+    Each language has an invitation-LANGUAGE.html and a .txt.
 
     The links are real ones under CSAT_BASE_URL, signed if CSAT_LINK_SECRET is set: each face
     preselects its rating. Opening one records nothing. The text begins with the subject; the
-    HTML has it as its title. CSAT_SURVEY_NAME, CSAT_SUPPORT_URL and CSAT_PRIVACY_URL stand in
-    the mail.
+    HTML has it as its title. CSAT_NAME, CSAT_ACCENT, CSAT_CHARITY_NAME, CSAT_SURVEY_NAME,
+    CSAT_SUPPORT_URL and CSAT_PRIVACY_URL stand in the mail.
 
     docs/mail.md tells how to use it in Zendesk or with any other mailer.
     """
@@ -59,9 +62,13 @@ def preview(folder: Path, ticket_id: str, distinct_id: str, team: str | None) ->
         }
     except LinkError as error:
         raise click.UsageError(str(error)) from None
+    files = {"index.html": render_index(rendered, settings)}
     for language, content in rendered.items():
-        for path in _write(folder, language, content):
-            click.echo(path)
+        files[f"invitation-{language.tag}.html"] = content.html
+        files[f"invitation-{language.tag}.txt"] = f"{content.subject}\n\n{content.text}"
+    _write(folder, files)
+    for name in files:
+        click.echo(folder / name)
 
 
 def _invitation(ticket: dict[str, str], language: Language, settings: Settings) -> Invitation:
@@ -72,16 +79,11 @@ def _invitation(ticket: dict[str, str], language: Language, settings: Settings) 
     return invite(ticket["ticketId"], link_for)
 
 
-def _write(folder: Path, language: Language, content: Mail) -> list[Path]:
-    files = {
-        folder / f"invitation-{language.tag}.html": content.html,
-        folder / f"invitation-{language.tag}.txt": f"{content.subject}\n\n{content.text}",
-    }
+def _write(folder: Path, files: Mapping[str, str]) -> None:
     try:
         make_folder(folder)
-        for path, text in files.items():
-            with open_private(path, "w", encoding="utf-8") as file:
+        for name, text in files.items():
+            with open_private(folder / name, "w", encoding="utf-8") as file:
                 file.write(text)
     except OSError as error:
         raise CsatError(f"{folder} cannot be written: {error.strerror}") from None
-    return list(files)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from survey.languages import Language
+from survey.languages import ENGLISH, Language
+from survey.mail.hedgehog import draw_cells, face_colours
 from survey.scale import RATINGS
 from survey.settings import Settings
 from survey.texts import face_labels, questions_in, translations
@@ -61,6 +62,12 @@ def render_mail(invitation: Invitation, settings: Settings, language: Language) 
         "question": questions_in(language, settings).rating,
         "labels": face_labels(language),
         "survey_name": settings.survey_name,
+        "name": settings.name,
+        "accents": settings.accents,
+        "drawing": draw_cells(),
+        "face_colours": face_colours(settings.accents),
+        "charity_name": settings.charity_name,
+        "charity_url": settings.charity_url,
         "support_url": settings.support_url,
         "privacy_url": settings.privacy_url,
     }
@@ -74,6 +81,12 @@ def render_mail(invitation: Invitation, settings: Settings, language: Language) 
         body=_BETWEEN_TAGS.sub("><", " ".join(render("body.html").split())),
         text=render("invitation.txt") + "\n",
     )
+
+
+def render_index(mails: Mapping[Language, Mail], settings: Settings) -> str:
+    """A page that shows the invitation in these languages, from the files beside it."""
+    template = _environment(ENGLISH).get_template("index.html")
+    return template.render(mails=mails, accents=settings.accents)
 
 
 @lru_cache

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, dark_shade, tint
 from survey.settings import Settings
 
 _STATIC = Path(__file__).parents[1] / "static"
@@ -12,14 +11,12 @@ _STYLE = (_STATIC / "survey.css").read_text(encoding="utf-8")
 
 def style_sheet(settings: Settings) -> str:
     """The style sheet, without what only its readers need."""
-    light = settings.accent
-    # One colour is seldom readable on both pages, so the dark page has a lighter shade of it.
-    dark = settings.accent_dark or dark_shade(light)
+    accents = settings.accents
     colours = {
-        "accent": light,
-        "accent-soft": tint(light, LIGHT_GROUNDS[1]),
-        "accent-dark": dark,
-        "accent-dark-soft": tint(dark, DARK_GROUNDS[1]),
+        "accent": accents.light,
+        "accent-soft": accents.light_soft,
+        "accent-dark": accents.dark,
+        "accent-dark-soft": accents.dark_soft,
     }
     return re.sub(r"@(accent[a-z-]*)@", lambda match: colours[match[1]], _squeeze(_STYLE))
 

@@ -1,5 +1,7 @@
 """`csat mail preview`: files to look at."""
 
+import re
+
 from survey.languages import LANGUAGES
 from tests.support.command import run_csat
 from tests.support.mails import MailPage, open_link
@@ -11,10 +13,22 @@ def test_it_writes_html_and_text_in_every_language(tmp_path):
     assert done.returncode == 0, done.stderr
     names = {path.name for path in (tmp_path / "new" / "folder").iterdir()}
     kinds = ("html", "txt")
-    assert names == {
+    assert names == {"index.html"} | {
         f"invitation-{language.tag}.{kind}" for language in LANGUAGES for kind in kinds
     }
     assert len(done.stdout.splitlines()) == len(names)
+
+
+def test_its_index_shows_every_mail_and_all_that_it_names_is_there(tmp_path):
+    run_csat("mail", "preview", "--out", str(tmp_path))
+    index = (tmp_path / "index.html").read_text()
+    named = re.findall(r'(?:src|href)="([^"#:]+)"', index)
+    assert len(named) == 4 * len(LANGUAGES)
+    assert all((tmp_path / name).is_file() for name in named)
+    for language in LANGUAGES:
+        assert language.name in index
+        assert f'href="#{language.tag}"' in index
+        assert f'id="{language.tag}"' in index
 
 
 def test_its_links_are_signed_where_links_are(tmp_path, database):

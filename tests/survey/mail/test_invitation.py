@@ -8,6 +8,7 @@ from jinja2 import Environment
 
 from survey.commands.mail import _invitation
 from survey.languages import ENGLISH, LANGUAGES, find_language
+from survey.mail.hedgehog import draw_cells
 from survey.mail.invitation import FACES, render_mail
 from survey.scale import LABELS
 from tests.support.fonts import WIDTHS, use_font
@@ -115,6 +116,34 @@ def test_hostile_values_are_text():
     assert f"support request {hostile} has been solved" in mail.text
 
 
+def test_it_carries_the_name_the_colours_the_charity_and_a_hedgehog():
+    settings = make_settings(
+        name="Ada & Co",
+        accent="#00509d",
+        accent_dark="#99ccff",
+        charity_name="Hedgehog & Friends",
+        charity_url="https://charity.example",
+    )
+    mail = make_mail(settings=settings)
+    for html in (mail.html, mail.body):
+        page = MailPage(html)
+        assert "Ada & Co" in page.text
+        assert "They are fed by Hedgehog & Friends." in " ".join(page.text.split())
+        assert "https://charity.example" in page.links
+        assert "border-top:4px solid #00509d" in html
+        assert html.count('bgcolor="#00509d"') > 10  # the spines
+    assert ".link { color: #99ccff !important; }" in mail.html
+    assert mail.text.startswith("Ada & Co\n")
+    assert "They are fed by Hedgehog & Friends.\nhttps://charity.example\n" in mail.text
+    assert links_of_text(mail.text) == MailPage(mail.html).links
+
+
+def test_the_hedgehog_has_rows_of_one_width():
+    rows = draw_cells()
+    assert {sum(width for _, width in row) for row in rows} == {24}
+    assert {kind for row in rows for kind, _ in row} == {"", "s", "f", "e"}
+
+
 def test_without_addresses_in_the_settings_there_are_only_survey_links():
     assert len(MailPage(make_mail(settings=make_settings()).html).links) == 6
 
@@ -152,6 +181,9 @@ class TestShown:
             boxes = [link.bounding_box() for link in page.locator(".face a").all()]
             assert len(boxes) == 5
             assert all(box["width"] >= 44 and box["height"] >= 44 for box in boxes)
+            cells = [cell.bounding_box()["width"] for cell in page.locator(".face").all()]
+            assert max(cells) - min(cells) <= 1
+            assert (len({box["y"] for box in boxes}) == 1) is (width >= 480)
         page.close()
 
     @pytest.mark.parametrize("what", ["html", "body"])
