@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint format translations bench lock clean
+.PHONY: help run test soak lint format translations screenshots bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ translations: $(VENV)/installed ## find new texts for translators, compile what 
 	$(if $(new),$(BIN)/pybabel --quiet init --input-file build/messages.pot --output-dir survey/translations --locale $(new))
 	$(BIN)/pybabel --quiet update --input-file build/messages.pot --output-dir survey/translations --width 100 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel --quiet compile --directory survey/translations
+
+screenshots: $(VENV)/browser ## make the pictures of README.md and docs/mail.md anew
+	$(BIN)/python -m tests.screenshots
 
 bench: $(VENV)/installed-test ## measure, as ratios against a peer in the same run
 	tests/install-package wrk

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from survey.demo.desk import FINANCE, LEAD, OPERATOR, Entry, read_highlights
 from survey.demo.folder import DemoFolder
 from survey.demo.links import survey_links
 from survey.demo.load import load_sample
@@ -22,6 +23,16 @@ from survey.store.database import Database
 from survey.store.migrate import upgrade
 from survey.store.rederive import apply_rules
 
+# What the page offers of a report besides the report itself, and to whom.
+FILES = (
+    (LEAD, "comments.csv"),
+    (LEAD, "teams.csv"),
+    (LEAD, "trend.csv"),
+    (FINANCE, "donations.csv"),
+    (FINANCE, "quality.csv"),
+    (FINANCE, "counts.csv"),
+)
+_FILE_NAMES = {name for _, name in FILES}
 _PORT = click.IntRange(1, 65535)
 
 
@@ -88,8 +99,14 @@ def _run(console: Console, folder: DemoFolder, port: int, desk_port: int) -> Non
         environment = folder.environment(base_url=base_url, posthog_host=standin.url)
         months = {this_month.shift(-1): "last month", this_month: "this month so far"}
         reports = _write_reports(console, folder, months, environment, standin.url)
-        public = ("Hedgehogs fed, for everybody", f"{base_url}/hedgehogs")
-        standin.desk = [*survey_links(base_url, settings, until), public, *reports]
+        standin.desk = [
+            *survey_links(base_url, settings, until),
+            Entry(FINANCE, "Hedgehogs fed, for everybody", f"{base_url}/hedgehogs"),
+            *reports,
+            Entry(OPERATOR, "Is the site ready?", f"{base_url}/readyz"),
+            Entry(OPERATOR, "Log of the site", str(folder.log)),
+        ]
+        standin.highlights = read_highlights(folder.report / str(this_month.shift(-1)))
         with running_site(folder, port, environment) as site:
             _announce(console, standin)
             watch_site(site, folder)
@@ -145,20 +162,25 @@ def _write_reports(
     months: Mapping[Month, str],
     environment: Mapping[str, str],
     address: str,
-) -> list[tuple[str, str]]:
-    """What the desk offers of the reports: each one's address, and where their files are."""
-    written: list[tuple[str, str]] = []
+) -> list[Entry]:
+    """What the desk offers of the reports: each one's address, the files of the first, and where
+    all of them are."""
+    written: list[Entry] = []
     with _saying(console, "Writing the reports of " + " and ".join(map(str, months))):
         problems = write_reports(folder, months, environment)
     for month, problem in problems.items():
         if problem is None:
             label = f"Report of {month}, {months[month]}"
-            written.append((label, f"{address}/report/{month}/report.html"))
+            written.append(Entry(LEAD, label, f"{address}/report/{month}/report.html"))
         else:
             # The rest of the demo is worth having without it.
             console.print(f"The report of {month} could not be written:", style="yellow")
             console.print(problem, markup=False)
-    return [*written, ("Files of the reports", str(folder.report))] if written else []
+    if not written:
+        return []
+    newest = written[0].address.removesuffix("report.html")
+    files = [Entry(part, name, f"{newest}{name}") for part, name in FILES]
+    return [*written, *files, Entry(OPERATOR, "Files of the reports", str(folder.report))]
 
 
 @contextmanager
@@ -175,8 +197,9 @@ def _saying(console: Console, what: str) -> Iterator[None]:
 def _announce(console: Console, standin: PostHogStandIn) -> None:
     console.print("\n[bold]The demo is running.[/bold] This page leads to all of it:\n")
     console.print(f"  [bold cyan]{standin.url}/[/bold cyan]\n")
-    entries = [*standin.desk, ("Events as they arrive", f"{standin.url}/")]
-    width = max(len(label) for label, _ in entries)
-    for label, address in entries:
-        console.print(f"  {label:<{width}}  {address}", markup=False)
+    events = Entry(OPERATOR, "Events as they arrive", f"{standin.url}/")
+    entries = [entry for entry in standin.desk if entry.label not in _FILE_NAMES]
+    width = max(len(entry.label) for entry in [*entries, events])
+    for entry in [*entries, events]:
+        console.print(f"  {entry.label:<{width}}  {entry.address}", markup=False)
     console.print("\nStop with Ctrl-C.")

@@ -3,12 +3,13 @@
 from datetime import datetime
 from urllib.parse import urlencode
 
+from survey.demo.desk import CUSTOMER, Entry
 from survey.links import Link, build_url
 from survey.settings import Settings
 
 
-def survey_links(base_url: str, settings: Settings, today: datetime) -> list[tuple[str, str]]:
-    """Links as (label, address). Their tickets are new every day: an answer of last week could
+def survey_links(base_url: str, settings: Settings, today: datetime) -> list[Entry]:
+    """Links to the survey. Their tickets are new every day: an answer of last week could
     no longer be changed."""
     ticket = f"{today.astimezone(settings.timezone):%y%m%d}"
     teams = [settings.teams[place % len(settings.teams)].slug for place in range(3)]
@@ -21,7 +22,15 @@ def survey_links(base_url: str, settings: Settings, today: datetime) -> list[tup
         "satisfaction": "3",
     }
     return [
-        (f"Survey for ticket {ticket}1", build_url(base_url, plain)),
-        (f"Survey for ticket {ticket}2, face chosen in the mail", build_url(base_url, chosen)),
-        (f"Survey for ticket {ticket}3, link of the predecessor", f"{base_url}/?{urlencode(old)}"),
+        Entry(CUSTOMER, f"Survey for ticket {ticket}1", build_url(base_url, plain)),
+        Entry(
+            CUSTOMER,
+            f"Survey for ticket {ticket}2, face chosen in the mail",
+            build_url(base_url, chosen),
+        ),
+        Entry(
+            CUSTOMER,
+            f"Survey for ticket {ticket}3, link of the predecessor",
+            f"{base_url}/?{urlencode(old)}",
+        ),
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from survey.demo.behaviour import Behaviour, Script
+from survey.demo.desk import Entry, Highlights
 from survey.demo.standin_http import Server
 from survey.demo.standin_query import QueryService
 
@@ -19,19 +20,20 @@ class PostHogStandIn:
 
     `requests` and `events` hold what it accepted, in order; `attempts` counts every batch that
     reached it, whatever became of it. `behave` and `refuse` make it fail. `queries` answers what
-    the Query API is asked about them. `desk` is what its page offers to open, as (label, address);
-    `report_folder` is shown read-only under `/report/`.
+    the Query API is asked about them. `desk` is what its page offers to open, `highlights`
+    the numbers that it shows; `report_folder` is shown read-only under `/report/`.
     """
 
     def __init__(
         self,
         port: int = 0,
         *,
-        desk: Sequence[tuple[str, str]] = (),
+        desk: Sequence[Entry] = (),
         report_folder: Path | None = None,
     ) -> None:
         self._port = port
         self.desk = list(desk)
+        self.highlights: Highlights | None = None
         self.report_folder = report_folder
         self._changed = threading.Condition()
         self._requests: list[dict[str, Any]] = []

@@ -108,7 +108,9 @@ class Handler(BaseHTTPRequestHandler):
     def _find_page(self) -> Page | None:
         standin, path = self.server.standin, urlsplit(self.path).path
         if path == "/":
-            return Page(render_desk(standin.events, standin.desk).encode(), HTML)
+            return Page(
+                render_desk(standin.events, standin.desk, standin.highlights).encode(), HTML
+            )
         if path == "/events.json":
             return Page(json.dumps(standin.events, ensure_ascii=False).encode(), JSON)
         if path == REDIRECT_TARGET:

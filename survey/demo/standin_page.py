@@ -10,13 +10,16 @@ from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader
 
+from survey.demo.desk import PARTS, Entry, Highlights
+
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
 SHOWN_EVENTS = 200
 REFRESH_SECONDS = 5
 
+_TEMPLATES = Path(__file__).parents[1] / "templates"
 _templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parents[1] / "templates" / "demo"),
+    loader=FileSystemLoader([_TEMPLATES / "demo", _TEMPLATES]),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -31,11 +34,18 @@ class Page:
     content_type: str
 
 
-def render_desk(events: Sequence[Mapping[str, Any]], desk: Sequence[tuple[str, str]]) -> str:
-    """The page that lists the received events, newest first, below what there is to open."""
+def render_desk(
+    events: Sequence[Mapping[str, Any]],
+    desk: Sequence[Entry] = (),
+    highlights: Highlights | None = None,
+) -> str:
+    """The page that lists the received events, newest first, below what there is to open: for the
+    customer, the lead, finance and the operator."""
     newest = list(reversed(events[-SHOWN_EVENTS:]))
     return _templates.get_template("standin.html").render(
-        desk=desk,
+        desk={part: [entry for entry in desk if entry.part == part] for part in PARTS},
+        has_desk=bool(desk),
+        highlights=highlights,
         events=[_shown(event) for event in newest],
         total=len(events),
         refresh_seconds=REFRESH_SECONDS,

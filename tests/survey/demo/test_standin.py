@@ -22,6 +22,7 @@ from survey.demo.behaviour import (
     slowly,
     truncate,
 )
+from survey.demo.desk import LEAD, Entry
 from survey.demo.standin import PostHogStandIn
 
 
@@ -246,7 +247,10 @@ def test_gives_all_events_as_json(standin: PostHogStandIn) -> None:
 
 
 def test_links_web_addresses_and_shows_paths() -> None:
-    desk = [("A link", "http://127.0.0.1:1/?a=1&b=2"), ("A file", "file:///tmp/report.html")]
+    desk = [
+        Entry(LEAD, "A link", "http://127.0.0.1:1/?a=1&b=2"),
+        Entry(LEAD, "A file", "file:///tmp/report.html"),
+    ]
     with PostHogStandIn(desk=desk) as standin:
         page = requests.get(standin.url, timeout=5).text
     assert 'href="http://127.0.0.1:1/?a=1&amp;b=2"' in page

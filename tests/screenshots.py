@@ -1,0 +1,142 @@
+"""`make screenshots`: the pictures of README.md and docs/mail.md, made anew from the sample."""
+
+import re
+import subprocess
+import tempfile
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from pipeline.monthly import number_month
+from pipeline.reading import read_rules
+from pipeline.sources.store import StoreSource
+from reports.page import render_page
+from survey.commands.mail import _invitation
+from survey.demo.load import load_sample
+from survey.languages import find_language
+from survey.mail.invitation import Mail, render_mail
+from survey.months import Month
+from survey.settings import Settings
+from survey.site.app import create_app
+from survey.store.database import Database
+from survey.store.migrate import upgrade
+from tests.support.browser import running_browser, served
+from tests.support.clock import Clock
+from tests.support.command import ROOT
+from tests.support.pages import address
+from tests.support.settings import make_settings
+
+UNTIL = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+MONTH = Month(2026, 10)
+DOCS = ROOT / "docs"
+GROUND = "#d9d1c7"
+
+
+def main() -> None:
+    """Write docs/screenshot.png and docs/mail.png."""
+    fonts = subprocess.run(["fc-list", ":lang=ja"], capture_output=True, check=True)
+    if not fonts.stdout:
+        raise SystemExit(
+            "no font for Japanese; install some: apt install fonts-noto-core fonts-noto-cjk"
+        )
+    with tempfile.TemporaryDirectory() as folder, running_browser() as browser:
+        settings = make_settings(
+            database_url=f"sqlite:///{folder}/csat.db",
+            name="PostHog",
+            support_url="https://help.example.com",
+            privacy_url="https://example.com/privacy",
+            charity_name="Hedgehog Rescue",
+        )
+        picture_site(browser, settings, DOCS / "screenshot.png")
+        picture_mail(browser, settings, DOCS / "mail.png")
+
+
+def picture_site(browser: Browser, settings: Settings, path: Path) -> None:
+    """The survey page and the thanks on a phone, and the report on a desktop."""
+    database = Database(settings.database_url)
+    upgrade(database)
+    load_sample(database, settings, UNTIL, lambda _done, _all: None)
+    clock = Clock()
+    clock.time = UNTIL
+    size = {"width": 390, "height": 1010}
+    with served(create_app(settings, database, clock)) as url, opened(browser, size) as page:
+        page.goto(f"{url}{address(ticketId='90001')}")
+        page.check("input[value='4']", force=True)
+        page.fill("textarea", "Fixed within the hour, and explained why it broke.")
+        page.locator("textarea").blur()
+        question = page.screenshot()
+        page.click("button.send")
+        page.wait_for_load_state()
+        thanks = page.screenshot()
+    source = StoreSource(database, settings)
+    rules = read_rules(settings, database)
+    numbers = number_month(source, MONTH, rules, settings, UNTIL, lambda _read: None)
+    with opened(browser, {"width": 1100, "height": 1010}) as page:
+        page.set_content(render_page(numbers, settings))
+        report = page.screenshot()
+    database.close()
+    join(browser, [[question, thanks, report]], path)
+
+
+def picture_mail(browser: Browser, settings: Settings, path: Path) -> None:
+    """The mail on a desktop and on a phone, light and dark, in Arabic, and without styles."""
+    mails = {tag: make_mail(settings, tag) for tag in ("en", "de", "ar")}
+    bare = re.sub(r"(?s)<style>.*?</style>", "", mails["en"].html)
+    bare = re.sub(r' (style|class)="[^"]*"', "", bare)
+    wide, narrow = {"width": 620, "height": 640}, {"width": 390, "height": 900}
+    rows = [
+        [show(browser, mails["en"].html, wide), show(browser, mails["en"].html, wide, dark=True)],
+        [
+            show(browser, mails["en"].html, narrow),
+            show(browser, mails["de"].html, narrow, dark=True),
+            show(browser, mails["ar"].html, narrow),
+            show(browser, bare, {"width": 580, "height": 900}),
+        ],
+    ]
+    join(browser, rows, path)
+
+
+def make_mail(settings: Settings, tag: str) -> Mail:
+    """The invitation to a ticket's survey in a language."""
+    ticket = {"distinct_id": "customer-1", "ticketId": "4211", "team": "surveys"}
+    language = find_language(tag)
+    assert language is not None
+    return render_mail(_invitation(ticket, language, settings), settings, language)
+
+
+@contextmanager
+def opened(browser: Browser, size: dict[str, int], *, dark: bool = False) -> Iterator[Page]:
+    """A window of this size."""
+    scheme = "dark" if dark else "light"
+    page = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+    yield page
+    page.close()
+
+
+def show(browser: Browser, html: str, size: dict[str, int], *, dark: bool = False) -> bytes:
+    """A page as a picture."""
+    with opened(browser, size, dark=dark) as page:
+        page.set_content(html)
+        return page.screenshot()
+
+
+def join(browser: Browser, rows: Sequence[Sequence[bytes]], path: Path) -> None:
+    """Put pictures beside and below each other into one."""
+    lines = (
+        "".join(f'<img src="data:image/png;base64,{b64encode(each).decode()}">' for each in row)
+        for row in rows
+    )
+    html = "".join(f"<div>{line}</div>" for line in lines)
+    style = "body,div{display:flex;gap:24px;justify-content:center}body{margin:0;padding:24px;"
+    style += f"width:max-content;flex-direction:column;background:{GROUND}}}"
+    with opened(browser, {"width": 400, "height": 400}) as page:
+        page.set_content(f"<style>{style}</style>{html}")
+        page.locator("body").screenshot(path=path)
+
+
+if __name__ == "__main__":
+    main()
