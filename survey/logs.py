@@ -39,11 +39,12 @@ class _StandardError:
             # Not by a logger: the one that writes here holds their common lock.
             event = {"level": "warning", "event": "log lines were lost", "lines": lost}
             text = f"{text}{self.render(self, 'warning', _STAMP(self, 'warning', event))}\n"
-        with contextlib.suppress(OSError):
+        # It is None where a process was started without it.
+        with contextlib.suppress(OSError, AttributeError):
             sys.stderr.write(text)
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):
             sys.stderr.flush()
 
 

@@ -24,6 +24,7 @@ SECRET = "hunter2"
         ("memory:///user:hunter2@bucket/a", "memory:///user:***@bucket/a"),
         ("export:memory://user:hunter2@bucket", "export:memory://user:***@bucket"),
         ("simplecache::ftp://user:hunter2@host/a", "simplecache::ftp://user:***@host/a"),
+        ("smtp://csat:hunter2@mail:587", "smtp://csat:***@mail:587"),
         ("https://hunter2@host/a", "https://***@host/a"),
         ("https://host/a#token=hunter2", "https://host/a#token=***"),
         ("csat:hunter2@db/csat", "csat:***@db/csat"),
