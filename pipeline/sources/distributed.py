@@ -69,7 +69,7 @@ class DistributedSource(ExportSource):
     def __init__(self, path: str, settings: Settings, scheduler: str | None = None) -> None:
         super().__init__(path, settings)
         self._scheduler = scheduler
-        # All that the functions below take along to the workers.
+        # What of the settings goes along with the functions that are sent to workers.
         self._sent = SentSettings.of(settings)
 
     def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
