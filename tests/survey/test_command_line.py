@@ -4,6 +4,7 @@ import csv
 import errno
 import io
 import os
+import threading
 
 import pytest
 
@@ -90,6 +91,16 @@ def test_a_file_that_finds_no_room_is_named(tmp_path):
     done = run_csat("link", "--csv", "solved.csv", "--out", "/dev/full")
     assert done.returncode == 1
     assert done.stderr == "csat: /dev/full cannot be written: No space left on device\n"
+
+
+def test_a_reader_that_has_had_enough_is_told_nothing(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    threading.Timer(0.1, os.close, [reading]).start()
+    (tmp_path / "solved.csv").write_text("ticketId\n" + "1\n" * 5_000)
+    done = run_csat("link", "--csv", "solved.csv", stdout=str(pipe))
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
