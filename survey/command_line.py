@@ -28,7 +28,8 @@ def run_command(command: click.Command, arguments: Sequence[str]) -> int:
         said = io.StringIO()
         error.show(said)
         # It repeats what was typed.
-        _say(hide_secrets(said.getvalue().rstrip("\n")))
+        typed = (argument for argument in arguments if "://" in argument)
+        _say(hide_secrets(said.getvalue().rstrip("\n"), *typed))
         return error.exit_code
     except click.Abort:
         return _fail("stopped")

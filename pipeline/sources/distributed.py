@@ -161,7 +161,7 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
             )
             client = stack.enter_context(Client(address, timeout=_PATIENCE_SECONDS))
         except (OSError, ValueError, TimeoutError) as error:
-            shown, reason = show_address(scheduler or ""), hide_secrets(str(error), scheduler)
+            shown, reason = show_address(scheduler or ""), hide_secrets(str(error), scheduler or "")
             raise SourceError(f"no Dask scheduler answers at {shown}: {reason}") from None
         try:
             yield client
@@ -170,7 +170,7 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
                 f"workers died again and again; give them more memory: {error}"
             ) from None
         except (OSError, CancelledError) as error:
-            reason = hide_secrets(str(error), scheduler)
+            reason = hide_secrets(str(error), scheduler or "")
             raise SourceError(f"the connection to the Dask scheduler was lost: {reason}") from None
 
 
