@@ -29,7 +29,7 @@ class CountingSettings(Protocol):
 
 @dataclass(frozen=True)
 class SentSettings:
-    """These settings and no others, to send to workers: all others hold secrets."""
+    """These settings and no others, to send to workers: among the others are secrets."""
 
     survey_id: str | None
     rating_question_id: str

@@ -28,13 +28,15 @@ def run_command(command: click.Command, arguments: Sequence[str]) -> int:
         said = io.StringIO()
         error.show(said)
         # It repeats what was typed.
-        _say(hide_secrets(said.getvalue().rstrip("\n")))
+        typed = (argument for argument in arguments if "://" in argument)
+        _say(hide_secrets(said.getvalue().rstrip("\n"), *typed))
         return error.exit_code
     except click.Abort:
         return _fail("stopped")
     except OSError as error:
         _write_no_more()
-        return _fail(_explain(error))
+        # Whoever read the output has had enough of it, as `head` has.
+        return FAILED if error.errno == errno.EPIPE else _fail(_explain(error))
     except Exception as error:
         # Not before it is needed: it takes longer to import than `csat --help` takes in all.
         from survey.settings import CsatError

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from survey.settings import LogFormat
 
 
+# A line must fit into the 4,096 bytes that a pipe takes at once.
+_LONGEST_WORDS = 1_000
+_MOST_PLACES = 20
+
 _STAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
 
 
@@ -39,11 +43,12 @@ class _StandardError:
             # Not by a logger: the one that writes here holds their common lock.
             event = {"level": "warning", "event": "log lines were lost", "lines": lost}
             text = f"{text}{self.render(self, 'warning', _STAMP(self, 'warning', event))}\n"
-        with contextlib.suppress(OSError):
+        # It is None where a process was started without it.
+        with contextlib.suppress(OSError, AttributeError):
             sys.stderr.write(text)
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):
             sys.stderr.flush()
 
 
@@ -70,7 +75,6 @@ def configure_logs(log_format: "LogFormat" = "text") -> None:
         processors=[structlog.processors.add_log_level, _STAMP, _STANDARD_ERROR.render],
         # It writes a line at once: two processes that share a pipe do not mix theirs.
         logger_factory=lambda *_: structlog.WriteLogger(_STANDARD_ERROR),  # type: ignore[arg-type]
-        cache_logger_on_first_use=False,
     )
     # Libraries: only what is worth an operator's attention.
     handler = logging.StreamHandler(_STANDARD_ERROR)
@@ -85,9 +89,10 @@ def log_thread_failures() -> None:
 
 def describe_exception(error: BaseException) -> str:
     """An exception in one line: what it says, and the places it went through, innermost first."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb(error.__traceback__)[-_MOST_PLACES:]
     places = [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
-    return " < ".join([f"{type(error).__name__}: {str(error)!r}", *places])
+    words = repr(str(error))[:_LONGEST_WORDS]
+    return " < ".join([f"{type(error).__name__}: {words}", *places])
 
 
 def escape_controls(text: str) -> str:

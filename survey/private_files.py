@@ -5,6 +5,7 @@ that we make 0700; a folder that was there already stays as it is.
 """
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
@@ -29,7 +30,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(FOLDER_MODE)
         folder.chmod(FOLDER_MODE)
     if not folder.is_dir():
-        raise NotADirectoryError(20, "Not a directory", str(folder))
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
 def open_private(path: Path, mode: str = "wb", **options: Any) -> IO[Any]:
@@ -47,7 +48,7 @@ def create_private(path: Path) -> None:
 
 def make_private(path: Path) -> None:
     """Let only the owner read a file that is there; one of somebody else's stays as it is."""
-    with contextlib.suppress(FileNotFoundError, PermissionError):
+    with contextlib.suppress(OSError):
         if is_open_to_others(path):
             path.chmod(FILE_MODE)
 
@@ -66,6 +67,6 @@ def open_descriptor(path: str | Path, flags: int) -> int:
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode) and stat.S_IMODE(mode) != FILE_MODE:
         # Made under a strange umask, or before. One of somebody else's stays as it is.
-        with contextlib.suppress(PermissionError):
+        with contextlib.suppress(OSError):
             os.fchmod(descriptor, FILE_MODE)
     return descriptor

@@ -427,7 +427,9 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
+        raise SettingsError(
+            "\n".join(explain_problem(detail) for detail in error.errors())
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the file .env cannot be read: {error}") from None
 
@@ -442,7 +444,8 @@ def _check_encoding() -> None:
                 raise SettingsError(f"{name}: it is not text in UTF-8") from None
 
 
-def _explain(detail: Any) -> str:
+def explain_problem(detail: Any) -> str:
+    """What is wrong with a setting, from the details of a ValidationError."""
     problem = detail["msg"].removeprefix("Value error, ")
     if not detail["loc"]:
         return str(problem)

@@ -69,7 +69,7 @@ class DistributedSource(ExportSource):
     def __init__(self, path: str, settings: Settings, scheduler: str | None = None) -> None:
         super().__init__(path, settings)
         self._scheduler = scheduler
-        # All that the functions below take along to the workers.
+        # What of the settings goes along with the functions that are sent to workers.
         self._sent = SentSettings.of(settings)
 
     def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
@@ -161,7 +161,7 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
             )
             client = stack.enter_context(Client(address, timeout=_PATIENCE_SECONDS))
         except (OSError, ValueError, TimeoutError) as error:
-            shown, reason = show_address(scheduler or ""), hide_secrets(str(error), scheduler)
+            shown, reason = show_address(scheduler or ""), hide_secrets(str(error), scheduler or "")
             raise SourceError(f"no Dask scheduler answers at {shown}: {reason}") from None
         try:
             yield client
@@ -170,7 +170,7 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
                 f"workers died again and again; give them more memory: {error}"
             ) from None
         except (OSError, CancelledError) as error:
-            reason = hide_secrets(str(error), scheduler)
+            reason = hide_secrets(str(error), scheduler or "")
             raise SourceError(f"the connection to the Dask scheduler was lost: {reason}") from None
 
 

@@ -18,8 +18,8 @@ from survey.settings import (
 )
 from survey.teams import Team
 
-# Addresses that can hold the right to use what is there.
-_ADDRESSES_WITH_ACCESS = ("database_url", "posthog_host", "posthog_app_host")
+# Where we connect to: such an address can hold a password or a token.
+_ADDRESSES = ("database_url", "posthog_host", "posthog_app_host")
 
 
 @click.group()
@@ -46,7 +46,7 @@ def show(field: str, value: Any) -> str:
     """A setting's value as it would be written; for a secret only whether there is one."""
     if value is None or value in ((), {}, frozenset()):
         return "not set"
-    if field in _ADDRESSES_WITH_ACCESS:
+    if field in _ADDRESSES:
         return show_address(value)
     if is_secret(field):
         return "is set, not shown"

@@ -25,6 +25,7 @@ def find_risks(settings: Settings) -> Iterator[str]:
             "one (new,old), and take the old one out when its links are no longer answered."
         )
     yield from _find_risks_of_address(settings)
+    # A server's address names no file that is there.
     database = Path(settings.database_url.removeprefix("sqlite:///"))
     for path in (Path(".env"), database):
         if is_open_to_others(path):

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import survey
 from survey.private_files import make_folder, open_private
-from survey.settings import PREFIX, CsatError, Settings, SettingsError, variable
+from survey.settings import PREFIX, CsatError, Settings, SettingsError, explain_problem, variable
 
 TICKET_URL = "https://example.zendesk.com/agent/tickets/{ticket_id}"
 POSTHOG_KEY = "phc_demo"
@@ -90,7 +90,7 @@ class DemoFolder:
             given: dict[str, Any] = {"database_url": self.database_url, **own}
             return Settings(_env_file=None, _env_prefix=_NO_PREFIX, **given)
         except ValidationError as error:
-            problems = [f"{variable(str(d['loc'][0]))}: {d['msg']}" for d in error.errors()]
+            problems = map(explain_problem, error.errors())
             raise SettingsError("\n".join(problems)) from None
 
     def environment(self, *, base_url: str, posthog_host: str) -> dict[str, str]:

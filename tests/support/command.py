@@ -63,6 +63,7 @@ def run_csat_alone(*arguments: str, **settings: str) -> subprocess.CompletedProc
         env=environment(**settings),
         capture_output=True,
         text=True,
+        errors="replace",  # some tests ask for another encoding
         timeout=60,
         check=False,
     )

@@ -24,6 +24,11 @@ SECRET = "hunter2"
         ("memory:///user:hunter2@bucket/a", "memory:///user:***@bucket/a"),
         ("export:memory://user:hunter2@bucket", "export:memory://user:***@bucket"),
         ("simplecache::ftp://user:hunter2@host/a", "simplecache::ftp://user:***@host/a"),
+        ("smtp://csat:hunter2@mail:587", "smtp://csat:***@mail:587"),
+        ("postgresql://db:5432/csat?password=a@hunter2", "postgresql://***"),
+        ("postgresql://db/csat?password=hunter2@b&user=c", "postgresql://***"),
+        ("https://host/a?hunter2", "https://host/a?***"),
+        ("tcp://[::1]:hunter2/a", "tcp://[::1]:***/a"),
         ("https://hunter2@host/a", "https://***@host/a"),
         ("https://host/a#token=hunter2", "https://host/a#token=***"),
         ("csat:hunter2@db/csat", "csat:***@db/csat"),
@@ -50,6 +55,8 @@ def test_what_holds_no_secret_stays(address):
 def test_a_secret_is_hidden_where_another_program_names_it_alone():
     said = hide_secrets("no host named a@hunter2", "ftp://user:a@hunter2@host/x")
     assert said == "no host named ***"
+    for address in ("ftp://user:a%40hunter2@host/x", "ftp://host/x?key=a@hunter2"):
+        assert SECRET not in hide_secrets("no password a@hunter2", address)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +92,7 @@ def test_an_at_sign_in_a_password_is_refused_with_what_to_write():
         ("aggregate", "--out", "c.csv", "--source", "export:nothing://user:hunter2@bucket"),
         ("aggregate", "--out", "c.csv", "export:memory://user:hunter2@bucket"),
         ("import", "export:memory://bucket?key=hunter2"),
+        ("import", "export:memory://bucket", "memory://user:a('hunter2 @bucket"),
         ("import", "memory://user:hunter2@bucket"),
         ("report", "--month", "2026-10", "--out", "x", "--source", "export:memory://a:hunter2@b"),
         (

@@ -49,6 +49,19 @@ def test_an_exception_says_where_it_went_through_innermost_first():
     assert described.index(" fail") < described.index(" failure")
 
 
+def test_an_exception_fits_into_what_a_pipe_takes_at_once(logged):
+    def deeper(levels):
+        return deeper(levels - 1) if levels else fail("\U0010ffff" * 10_000)
+
+    try:
+        deeper(300)
+    except ValueError as error:
+        structlog.get_logger().error("failed", exc_info=error)
+    line = logged()
+    assert len(line.encode()) < 4096
+    assert " fail <" in line
+
+
 def test_a_thread_that_fails_is_a_line(logged, monkeypatch):
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # put back afterwards
     log_thread_failures()
