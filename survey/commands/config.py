@@ -29,7 +29,11 @@ def config() -> None:
 
 @config.command()
 def check() -> None:
-    """Show every setting with its value, secrets left out; exit 1 if one is wrong."""
+    """Show every setting with its value, secrets left out.
+
+    Exit 1 if one is wrong, or if CSAT_SECRET_KEY is missing, without which `csat serve` does not
+    start.
+    """
     settings = load_settings()
     names = {variable(field): field for field in Settings.model_fields}
     width = max(map(len, names))
@@ -40,6 +44,7 @@ def check() -> None:
         click.echo(click.style(f"{'':<{width}}  ({origin}) {about}", dim=True))
     for remark in find_remarks(settings):
         click.echo(f"! {remark}")
+    settings.require_secret_key()
 
 
 def show(field: str, value: Any) -> str:

@@ -54,8 +54,6 @@ def _find_risks_of_address(settings: Settings) -> Iterator[str]:
 
 def find_remarks(settings: Settings) -> Iterator[str]:
     """All that `csat config check` points out."""
-    if settings.secret_key is None:
-        yield "Without CSAT_SECRET_KEY `csat serve` does not start."
     if settings.posthog_key is None:
         yield "Without CSAT_POSTHOG_KEY events wait in the outbox."
     if not settings.survey_id:

@@ -119,7 +119,8 @@ def test_counts_that_find_no_room_leave_what_was_there(tmp_path, monkeypatch, su
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
 class TestOutputThatLacksLetters:
     def test_names_are_written_all_the_same(self, encoding):
-        done = run_csat("config", "check", CSAT_NAME="日本", PYTHONIOENCODING=encoding)
+        settings = {"CSAT_SECRET_KEY": "x" * 16, "CSAT_NAME": "日本"}
+        done = run_csat("config", "check", PYTHONIOENCODING=encoding, **settings)
         assert (done.returncode, done.stderr) == (0, "")
         # Where only ASCII is left, click writes UTF-8.
         assert (r"\u65e5\u672c" if encoding == "latin-1" else "日本") in done.stdout
@@ -176,6 +177,7 @@ def test_only_s3_is_said_to_come_with_the_package_for_s3():
     ],
 )
 def test_a_shell_without_utf_8_gets_words(settings):
-    done = run_csat_alone("config", "check", CSAT_TEAMS="Über uns 日本", **settings)
+    given = {"CSAT_SECRET_KEY": "x" * 16, "CSAT_TEAMS": "Über uns 日本"}
+    done = run_csat_alone("config", "check", **given, **settings)
     assert (done.returncode, done.stderr) == (0, "")
     assert run_csat_alone("link", "--ticket-id", NOT_UTF_8, **settings).returncode == 2

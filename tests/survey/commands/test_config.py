@@ -8,13 +8,22 @@ from tests.support.command import run_csat
 
 
 def test_texts_are_shown_as_they_are_written_and_what_they_leave_out_is_said():
-    done = run_csat("config", "check", CSAT_RATING_QUESTION="How was it?|de=Wie war es?")
+    texts = {"CSAT_RATING_QUESTION": "How was it?|de=Wie war es?"}
+    done = run_csat("config", "check", CSAT_SECRET_KEY="x" * 16, **texts)
     assert done.returncode == 0
     assert "en=How was it?|de=Wie war es?" in done.stdout
     assert (
         "! CSAT_RATING_QUESTION leaves out fr, es, pt-BR, ja, ar: they keep our own wording."
         in done.stdout
     )
+
+
+def test_all_is_shown_and_then_refused_where_the_secret_key_is_missing():
+    done = run_csat("config", "check")
+    assert done.returncode == 1
+    assert "CSAT_SECRET_KEY " in done.stdout
+    assert "! Without CSAT_POSTHOG_KEY" in done.stdout
+    assert done.stderr.startswith("csat: CSAT_SECRET_KEY is not set. Make one with")
 
 
 @pytest.mark.parametrize(
