@@ -7,9 +7,10 @@ import select
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,11 +19,24 @@ if TYPE_CHECKING:
     from survey.settings import LogFormat
 
 
-# A line must fit into the 4,096 bytes that a pipe takes at once.
+# What a pipe takes at once, so that two processes do not mix their lines. Each line must fit into
+# it.
+_PIPE_BYTES = 4_096
 _LONGEST_WORDS = 1_000
 _MOST_PLACES = 20
 
-_STAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
+
+def stamp(seconds: float) -> str:
+    """A time, in seconds since 1970, as it stands in the log."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _add_time(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Now, for an event that does not say when it was."""
+    event.setdefault("timestamp", stamp(time()))
+    return event
 
 
 class _StandardError:
@@ -36,13 +50,13 @@ class _StandardError:
 
     def write(self, text: str) -> None:
         if not _has_room():
-            self._lost_lines += 1
+            self._lost_lines += text.count("\n")
             return
         lost, self._lost_lines = self._lost_lines, 0
         if lost:
             # Not by a logger: the one that writes here holds their common lock.
             event = {"level": "warning", "event": "log lines were lost", "lines": lost}
-            text = f"{text}{self.render(self, 'warning', _STAMP(self, 'warning', event))}\n"
+            text = f"{text}{self.render(self, 'warning', _add_time(self, 'warning', event))}\n"
         # It is None where a process was started without it.
         with contextlib.suppress(OSError, AttributeError):
             sys.stderr.write(text)
@@ -72,7 +86,7 @@ def configure_logs(log_format: "LogFormat" = "text") -> None:
     """
     _STANDARD_ERROR.render = _render_json if log_format == "json" else _render_text
     structlog.configure(
-        processors=[structlog.processors.add_log_level, _STAMP, _STANDARD_ERROR.render],
+        processors=[structlog.processors.add_log_level, _add_time, _STANDARD_ERROR.render],
         # It writes a line at once: two processes that share a pipe do not mix theirs.
         logger_factory=lambda *_: structlog.WriteLogger(_STANDARD_ERROR),  # type: ignore[arg-type]
     )
@@ -80,6 +94,20 @@ def configure_logs(log_format: "LogFormat" = "text") -> None:
     handler = logging.StreamHandler(_STANDARD_ERROR)
     handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+def log_together(events: Iterable[dict[str, object]]) -> None:
+    """Log several events, each with its `timestamp`, `level` and `event`, by as few writes as there
+    can be: each write takes longer than a line."""
+    text = ""
+    for event in events:
+        line = f"{_STANDARD_ERROR.render(None, '', event)}\n"
+        if len(text) + len(line) > _PIPE_BYTES:
+            _STANDARD_ERROR.write(text)
+            text = ""
+        text += line
+    if text:
+        _STANDARD_ERROR.write(text)
 
 
 def log_thread_failures() -> None:

@@ -14,7 +14,7 @@ import selectors
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ from survey.serving.gateway import (
     build_environ,
     encode_answer,
 )
+from survey.serving.request_log import RequestLog
 from survey.serving.requests import Refused, Request
 from survey.serving.turns import STUCK_SECONDS, Turns
 
@@ -70,8 +71,8 @@ class Server:
     """Answers requests on a listening socket by a WSGI application, until `stop`.
 
     `refusals` are the answers to requests that the application never sees, by status: 400, 408,
-    413, 417, 431, 500 and 503. `log_request` is told of each request that had arrived whole, and of
-    the status of its answer, before that is sent.
+    413, 417, 431, 500 and 503. `request_log` is told of each request that had arrived whole, and of
+    the status of its answer.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Server:
         listener: socket.socket,
         refusals: Mapping[int, Answer],
         limits: Limits = Limits(),
-        log_request: Callable[[Request, int], None] | None = None,
+        request_log: RequestLog | None = None,
     ) -> None:
         self.turns = Turns()
         self.max_body_bytes = limits.max_body_bytes
@@ -88,7 +89,7 @@ class Server:
         self._listener = listener
         self._refusals = refusals
         self._limits = limits
-        self._log_request = log_request or (lambda _request, _status: None)
+        self._request_log = request_log
         self._base_environ = base_environ(listener.getsockname())
         self._selector = selectors.DefaultSelector()
         # Ready connections, and requests that no thread was left for: whoever has the turn, or
@@ -120,9 +121,11 @@ class Server:
             thread.start()
         while not self._is_over.wait(STUCK_SECONDS):
             self.turns.pass_on_if_stuck()
+            self._flush_log()
         for thread in self._threads:
             thread.join(1)
         self._close()
+        self._flush_log()
 
     def stop(self) -> None:
         """Take no new connections, and let `run` return soon; signal handlers may call this."""
@@ -244,7 +247,7 @@ class Server:
         except ValueError as error:
             self._fail(connection, request, error)
         else:
-            self._log_request(request, int(answer.status[:3]))
+            self._note(request, int(answer.status[:3]))
             connection.answer(payload, keeps_alive=keeps_alive)
 
     def _fail(self, connection: Connection, request: Request, error: Exception) -> None:
@@ -255,8 +258,16 @@ class Server:
         self._refuse(connection, request, status)
 
     def _refuse(self, connection: Connection, request: Request, status: int) -> None:
-        self._log_request(request, status)
+        self._note(request, status)
         connection.answer(self.refusal(status), keeps_alive=False)
+
+    def _note(self, request: Request, status: int) -> None:
+        if self._request_log is not None:
+            self._request_log.add(request, status)
+
+    def _flush_log(self) -> None:
+        if self._request_log is not None:
+            self._request_log.flush()
 
     def _is_urgent(self, request: Request) -> bool:
         return request.target.partition(b"?")[0] in self._limits.urgent_paths

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from survey.logs import log_thread_failures
 from survey.serving.gateway import Answer
 from survey.serving.lifeline import hold_on
-from survey.serving.request_log import log_request
+from survey.serving.request_log import RequestLog
 from survey.serving.server import Limits, Server
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def serve_site(site: "SurveySite", listener: socket.socket) -> Server:
         for status, page in refusal_pages(site).items()
     }
     limits = Limits(max_body_bytes=site.max_body_bytes, urgent_paths=URGENT_PATHS)
-    log = log_request if site.settings.log_requests else None
+    log = RequestLog() if site.settings.log_requests else None
     return Server(site, listener, refusals, limits, log)
 
 

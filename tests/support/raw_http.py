@@ -4,12 +4,12 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from survey.serving.gateway import Answer
-from survey.serving.requests import Request
+from survey.serving.request_log import RequestLog
 from survey.serving.server import Limits, Server
 
 if TYPE_CHECKING:
@@ -74,13 +74,13 @@ class Client:
 @contextmanager
 def served_application(
     application: "WSGIApplication",
-    log_request: Callable[[Request, int], None] | None = None,
+    request_log: RequestLog | None = None,
     **limits: object,
 ) -> Iterator[tuple[str, int]]:
     """An application behind our server; its address."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     bounds = Limits(**limits)  # type: ignore[arg-type]
-    server = Server(application, listener, REFUSALS, bounds, log_request)
+    server = Server(application, listener, REFUSALS, bounds, request_log)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     address = listener.getsockname()

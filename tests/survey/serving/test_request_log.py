@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from datetime import datetime
 
 import pytest
 import requests
@@ -11,7 +12,7 @@ import structlog
 from survey import logs
 from survey.commands.serve import announce
 from survey.logs import configure_logs
-from survey.serving.request_log import log_request, show_path
+from survey.serving.request_log import RequestLog, show_path
 from tests.support.pages import LINK
 from tests.support.raw_http import Client, served_application
 from tests.support.settings import make_settings
@@ -32,7 +33,7 @@ def asked(capsys):
     configure_logs()
 
     def asked(*targets: bytes, method: bytes = b"GET") -> list[str]:
-        with served_application(page, log_request) as address:
+        with served_application(page, RequestLog()) as address:
             for target in targets:
                 client = Client(address, b"%s %s HTTP/1.1\r\n\r\n" % (method, target))
                 client.receive()
@@ -45,6 +46,10 @@ def test_a_request_is_a_line_with_method_path_status_and_time(asked):
     lines = asked(b"/?distinct_id=jane&sig=hunter2", b"/fails", b"/nothing/here.html")
     told = [line.split(" ", 3)[1:] for line in lines]
     assert [each[:2] for each in told] == [["info", "request"]] * 3
+    # When it was answered, not when that was written.
+    times = [datetime.fromisoformat(line.split(" ", 1)[0]) for line in lines]
+    assert times == sorted(times)
+    assert len(set(times)) == 3
     values = [each[2].rpartition(" ms=") for each in told]
     assert [value[0] for value in values] == [
         "method='GET' path='/' status=200",
