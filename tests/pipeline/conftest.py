@@ -1,3 +1,5 @@
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,13 @@ def _quick_queries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query_api, "SECONDS_BETWEEN_REQUESTS", 0.0)
     monkeypatch.setattr(query_api, "FIRST_PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(query_api, "POLL_SECONDS", 0.01)
+
+
+@pytest.fixture
+def machine_far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own time zone must not matter."""
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,16 +44,6 @@ def only_row(path: Path) -> pd.Series:
     frame = read_export(path, SETTINGS)
     assert len(frame) == 1
     return frame.iloc[0]
-
-
-@pytest.fixture
-def machine_far_from_utc(monkeypatch):
-    """A machine whose own time zone must not matter."""
-    monkeypatch.setenv("TZ", "Pacific/Auckland")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 class TestKinds:

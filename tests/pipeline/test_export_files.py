@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,15 +55,6 @@ def count(
     source = ExportSource(str(path), SETTINGS, PartialCache(cache) if cache else None)
     totals = source.count_responses(RULES, on_progress)
     return totals.received, int(totals.counts["responses"].sum())
-
-
-@pytest.fixture
-def machine_far_from_utc(monkeypatch):
-    monkeypatch.setenv("TZ", "Pacific/Auckland")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def refusal(path: object, **options) -> str:
