@@ -1,24 +1,31 @@
 """From events as they are to answers as frames: what each event says, whoever sent it."""
 
 import json
-import math
-import re
 from codecs import BOM_UTF8
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
-from pipeline.counting_settings import CountingSettings
 from pipeline.schemas import ANSWERS, check
-from survey.scale import parse_rating
-from survey.store.vocabulary import LONGEST_VALUE, Trust
-from survey.teams import slugify_team
+from survey.counting_settings import CountingSettings
+from survey.event_values import (
+    canonical_json,
+    encodable,
+    is_other_survey,
+    property_keys,
+    read_comment,
+    read_person,
+    read_rating,
+    read_team,
+    read_text,
+    read_ticket,
+    read_trust,
+)
+from survey.store.vocabulary import LONGEST_VALUE
 
-SURVEY_SENT = "survey sent"
-TICKET_KEY = "ticketId"
 # How deep the properties of an event may be nested. Some versions of Python read no more than 900
 # levels, DuckDB reads all: what counts must not depend on who reads.
 DEEPEST = 800
@@ -30,9 +37,7 @@ _TYPES = {
     "rating": "Int64",
     "answered_at": "datetime64[us, UTC]",
 }
-_TRUST_WORDS = frozenset(trust.value for trust in Trust)
 _CONTAINERS = frozenset((dict, list))
-_WHOLE_NUMBER = re.compile(r"(-?\d+)\.0+", re.ASCII)
 
 
 class BadEvent(ValueError):
@@ -88,14 +93,14 @@ def raw_event(uuid: Any, distinct_id: Any, timestamp: Any, properties: Any) -> R
 
     No timestamp or uuid is guessed: they decide the month, and what is a copy of what.
     """
-    is_text = isinstance(uuid, str) and uuid.strip() and _encodable(uuid) == uuid
+    is_text = isinstance(uuid, str) and uuid.strip() and encodable(uuid) == uuid
     if not is_text or len(uuid) > LONGEST_VALUE:
         raise BadEvent(f"{repr(uuid)[:LONGEST_VALUE]} is not a uuid")
     if properties is not None and not isinstance(properties, dict):
         raise BadEvent("properties are not a JSON object")
     if properties and _is_too_deep(properties):
         raise BadEvent(f"properties are nested more than {DEEPEST} deep")
-    return RawEvent(uuid, _text(distinct_id), _instant(timestamp), properties or {})
+    return RawEvent(uuid, read_text(distinct_id), _instant(timestamp), properties or {})
 
 
 def _is_too_deep(value: Any) -> bool:
@@ -124,17 +129,6 @@ def _instant(value: Any) -> datetime:
     if not 1 < instant.year < 9999:
         raise BadEvent(f"{value!r} is not a time that an answer can have")
     return instant
-
-
-def property_keys(settings: CountingSettings) -> tuple[str, ...]:
-    """The properties that an answer is read from: survey, ticket, rating by id and by place,
-    comment by id and by place, team, its older name, trust."""
-    return (
-        *("$survey_id", TICKET_KEY),
-        *(f"$survey_response_{settings.rating_question_id}", "$survey_response"),
-        *(f"$survey_response_{settings.comment_question_id}", "$survey_response_1"),
-        *("team", "ticketTeam", "link_trust"),
-    )
 
 
 def clean_events(events: Sequence[RawEvent], settings: CountingSettings) -> pd.DataFrame:
@@ -184,83 +178,7 @@ def _find_duplicates(events: Sequence[RawEvent], answers: pd.DataFrame) -> pd.Se
     return is_duplicate
 
 
-def canonical_json(value: Any) -> str:
-    """A value as JSON that is written in one way only."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return _encodable(text)
-
-
-def read_survey_id(properties: Mapping[str, Any]) -> str | None:
-    """The survey that an event names."""
-    return _text(properties.get("$survey_id"))
-
-
-def is_other_survey(survey_id: Any, settings: CountingSettings) -> bool:
-    """Whether an event with this `$survey_id` belongs to another survey than the configured one."""
-    return settings.survey_id is not None and _text(survey_id) != settings.survey_id
-
-
-def read_rating(by_id: Any, by_place: Any = None) -> int | None:
-    """The rating, from what stands under the key of the rating question and under that of the
-    first place."""
-    return parse_rating(_first_given(by_id, by_place))
-
-
-def read_comment(by_id: Any, by_place: Any = None) -> str | None:
-    """The comment, from what stands under the key of the comment question and under that of the
-    second place."""
-    return _text(_first_given(by_id, by_place))
-
-
-def read_team(team: Any, older_name: Any = None) -> str:
-    """The slug of the team, from what stands under `team` and under `ticketTeam`."""
-    text = _text(_first_given(team, older_name)) or ""
-    return slugify_team(text if len(text) <= LONGEST_VALUE else None)
-
-
-def read_trust(word: Any) -> Trust:
-    """How far the link was known to come from us; `unverified` for anything but such a word."""
-    is_word = isinstance(word, str) and word in _TRUST_WORDS
-    return Trust(word) if is_word else Trust.UNVERIFIED
-
-
 def read_event_comment(event: RawEvent, settings: CountingSettings) -> str | None:
     """The comment of an event."""
     *_, by_id, by_place, _team, _older_team, _trust = property_keys(settings)
     return read_comment(event.properties.get(by_id), event.properties.get(by_place))
-
-
-def _first_given(*values: Any) -> Any:
-    """The first of these values that is neither null nor blank."""
-    for value in values:
-        if value is not None and not (isinstance(value, str) and not value.strip()):
-            return value
-    return None
-
-
-def read_ticket(value: Any) -> str | None:
-    """A ticket as text, trimmed; 42, 42.0 and "42" are one."""
-    if isinstance(value, float) and math.isfinite(value):
-        value = int(value) if value.is_integer() else value
-    elif isinstance(value, bool | float) or not isinstance(value, int | str):
-        return None
-    text = (_text(str(value)) or "").strip()
-    text = _WHOLE_NUMBER.sub(r"\1", text) if _WHOLE_NUMBER.fullmatch(text) else text
-    return text if 0 < len(text) <= LONGEST_VALUE else None
-
-
-def read_person(distinct_id: str | None, ticket_id: str | None) -> str:
-    """Who answers: an event without a distinct_id is its ticket's."""
-    return distinct_id if distinct_id and distinct_id.strip() else f"ticket:{ticket_id or ''}"
-
-
-def _text(value: Any) -> str | None:
-    """A text as it stands, anything else as JSON; half characters become question marks, and
-    NUL, which PostgreSQL cannot hold, what stands for a character that cannot be shown."""
-    if value is None:
-        return None
-    return _encodable(value) if isinstance(value, str) else canonical_json(value)
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")

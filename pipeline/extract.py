@@ -1,7 +1,7 @@
 """From a Parquet file to reduced answers, without making a Python object per row.
 
 DuckDB reads the file and takes the values out of the properties. What a value means is said in one
-place, `pipeline/clean.py`: it is asked once per distinct value, not once per row. SQL itself reads
+place, `survey/event_values.py`: it is asked once per distinct value, not once per row. SQL itself reads
 only what has a value of its own in each row: tickets that are plain numbers, persons, and whether
 there is a comment. Rows with anything out of the ordinary are left to be read one by one; a
 property-based test holds the two equal.
@@ -20,8 +20,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.clean import (
-    DEEPEST,
+from pipeline.clean import DEEPEST
+from pipeline.parts import Array
+from pipeline.reduced import NO_TICKET, SCHEMA, split_ticket
+from survey.counting_settings import CountingSettings
+from survey.event_values import (
     SURVEY_SENT,
     is_other_survey,
     property_keys,
@@ -31,9 +34,6 @@ from pipeline.clean import (
     read_ticket,
     read_trust,
 )
-from pipeline.counting_settings import CountingSettings
-from pipeline.parts import Array
-from pipeline.reduced import NO_TICKET, SCHEMA, split_ticket
 from survey.store.vocabulary import TRUST_ORDER
 
 _ROWS_AT_ONCE = 65_536

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.clean import RawEvent, canonical_json, read_events, read_survey_id
+from pipeline.clean import RawEvent, read_events
 from pipeline.sources.source import EventSource, OnProgress
+from survey.event_values import canonical_json, read_survey_id
 from survey.settings import CsatError, Settings
 from survey.store.copies import ImportedAnswer
 from survey.store.database import Database

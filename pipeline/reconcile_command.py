@@ -8,7 +8,6 @@ from datetime import datetime, tzinfo
 
 import click
 
-from pipeline.clean import SURVEY_SENT
 from pipeline.commands import month_option
 from pipeline.progress import show_progress
 from pipeline.reading import decide_source
@@ -17,6 +16,7 @@ from pipeline.sources.query_api import QueryApi
 from pipeline.sources.query_events import EventQuery, read_pages
 from pipeline.sources.source import OnProgress
 from pipeline.sources.store import StoreSource
+from survey.event_values import SURVEY_SENT
 from survey.months import Month
 from survey.settings import Settings, load_settings
 from survey.store.clock import now

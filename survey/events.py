@@ -1,21 +1,29 @@
 """The `survey sent` event: how an answer becomes one, and what an event says as an answer. Pure."""
 
-import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from survey.event_values import (
+    SURVEY_SENT,
+    TICKET_KEY,
+    canonical_json,
+    property_keys,
+    read_comment,
+    read_person,
+    read_rating,
+    read_team,
+    read_text,
+    read_ticket,
+    read_trust,
+)
 from survey.languages import translatable
-from survey.links import anonymous_person, normalise_ticket, person_of
+from survey.links import anonymous_person
 from survey.rules import Answer
-from survey.scale import parse_rating
 from survey.settings import Settings
-from survey.store.vocabulary import LONGEST_VALUE, Trust
-from survey.teams import slugify_team
+from survey.store.vocabulary import Trust
 
-SURVEY_SENT = "survey sent"
 RATING_QUESTION = translatable("How happy are you with the level of support you received?")
 COMMENT_QUESTION = translatable("What can we do to increase your rating?")
 
@@ -128,23 +136,22 @@ def read_event(event: Mapping[str, Any], settings: Settings) -> Answer:
 
     `event` has `uuid`, `distinct_id`, `timestamp` (aware datetime) and `properties` (mapping).
     """
-    properties = event["properties"]
-    ticket_id = _ticket(properties.get("ticketId"))
-    rating_key = f"$survey_response_{settings.rating_question_id}"
-    comment_key = f"$survey_response_{settings.comment_question_id}"
-    team = _text(_first_given(properties, "team", "ticketTeam")) or ""
-    trust = properties.get("link_trust")
+    values = [event["properties"].get(key) for key in property_keys(settings)]
+    survey_id, ticket, rating, rating_place, comment, comment_place, team, older_team, trust = (
+        values
+    )
+    ticket_id = read_ticket(ticket)
     timestamp: datetime = event["timestamp"]
     return Answer(
         uuid=event["uuid"],
         ticket_id=ticket_id,
-        distinct_id=person_of(_text(event.get("distinct_id")), ticket_id or ""),
-        rating=parse_rating(_first_given(properties, rating_key, "$survey_response")),
-        comment=_text(_first_given(properties, comment_key, "$survey_response_1")),
-        team=slugify_team(team if len(team) <= LONGEST_VALUE else None),
+        distinct_id=read_person(read_text(event.get("distinct_id")), ticket_id),
+        rating=read_rating(rating, rating_place),
+        comment=read_comment(comment, comment_place),
+        team=read_team(team, older_team),
         answered_at=timestamp.astimezone(UTC),
-        trust=Trust(trust) if trust in tuple(Trust) else Trust.UNVERIFIED,
-        survey_id=_text(properties.get("$survey_id")),
+        trust=read_trust(trust),
+        survey_id=read_text(survey_id),
     )
 
 
@@ -163,42 +170,6 @@ def earliest_copies(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
 
 def _weight(event: Mapping[str, Any]) -> tuple[str, str]:
     properties = event["properties"]
-    ticket_id = _ticket(properties.get("ticketId")) or ""
-    return _canonical_json(properties), person_of(_text(event.get("distinct_id")), ticket_id)
-
-
-def _canonical_json(properties: Any) -> str:
-    text = json.dumps(properties, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return _encodable(text)
-
-
-def _first_given(properties: Mapping[str, Any], *keys: str) -> Any:
-    """The value under the first key that has one which is neither null nor blank text."""
-    for key in keys:
-        value = properties.get(key)
-        if value is not None and not (isinstance(value, str) and not value.strip()):
-            return value
-    return None
-
-
-def _ticket(value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    ticket = normalise_ticket(_text(str(value)) or "")
-    return None if ticket and len(ticket) > LONGEST_VALUE else ticket
-
-
-def _text(value: object) -> str | None:
-    """A text as it stands, anything else as JSON; half characters, which no file can hold,
-    become question marks, and NUL, which PostgreSQL cannot hold, U+FFFD."""
-    if value is None:
-        return None
-    return _encodable(value) if isinstance(value, str) else _canonical_json(value)
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+    ticket_id = read_ticket(properties.get(TICKET_KEY))
+    person = read_person(read_text(event.get("distinct_id")), ticket_id)
+    return canonical_json(properties), person

@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[1]
 # What `pipeline` and `reports` may know of `survey`: the store, and pure modules.
 SHARED = (
     "survey.addresses",
+    "survey.counting_settings",
+    "survey.event_values",
     "survey.months",
     "survey.private_files",
     "survey.scale",
@@ -29,6 +31,7 @@ PURE = (
     "links",
     "rules",
     "events",
+    "event_values",
     "site/form",
     "store/copies",
     "store/vocabulary",

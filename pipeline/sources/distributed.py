@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.counting_settings import SentSettings
 from pipeline.counts import MonthCounts, Totals, add_month_counts, add_totals
 from pipeline.parts import cores
 from pipeline.reduced import SCHEMA
@@ -33,6 +32,7 @@ from pipeline.sources.located_counts import (
 )
 from pipeline.sources.source import OnProgress, SourceError
 from survey.addresses import hide_secrets, show_address
+from survey.counting_settings import SentSettings
 from survey.months import Month
 from survey.settings import Settings
 

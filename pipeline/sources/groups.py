@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from pipeline.counting_settings import CountingSettings
 from pipeline.sources.files import ExportFile
 from pipeline.sources.source import OnProgress
+from survey.counting_settings import CountingSettings
 
 _FILES_AT_ONCE = 32
 _BYTES_AT_ONCE = 16 * 1024 * 1024

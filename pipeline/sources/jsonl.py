@@ -6,12 +6,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_json, parse_properties, raw_event
-from pipeline.counting_settings import CountingSettings
+from pipeline.clean import BadEvent, RawEvent, parse_json, parse_properties, raw_event
 from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile, explain
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
+from survey.counting_settings import CountingSettings
+from survey.event_values import SURVEY_SENT
 
 _COMPRESSION = {".gz": "gzip", ".br": "brotli"}
 

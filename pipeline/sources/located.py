@@ -9,18 +9,12 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
-from pipeline.clean import (
-    TICKET_KEY,
-    RawEvent,
-    canonical_json,
-    read_event_comment,
-    read_person,
-    read_ticket,
-)
-from pipeline.counting_settings import CountingSettings
+from pipeline.clean import RawEvent, read_event_comment
 from pipeline.parts import Array, cores
 from pipeline.reduced import join
 from pipeline.sources.files import ExportFile
+from survey.counting_settings import CountingSettings
+from survey.event_values import TICKET_KEY, canonical_json, read_person, read_ticket
 
 Found = TypeVar("Found")
 

@@ -1,12 +1,12 @@
 """From located answers to counts: of all that there are, or of a part that shares no ticket."""
 
-from pipeline.counting_settings import CountingSettings
 from pipeline.counts import MonthCounts, Totals
 from pipeline.parts import Array
 from pipeline.reduced_counts import decide_reduced, describe_responses, find_duplicates
 from pipeline.rules import FrameRules
 from pipeline.schemas import RESPONSES, check
 from pipeline.sources.located import Located
+from survey.counting_settings import CountingSettings
 from survey.months import Month
 
 

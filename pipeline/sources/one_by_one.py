@@ -6,8 +6,8 @@ from itertools import islice
 import pyarrow as pa
 
 from pipeline.clean import RawEvent, read_events
-from pipeline.counting_settings import CountingSettings
 from pipeline.reduced import reduce_answers
+from survey.counting_settings import CountingSettings
 
 _EVENTS_AT_ONCE = 10_000
 

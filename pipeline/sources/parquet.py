@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.clean import SURVEY_SENT, BadEvent, RawEvent, parse_properties, raw_event
-from pipeline.counting_settings import CountingSettings
+from pipeline.clean import BadEvent, RawEvent, parse_properties, raw_event
 from pipeline.extract import extract_answers, extract_comments
 from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile, explain
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
+from survey.counting_settings import CountingSettings
+from survey.event_values import SURVEY_SENT
 
 _COLUMNS = ("uuid", "event", "distinct_id", "properties", "timestamp")
 # What a batch may take in memory, unpacked, and how many rows it has at most.

@@ -35,7 +35,10 @@ _MOST_GROUPS_AT_ONCE = 8
 _SETTLED_SECONDS = 2.0
 _CHECKSUM_BYTES = 4
 # Besides the whole pipeline, what decides over a number.
-_CODE = ("survey/months.py", "survey/scale.py", "survey/teams.py", "survey/store/vocabulary.py")
+_CODE = (
+    *("survey/event_values.py", "survey/links.py", "survey/months.py", "survey/scale.py"),
+    *("survey/teams.py", "survey/store/vocabulary.py"),
+)
 
 
 def read_partials(

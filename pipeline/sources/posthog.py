@@ -6,19 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from pipeline.clean import (
-    SURVEY_SENT,
-    BadEvent,
-    RawEvent,
-    clean_events,
-    parse_properties,
-    raw_event,
-)
+from pipeline.clean import BadEvent, RawEvent, clean_events, parse_properties, raw_event
 from pipeline.counts import MonthCounts, Totals, count_month, count_responses
 from pipeline.rules import FrameRules, decide, derive_responses
 from pipeline.sources.query_api import QueryApi
 from pipeline.sources.query_events import PAGE_ROWS, EventQuery, EventRow, read_pages
 from pipeline.sources.source import OnProgress, SourceError
+from survey.event_values import SURVEY_SENT
 from survey.months import Month
 from survey.settings import Settings
 from survey.store.clock import now

@@ -14,7 +14,8 @@ from survey.demo.sample_month import (
     random_moment,
     random_uuid,
 )
-from survey.events import RATING_QUESTION, SURVEY_SENT
+from survey.event_values import SURVEY_SENT
+from survey.events import RATING_QUESTION
 from survey.months import Month
 from survey.settings import Settings
 

@@ -1,0 +1,109 @@
+"""What the values of a `survey sent` event mean, whoever sent it. Pure.
+
+The site, an import and the frames of the pipeline all ask here.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from survey.counting_settings import CountingSettings
+from survey.links import normalise_ticket, person_of
+from survey.scale import parse_rating
+from survey.store.vocabulary import LONGEST_VALUE, Trust
+from survey.teams import slugify_team
+
+SURVEY_SENT = "survey sent"
+TICKET_KEY = "ticketId"
+_TRUST_WORDS = frozenset(trust.value for trust in Trust)
+
+
+def property_keys(settings: CountingSettings) -> tuple[str, ...]:
+    """The properties that an answer is read from: survey, ticket, rating by id and by place,
+    comment by id and by place, team, its older name, trust."""
+    return (
+        *("$survey_id", TICKET_KEY),
+        *(f"$survey_response_{settings.rating_question_id}", "$survey_response"),
+        *(f"$survey_response_{settings.comment_question_id}", "$survey_response_1"),
+        *("team", "ticketTeam", "link_trust"),
+    )
+
+
+def canonical_json(value: Any) -> str:
+    """A value as JSON that is written in one way only."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return encodable(text)
+
+
+def read_survey_id(properties: Mapping[str, Any]) -> str | None:
+    """The survey that an event names."""
+    return read_text(properties.get("$survey_id"))
+
+
+def is_other_survey(survey_id: Any, settings: CountingSettings) -> bool:
+    """Whether an event with this `$survey_id` belongs to another survey than the configured one."""
+    return settings.survey_id is not None and read_text(survey_id) != settings.survey_id
+
+
+def read_rating(by_id: Any, by_place: Any = None) -> int | None:
+    """The rating, from what stands under the key of the rating question and under that of the
+    first place."""
+    return parse_rating(_first_given(by_id, by_place))
+
+
+def read_comment(by_id: Any, by_place: Any = None) -> str | None:
+    """The comment, from what stands under the key of the comment question and under that of the
+    second place."""
+    return read_text(_first_given(by_id, by_place))
+
+
+def read_team(team: Any, older_name: Any = None) -> str:
+    """The slug of the team, from what stands under `team` and under `ticketTeam`."""
+    text = read_text(_first_given(team, older_name)) or ""
+    return slugify_team(text if len(text) <= LONGEST_VALUE else None)
+
+
+def read_trust(word: Any) -> Trust:
+    """How far the link was known to come from us; `unverified` for anything but such a word."""
+    is_word = isinstance(word, str) and word in _TRUST_WORDS
+    return Trust(word) if is_word else Trust.UNVERIFIED
+
+
+def read_ticket(value: Any) -> str | None:
+    """A ticket as text, trimmed; 42, 42.0 and "42" are one."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        value = int(value) if value.is_integer() else value
+    ticket = normalise_ticket(encodable(str(value)))
+    return ticket if ticket and len(ticket) <= LONGEST_VALUE else None
+
+
+def read_person(distinct_id: str | None, ticket_id: str | None) -> str:
+    """Who answers: an event without a distinct_id is its ticket's."""
+    return person_of(distinct_id, ticket_id or "")
+
+
+def read_text(value: Any) -> str | None:
+    """A text as it stands, anything else as JSON, in characters that every file and database
+    holds (`encodable`)."""
+    if value is None:
+        return None
+    return encodable(value) if isinstance(value, str) else canonical_json(value)
+
+
+def encodable(text: str) -> str:
+    """The text with a question mark for half a character, which no file can hold, and U+FFFD for
+    NUL, which PostgreSQL cannot hold."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def _first_given(*values: Any) -> Any:
+    """The first of these values that is neither null nor blank."""
+    for value in values:
+        if value is not None and not (isinstance(value, str) and not value.strip()):
+            return value
+    return None
