@@ -5,13 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint format translations screenshots bench lock clean
+.PHONY: help run check test soak lint format translations screenshots bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## start the demo: a site with sample answers, until Ctrl-C
 	@exec $(BIN)/csat demo
+
+check: lint ## lint, types, and the tests that need nothing but Python
+	TMPDIR=$$(tests/temporary-folder) $(BIN)/python -m pytest --quick --numprocesses 3 --dist worksteal
 
 test: $(VENV)/installed-test ## run every test, after lint and types
 	@# apt installs while mypy reads.

@@ -56,7 +56,7 @@ class Decided:
 
 
 def decide_columns(columns: Columns, edit_window: timedelta) -> Decided:
-    """Apply rules 2 to 7 of design.md section 5."""
+    """Apply rules 2 to 7 of docs/rules.md."""
     outcome = _reasons_not_valid(columns)
     valid = places(len(outcome))[outcome == _OPEN]
     parts = map_parts(

@@ -1,8 +1,8 @@
 """From a Parquet file to reduced answers, without making a Python object per row.
 
 DuckDB reads the file and takes the values out of the properties. What a value means is said in one
-place, `survey/event_values.py`: it is asked once per distinct value, not once per row. SQL itself reads
-only what has a value of its own in each row: tickets that are plain numbers, persons, and whether
+place, `survey/event_values.py`: it is asked once per distinct value, not once per row. SQL itself
+reads only what has a value of its own in each row: tickets that are plain numbers, persons, and whether
 there is a comment. Rows with anything out of the ordinary are left to be read one by one; a
 property-based test holds the two equal.
 """

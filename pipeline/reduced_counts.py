@@ -99,7 +99,7 @@ class DecidedAnswers:
 def find_duplicates(
     answers: pa.Table, weigh: Weigh, comments_between: tuple[datetime, datetime] | None = None
 ) -> Array:
-    """Which reduced answers are copies that do not count (rule 1 of design.md section 5).
+    """Which reduced answers are copies that do not count (rule 1 of docs/rules.md).
 
     `weigh` is asked about copies that differ in anything that matters; the comments themselves
     matter where an answer was given in `comments_between`.
@@ -117,7 +117,7 @@ def find_duplicates(
 def decide_reduced(
     answers: pa.Table, is_duplicate: Array, rules: FrameRules, timezone: tzinfo
 ) -> DecidedAnswers:
-    """Apply the other rules of design.md section 5 to reduced answers: all that there are of the
+    """Apply the other rules of docs/rules.md to reduced answers: all that there are of the
     tickets that they are for."""
     high, low = _uuids(answers)
     tickets, voids = _tickets(answers, rules.void_tickets)

@@ -29,7 +29,7 @@ def frame_rules(settings: Settings, void_tickets: Collection[str]) -> FrameRules
 
 
 def decide(answers: pd.DataFrame, rules: FrameRules) -> pd.DataFrame:
-    """The answers with a column `outcome` (design.md section 5).
+    """The answers with a column `outcome` (docs/rules.md).
 
     Takes and checks `schemas.ANSWERS`, gives `schemas.DECIDED` in the order of the input.
     """

@@ -9,7 +9,7 @@ DONATIONS = "donations.csv"
 
 
 def render_files(numbers: MonthlyNumbers, settings: Settings) -> dict[str, str]:
-    """File names and contents (design.md section 8); `donations.csv` only from the store."""
+    """File names and contents (docs/rules.md); `donations.csv` only from the store."""
     frames = {
         "teams.csv": numbers.teams,
         "counts.csv": numbers.counts,

@@ -46,7 +46,7 @@ def build_event(
     submission_id: str,
     settings: Settings,
 ) -> dict[str, Any]:
-    """The message for PostHog's batch endpoint (design.md section 6).
+    """The message for PostHog's batch endpoint (docs/rules.md).
 
     `team` is the response's, which its first answer fixed; `submission_id` is the response's
     too, so that PostHog shows an edit in place of what it changed.

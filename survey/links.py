@@ -141,7 +141,7 @@ def _preselected_rating(parameters: Mapping[str, str]) -> int | None:
 
 
 def sign_link(link: Link, secret: str) -> str:
-    """The signature of a link's values: lower-case hex HMAC-SHA256 (design.md section 4)."""
+    """The signature of a link's values: lower-case hex HMAC-SHA256 (docs/rules.md)."""
     values = [link.distinct_id, link.raw_ticket, link.raw_team]
     signed = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     return hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()

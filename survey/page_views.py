@@ -49,7 +49,7 @@ class PageView:
 
 
 def build_shown_event(view: PageView, settings: Settings) -> dict[str, Any]:
-    """The message for PostHog's batch endpoint (design.md section 6)."""
+    """The message for PostHog's batch endpoint (docs/rules.md)."""
     properties = survey_properties(
         settings,
         ticket_id=view.ticket_id,

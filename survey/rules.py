@@ -67,7 +67,7 @@ class Decision:
 
 
 def decide(answers: Iterable[Answer], rules: Rules, *, void: bool = False) -> Decision:
-    """Apply rules 2 to 7 of design.md section 5 to one ticket's answers, each uuid once."""
+    """Apply rules 2 to 7 of docs/rules.md to one ticket's answers, each uuid once."""
     ordered = sorted(answers, key=lambda answer: answer.order)
     reasons = {answer.uuid: _reason_not_valid(answer, rules, void) for answer in ordered}
     valid = [answer for answer in ordered if reasons[answer.uuid] is None]

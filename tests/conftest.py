@@ -21,6 +21,37 @@ from tests.support.clock import Clock
 from tests.support.postgresql import WITHOUT_DISK, PostgresqlServer, running_postgresql
 from tests.support.settings import make_settings
 
+# What `--quick` leaves out: tests that need a browser or PostgreSQL, or take longer than others.
+APT_FIXTURES = {"browser", "postgresql"}
+SLOW_PLACES = (
+    *("faults/", "pipeline/test_distributed.py", "survey/demo/test_command.py", "survey/serving/"),
+    *("test_end_to_end.py", "test_install_browser.py", "test_package.py", "test_wsgi.py"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="only tests that need no apt packages")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--quick"):
+        return
+    left_out = [item for item in items if not _is_quick(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _is_quick(item)]
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    place = item.path.relative_to(Path(__file__).parent).as_posix()
+    needed = set(getattr(item, "fixturenames", ()))
+    parameters = getattr(item, "callspec", None)
+    # Where a test runs on both databases, a parameter says which.
+    on_postgresql = any(
+        isinstance(value, str) and value.startswith("postgresql")
+        for value in (parameters.params.values() if parameters else ())
+    )
+    return not (place.startswith(SLOW_PLACES) or needed & APT_FIXTURES or on_postgresql)
+
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is read without a Python object per row is what `json.loads` and `pipeline/clean.py` say."""
+"""What is read without a Python object per row is what `json.loads` and `survey/event_values.py` say."""
 
 import json
 import re
