@@ -10,6 +10,7 @@ from sqlalchemy import text
 from bench.aggregate import Run, run
 from bench.store_rows import MONTH, fill
 from pipeline.metrics import TREND_MONTHS
+from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.store.database import Database
 from survey.store.migrate import upgrade
@@ -31,7 +32,7 @@ def make_store(url: str, responses: int) -> Database:
     settings = make_settings(database_url=url)
     database = Database(settings.database_url)
     upgrade(database)
-    apply_rules(database, settings)
+    apply_rules(database, CountingRules.of(settings))
     if responses:
         fill(database, responses)
     if not database.is_sqlite:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.schemas import ANSWERS, check
-from survey.counting_settings import CountingSettings
+from survey.counting_rules import CountingRules
 from survey.event_values import (
     canonical_json,
     encodable,
@@ -131,15 +131,15 @@ def _instant(value: Any) -> datetime:
     return instant
 
 
-def clean_events(events: Sequence[RawEvent], settings: CountingSettings) -> pd.DataFrame:
+def clean_events(events: Sequence[RawEvent], rules: CountingRules) -> pd.DataFrame:
     """One row per event, in their order: what it says as an answer (`schemas.ANSWERS`)."""
-    answers = read_events(events, settings)
+    answers = read_events(events, rules)
     return check(answers.assign(is_duplicate=_find_duplicates(events, answers)), ANSWERS)
 
 
-def read_events(events: Sequence[RawEvent], settings: CountingSettings) -> pd.DataFrame:
+def read_events(events: Sequence[RawEvent], rules: CountingRules) -> pd.DataFrame:
     """As `clean_events`, but none is taken for a copy."""
-    survey, ticket, *answers, team, older_team, trust = property_keys(settings)
+    survey, ticket, *answers, team, older_team, trust = property_keys(rules)
     rating, rating_place, comment, comment_place = answers
     said = [event.properties for event in events]
     tickets = [read_ticket(each.get(ticket)) for each in said]
@@ -156,7 +156,7 @@ def read_events(events: Sequence[RawEvent], settings: CountingSettings) -> pd.Da
         "answered_at": [event.timestamp for event in events],
         "link_trust": [read_trust(each.get(trust)).value for each in said],
         "is_duplicate": [False] * len(events),
-        "is_other_survey": [is_other_survey(each.get(survey), settings) for each in said],
+        "is_other_survey": [is_other_survey(each.get(survey), rules) for each in said],
     }
     series = {name: pd.Series(values, dtype=_TYPES[name]) for name, values in columns.items()}
     return check(pd.DataFrame(series), ANSWERS)
@@ -178,7 +178,7 @@ def _find_duplicates(events: Sequence[RawEvent], answers: pd.DataFrame) -> pd.Se
     return is_duplicate
 
 
-def read_event_comment(event: RawEvent, settings: CountingSettings) -> str | None:
+def read_event_comment(event: RawEvent, rules: CountingRules) -> str | None:
     """The comment of an event."""
-    *_, by_id, by_place, _team, _older_team, _trust = property_keys(settings)
+    *_, by_id, by_place, _team, _older_team, _trust = property_keys(rules)
     return read_comment(event.properties.get(by_id), event.properties.get(by_place))

@@ -11,7 +11,6 @@ import pandas as pd
 from pipeline.files import format_csv, write_file
 from pipeline.progress import show_progress
 from pipeline.reading import read_rules
-from pipeline.rules import FrameRules
 from pipeline.sources.source import (
     BadSource,
     Source,
@@ -104,9 +103,9 @@ def aggregate(out: Path, source_name: str, **how: Any) -> None:
     """
     if out.suffix not in (".csv", ".parquet"):
         raise click.BadParameter(f"{out} must end in .csv or .parquet", param_hint="--out")
-    _settings, source, rules = open_named_source(source_name, **how)
+    _settings, source = open_named_source(source_name, **how)
     with show_progress("Reading") as on_progress:
-        totals = source.count_responses(rules, on_progress)
+        totals = source.count_responses(on_progress)
     write_file(out, format_counts(totals.counts, out.suffix))
     responses = totals.counts["responses"].sum()
     click.echo(f"{out}: {responses:,} responses of {totals.received:,} answers")
@@ -118,20 +117,21 @@ def open_named_source(
     no_cache: bool = False,
     engine: str = "local",
     scheduler: str | None = None,
-) -> tuple[Settings, Source, FrameRules]:
-    """The settings, the source that `--source` names, and the rules; a wrong name is bad usage."""
+) -> tuple[Settings, Source]:
+    """The settings, and the source that `--source` names; a wrong name is bad usage."""
     if scheduler is not None and engine != "dask":
         raise click.BadParameter("only --engine dask has a scheduler", param_hint="--scheduler")
     settings = load_settings()
     database = open_store(settings.database_url)
+    rules = read_rules(settings, database)
     try:
         if engine == "dask":
-            source = open_distributed_source(name, settings, scheduler)
+            source = open_distributed_source(name, rules, scheduler)
         else:
-            source = open_source(name, settings, database, None if no_cache else cache)
+            source = open_source(name, settings, rules, database, None if no_cache else cache)
     except BadSource as error:
         raise click.BadParameter(str(error), param_hint="--source") from None
-    return settings, source, read_rules(settings, database)
+    return settings, source
 
 
 def format_counts(counts: pd.DataFrame, suffix: str) -> bytes:

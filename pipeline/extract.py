@@ -2,9 +2,9 @@
 
 DuckDB reads the file and takes the values out of the properties. What a value means is said in one
 place, `survey/event_values.py`: it is asked once per distinct value, not once per row. SQL itself
-reads only what has a value of its own in each row: tickets that are plain numbers, persons, and whether
-there is a comment. Rows with anything out of the ordinary are left to be read one by one; a
-property-based test holds the two equal.
+reads only what has a value of its own in each row: tickets that are plain numbers, persons, and
+whether there is a comment. Rows with anything out of the ordinary are left to be read one by one;
+a property-based test holds the two equal.
 """
 
 import glob
@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from pipeline.clean import DEEPEST
 from pipeline.parts import Array
 from pipeline.reduced import NO_TICKET, SCHEMA, split_ticket
-from survey.counting_settings import CountingSettings
+from survey.counting_rules import CountingRules
 from survey.event_values import (
     SURVEY_SENT,
     is_other_survey,
@@ -142,7 +142,7 @@ class Extract:
 
 
 def extract_answers(
-    addresses: Sequence[str], settings: CountingSettings, filesystem: Any = None, threads: int = 1
+    addresses: Sequence[str], rules: CountingRules, filesystem: Any = None, threads: int = 1
 ) -> Iterator[Extract]:
     """The `survey sent` events of Parquet files, some at a time, each with its place in
     `addresses`.
@@ -150,7 +150,7 @@ def extract_answers(
     The columns must be texts, `timestamp` one of times. `filesystem` is fsspec's, if the files are
     not on this machine. Raises duckdb.Error, the reason of which may be a single row.
     """
-    keys = property_keys(settings)
+    keys = property_keys(rules)
     connection = _open(addresses, keys, filesystem, threads)
     parameters = {
         # DuckDB takes every name for a pattern.
@@ -160,18 +160,18 @@ def extract_answers(
     }
     for batch in connection.sql(_QUERY, params=parameters).to_arrow_reader(_ROWS_AT_ONCE):
         for part in _split_by_file(batch):
-            answers, rest = _reduce(part, settings)
+            answers, rest = _reduce(part, rules)
             yield Extract(part.column("file")[0].as_py(), answers, rest.tolist())
 
 
 def extract_comments(
-    address: str, rows: Collection[int], settings: CountingSettings, filesystem: Any = None
+    address: str, rows: Collection[int], rules: CountingRules, filesystem: Any = None
 ) -> dict[int, str | None]:
     """The comments in some rows of a Parquet file, counted from 1: of those that are plain.
 
     As `extract_answers` in all else.
     """
-    keys = property_keys(settings)[4:6]
+    keys = property_keys(rules)[4:6]
     connection = _open([address], keys, filesystem)
     connection.register("wanted", pa.table({"row": pa.array(sorted(rows), pa.int64())}))
     parameters = {"file": glob.escape(address), "paths": _paths(keys)}
@@ -239,7 +239,7 @@ def _connect(threads: int) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _reduce(batch: pa.RecordBatch, settings: CountingSettings) -> tuple[pa.Table, Array]:
+def _reduce(batch: pa.RecordBatch, rules: CountingRules) -> tuple[pa.Table, Array]:
     uuid_high, uuid_low, is_clear = _read_uuids(batch.column("uuid"))
     answered_at = batch.column("answered_at").fill_null(_LATEST).to_numpy()
     is_clear &= np.asarray(batch.column("is_plain").fill_null(False))
@@ -256,7 +256,7 @@ def _reduce(batch: pa.RecordBatch, settings: CountingSettings) -> tuple[pa.Table
         ticket_text = pa.array([text for _, text in split.values], pa.string()).take(split.codes)
     rating = read("rating", lambda text: read_rating(text) or 0)
     trust = read("trust", lambda text: TRUST_ORDER.index(read_trust(text)))
-    is_other = read("survey_id", lambda text: is_other_survey(text, settings))
+    is_other = read("survey_id", lambda text: is_other_survey(text, rules))
     columns = {
         "uuid_high": uuid_high,
         "uuid_low": uuid_low,

@@ -7,6 +7,7 @@ import click
 from pipeline.importing import Summary, import_events
 from pipeline.progress import show_progress
 from pipeline.sources.source import BadSource, EventSource, open_event_source
+from survey.counting_rules import CountingRules
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
@@ -38,27 +39,28 @@ def import_answers(source_name: str) -> None:
                   why an answer does not count; it is stored all the same
     """
     settings = load_settings()
-    source = _open(source_name, settings)
+    rules = CountingRules.of(settings)
+    source = _open(source_name, settings, rules)
     with closing(Database(settings.database_url)) as database:
         if database.is_sqlite:
             upgrade(database)
         else:
             # Many processes share a server: when its schema changes is for the operator to say.
             require_current_schema(database)
-        if not responses_are_current(database, settings):
+        if not responses_are_current(database, rules):
             with show_progress("Deriving responses anew") as on_progress:
-                apply_rules(database, settings, on_progress)
+                apply_rules(database, rules, on_progress)
         with show_progress("Importing") as on_progress:
-            summary = import_events(source, settings, database, on_progress)
+            summary = import_events(source, rules, database, on_progress)
     for line in describe(summary):
         click.echo(line)
 
 
-def _open(name: str, settings: Settings) -> EventSource:
+def _open(name: str, settings: Settings, rules: CountingRules) -> EventSource:
     try:
         if name == "database":
             raise BadSource("the database is where answers are imported to")
-        return open_event_source(name, settings)
+        return open_event_source(name, settings, rules)
     except BadSource as error:
         raise click.BadParameter(str(error), param_hint="SOURCE") from None
 

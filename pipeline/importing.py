@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from pipeline.clean import RawEvent, read_events
 from pipeline.sources.source import EventSource, OnProgress
+from survey.counting_rules import CountingRules
 from survey.event_values import canonical_json, read_survey_id
-from survey.settings import CsatError, Settings
+from survey.settings import CsatError
 from survey.store.copies import ImportedAnswer
 from survey.store.database import Database
 from survey.store.imports import AnswerImport
@@ -37,15 +38,15 @@ class Summary:
 
 
 def import_events(
-    source: EventSource, settings: Settings, database: Database, on_progress: OnProgress
+    source: EventSource, rules: CountingRules, database: Database, on_progress: OnProgress
 ) -> Summary:
     """Store all events of a source as answers, batch after batch.
 
     Broken off, it goes on where it was when it is run again. Raises SourceError, and StoreError.
     """
-    run = AnswerImport(database, settings)
+    run = AnswerImport(database, rules)
     for events in source.read_events():
-        run.add(read_imported(events, settings))
+        run.add(read_imported(events, rules))
         on_progress(run.received)
     outcomes = {outcome: run.outcomes[outcome] for outcome in Outcome}
     if run.received != run.known + sum(outcomes.values()):
@@ -56,10 +57,10 @@ def import_events(
     return Summary(run.received, run.known, outcomes)
 
 
-def read_imported(events: Sequence[RawEvent], settings: Settings) -> list[ImportedAnswer]:
+def read_imported(events: Sequence[RawEvent], rules: CountingRules) -> list[ImportedAnswer]:
     """Events as the store takes them, in their order."""
     said = [canonical_json(event.properties) for event in events]
-    answers = read_events(events, settings)
+    answers = read_events(events, rules)
     columns = answers[["ticket_id", "distinct_id", "rating", "comment", "team", "link_trust"]]
     columns = columns.astype("object").where(columns.notna(), None)
     cells = zip(*(columns[name].tolist() for name in columns), strict=True)

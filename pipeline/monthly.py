@@ -7,7 +7,6 @@ import pandas as pd
 from pipeline.donations import draft_month
 from pipeline.metrics import TREND_MONTHS, tabulate_month, tabulate_trend
 from pipeline.numbers import MonthlyNumbers
-from pipeline.rules import FrameRules
 from pipeline.sources.source import OnProgress, Source
 from survey.months import Month
 from survey.settings import Settings
@@ -16,7 +15,6 @@ from survey.settings import Settings
 def number_month(
     source: Source,
     month: Month,
-    rules: FrameRules,
     settings: Settings,
     as_of: datetime,
     on_progress: OnProgress,
@@ -25,7 +23,7 @@ def number_month(
     timezone = settings.timezone
     # The oldest month of the trend is compared with the one before it.
     since = month.shift(-TREND_MONTHS)
-    of_month = source.count_month(month, since, rules, on_progress)
+    of_month = source.count_month(month, since, on_progress)
     counts, comments = of_month.counts, of_month.comment_counts
     teams = tabulate_month(counts, comments, month, settings.teams)
     hedgehogs = int(teams["responses"].iloc[-1])

@@ -10,7 +10,7 @@ import click
 
 from pipeline.commands import month_option
 from pipeline.progress import show_progress
-from pipeline.reading import decide_source
+from pipeline.reading import decide_source, read_rules
 from pipeline.reconcile import Difference, Reason, Reconciliation, SentEvent, Side, compare
 from pipeline.sources.query_api import QueryApi
 from pipeline.sources.query_events import EventQuery, read_pages
@@ -75,7 +75,8 @@ def reconcile_month(
     with show_progress("Asking PostHog") as on_progress:
         events = read_events(api, settings.event_survey_id, opens_at, closes_at, on_progress)
     with show_progress("Reading") as on_progress:
-        decided = decide_source(StoreSource(database, settings), settings, database, on_progress)
+        rules = read_rules(settings, database)
+        decided = decide_source(StoreSource(database, rules), rules, on_progress)
     with database.reading() as connection:
         answers = answers_between(connection, opens_at, closes_at)
     # A copy has the uuid of the answer that counts, and what matters is what became of that.

@@ -23,7 +23,7 @@ from pipeline.copies import Weigh, find_copies
 from pipeline.counts import frame_comment_counts, frame_counts, frame_quality
 from pipeline.parts import Array
 from pipeline.reduced import numbers, split_ticket
-from pipeline.rules import FrameRules
+from survey.counting_rules import CountingRules
 from survey.store.vocabulary import TRUST_ORDER
 
 # What makes a difference between copies of one event, besides their time.
@@ -114,9 +114,7 @@ def find_duplicates(
     return find_copies(high, low, at, columns, weigh)
 
 
-def decide_reduced(
-    answers: pa.Table, is_duplicate: Array, rules: FrameRules, timezone: tzinfo
-) -> DecidedAnswers:
+def decide_reduced(answers: pa.Table, is_duplicate: Array, rules: CountingRules) -> DecidedAnswers:
     """Apply the other rules of docs/rules.md to reduced answers: all that there are of the
     tickets that they are for."""
     high, low = _uuids(answers)
@@ -138,7 +136,7 @@ def decide_reduced(
         ),
         rules.edit_window,
     )
-    return DecidedAnswers(answers, decided, timezone)
+    return DecidedAnswers(answers, decided, rules.timezone)
 
 
 def describe_responses(

@@ -1,8 +1,6 @@
 """The rules of counting, for whole frames: what becomes of each answer, which responses stand."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import timedelta, tzinfo
+from datetime import tzinfo
 
 import numpy as np
 import pandas as pd
@@ -10,25 +8,11 @@ import pyarrow as pa
 
 from pipeline.column_rules import OUTCOMES, Columns, decide_columns
 from pipeline.schemas import ANSWERS, DECIDED, RESPONSES, check
-from survey.settings import Settings
+from survey.counting_rules import CountingRules
 from survey.store.vocabulary import COUNTED, TRUST_ORDER
 
 
-@dataclass(frozen=True)
-class FrameRules:
-    """What the rules depend on besides the answers."""
-
-    edit_window: timedelta
-    test_distinct_ids: frozenset[str]
-    void_tickets: frozenset[str]
-
-
-def frame_rules(settings: Settings, void_tickets: Collection[str]) -> FrameRules:
-    """The rules as configured, with the tickets that the store holds void."""
-    return FrameRules(settings.edit_window, settings.test_distinct_ids, frozenset(void_tickets))
-
-
-def decide(answers: pd.DataFrame, rules: FrameRules) -> pd.DataFrame:
+def decide(answers: pd.DataFrame, rules: CountingRules) -> pd.DataFrame:
     """The answers with a column `outcome` (docs/rules.md).
 
     Takes and checks `schemas.ANSWERS`, gives `schemas.DECIDED` in the order of the input.
@@ -40,7 +24,7 @@ def decide(answers: pd.DataFrame, rules: FrameRules) -> pd.DataFrame:
     return check(answers.assign(outcome=outcome), DECIDED)
 
 
-def _columns_of(answers: pd.DataFrame, rules: FrameRules) -> Columns:
+def _columns_of(answers: pd.DataFrame, rules: CountingRules) -> Columns:
     uuids, _ = pd.factorize(answers["uuid"], sort=True)
     tickets, _ = pd.factorize(answers["ticket_id"])
     ranks = {word.value: rank for rank, word in enumerate(TRUST_ORDER)}

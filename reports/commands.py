@@ -30,9 +30,9 @@ def report(month: Month, out: Path, source_name: str, **how: Any) -> None:
     database donations.csv. All are written, or none.
     """
     as_of = now()
-    settings, source, rules = open_named_source(source_name, **how)
+    settings, source = open_named_source(source_name, **how)
     with show_progress("Reading") as on_progress:
-        numbers = number_month(source, month, rules, settings, as_of, on_progress)
+        numbers = number_month(source, month, settings, as_of, on_progress)
     write_files(out, render_files(numbers, settings), replacing=[DONATIONS])
     responses = numbers.teams["responses"].iloc[-1]
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")

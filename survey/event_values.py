@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from survey.counting_settings import CountingSettings
+from survey.counting_rules import CountingRules
 from survey.links import normalise_ticket, person_of
 from survey.scale import parse_rating
 from survey.store.vocabulary import LONGEST_VALUE, Trust
@@ -19,13 +19,13 @@ TICKET_KEY = "ticketId"
 _TRUST_WORDS = frozenset(trust.value for trust in Trust)
 
 
-def property_keys(settings: CountingSettings) -> tuple[str, ...]:
+def property_keys(rules: CountingRules) -> tuple[str, ...]:
     """The properties that an answer is read from: survey, ticket, rating by id and by place,
     comment by id and by place, team, its older name, trust."""
     return (
         *("$survey_id", TICKET_KEY),
-        *(f"$survey_response_{settings.rating_question_id}", "$survey_response"),
-        *(f"$survey_response_{settings.comment_question_id}", "$survey_response_1"),
+        *(f"$survey_response_{rules.rating_question_id}", "$survey_response"),
+        *(f"$survey_response_{rules.comment_question_id}", "$survey_response_1"),
         *("team", "ticketTeam", "link_trust"),
     )
 
@@ -41,9 +41,9 @@ def read_survey_id(properties: Mapping[str, Any]) -> str | None:
     return read_text(properties.get("$survey_id"))
 
 
-def is_other_survey(survey_id: Any, settings: CountingSettings) -> bool:
+def is_other_survey(survey_id: Any, rules: CountingRules) -> bool:
     """Whether an event with this `$survey_id` belongs to another survey than the configured one."""
-    return settings.survey_id is not None and read_text(survey_id) != settings.survey_id
+    return rules.survey_id is not None and read_text(survey_id) != rules.survey_id
 
 
 def read_rating(by_id: Any, by_place: Any = None) -> int | None:

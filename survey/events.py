@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from survey.counting_rules import CountingRules
 from survey.event_values import (
     SURVEY_SENT,
     TICKET_KEY,
@@ -131,12 +132,12 @@ def build_message(
     }
 
 
-def read_event(event: Mapping[str, Any], settings: Settings) -> Answer:
+def read_event(event: Mapping[str, Any], rules: CountingRules) -> Answer:
     """The answer that a `survey sent` event carries, also one that the predecessor sent.
 
     `event` has `uuid`, `distinct_id`, `timestamp` (aware datetime) and `properties` (mapping).
     """
-    values = [event["properties"].get(key) for key in property_keys(settings)]
+    values = [event["properties"].get(key) for key in property_keys(rules)]
     survey_id, ticket, rating, rating_place, comment, comment_place, team, older_team, trust = (
         values
     )

@@ -10,9 +10,10 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from sqlalchemy import Connection
 
 from survey.answer_events import build_outbox_event, find_unsent
+from survey.counting_rules import CountingRules
 from survey.events import Questions
 from survey.links import Link
-from survey.rules import Answer, Decision, Response, Rules, decide, rules_of, time_of_receipt
+from survey.rules import Answer, Decision, Response, decide, time_of_receipt
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
@@ -106,9 +107,9 @@ def _receive_group(
         Arriving(each.ticket_id, each.submission.link.person, each.at, each.submission.uuid)
         for each in arrivals
     ]
-    earlier = answers_that_decide(connection, settings, arriving)
+    rules = CountingRules.of(settings)
+    earlier = answers_that_decide(connection, rules, arriving)
     voids = void_among(connection, tickets)
-    rules = rules_of(settings)
     received = [
         _judge(each, earlier[each.ticket_id], rules, void=each.ticket_id in voids)
         for each in arrivals
@@ -168,7 +169,9 @@ class _Received:
         return self.after.response
 
 
-def _judge(arrival: Arrival, earlier: Sequence[Answer], rules: Rules, *, void: bool) -> _Received:
+def _judge(
+    arrival: Arrival, earlier: Sequence[Answer], rules: CountingRules, *, void: bool
+) -> _Received:
     submission = arrival.submission
     known = next((answer for answer in earlier if answer.uuid == submission.uuid), None)
     answer = known or _answer(submission, time_of_receipt(earlier, arrival.at))

@@ -7,22 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from survey.settings import Settings
+from survey.counting_rules import CountingRules
 from survey.store.vocabulary import TRUST_ORDER, Outcome, Trust
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What the rules depend on besides the answers."""
-
-    edit_window: timedelta
-    test_distinct_ids: frozenset[str] = frozenset()
-    survey_id: str | None = None
-
-
-def rules_of(settings: Settings) -> Rules:
-    """The rules as configured."""
-    return Rules(settings.edit_window, settings.test_distinct_ids, settings.survey_id)
 
 
 @dataclass(frozen=True)
@@ -66,7 +52,7 @@ class Decision:
     outcomes: dict[str, Outcome]
 
 
-def decide(answers: Iterable[Answer], rules: Rules, *, void: bool = False) -> Decision:
+def decide(answers: Iterable[Answer], rules: CountingRules, *, void: bool = False) -> Decision:
     """Apply rules 2 to 7 of docs/rules.md to one ticket's answers, each uuid once."""
     ordered = sorted(answers, key=lambda answer: answer.order)
     reasons = {answer.uuid: _reason_not_valid(answer, rules, void) for answer in ordered}
@@ -98,7 +84,7 @@ def time_of_receipt(earlier: Sequence[Answer], now: datetime) -> datetime:
     return now if latest is None else max(now, latest.answered_at + timedelta(microseconds=1))
 
 
-def _reason_not_valid(answer: Answer, rules: Rules, void: bool) -> Outcome | None:
+def _reason_not_valid(answer: Answer, rules: CountingRules, void: bool) -> Outcome | None:
     if _is_of_other_survey(answer, rules):
         return Outcome.OTHER_SURVEY
     if answer.ticket_id is None:
@@ -110,7 +96,7 @@ def _reason_not_valid(answer: Answer, rules: Rules, void: bool) -> Outcome | Non
     return Outcome.VOID if void else None
 
 
-def _is_of_other_survey(answer: Answer, rules: Rules) -> bool:
+def _is_of_other_survey(answer: Answer, rules: CountingRules) -> bool:
     if rules.survey_id is None or answer.is_from_site:
         return False
     return answer.survey_id != rules.survey_id

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from survey.answer_events import build_outbox_event, find_unsent
-from survey.rules import Response, decide, rules_of
+from survey.counting_rules import CountingRules
+from survey.rules import Response, decide
 from survey.settings import CsatError, Settings
 from survey.store.database import Database
 from survey.store.models import ResponseRow
@@ -54,7 +55,7 @@ def unvoid(
 
     Answers that came while it was void are sent to PostHog now, if they count. Raises NotVoid.
     """
-    rules = rules_of(settings)
+    rules = CountingRules.of(settings)
     with database.writing() as connection:
         database.lock_tickets(connection, [ticket_id])
         known_id = lift_void(connection, ticket_id, reason, now)

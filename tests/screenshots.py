@@ -12,10 +12,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from pipeline.monthly import number_month
-from pipeline.reading import read_rules
 from pipeline.sources.store import StoreSource
 from reports.page import render_page
 from survey.commands.mail import _invitation
+from survey.counting_rules import CountingRules
 from survey.demo.load import load_sample
 from survey.languages import find_language
 from survey.mail.invitation import Mail, render_mail
@@ -72,9 +72,8 @@ def picture_site(browser: Browser, settings: Settings, path: Path) -> None:
         page.click("button.send")
         page.wait_for_load_state()
         thanks = page.screenshot()
-    source = StoreSource(database, settings)
-    rules = read_rules(settings, database)
-    numbers = number_month(source, MONTH, rules, settings, UNTIL, lambda _read: None)
+    source = StoreSource(database, CountingRules.of(settings))
+    numbers = number_month(source, MONTH, settings, UNTIL, lambda _read: None)
     with opened(browser, {"width": 1100, "height": 1010}) as page:
         page.set_content(render_page(numbers, settings))
         report = page.screenshot()

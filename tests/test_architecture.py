@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 # What `pipeline` and `reports` may know of `survey`: the store, and pure modules.
 SHARED = (
     "survey.addresses",
-    "survey.counting_settings",
+    "survey.counting_rules",
     "survey.event_values",
     "survey.months",
     "survey.private_files",
@@ -30,6 +30,7 @@ PURE = (
     "months",
     "links",
     "rules",
+    "counting_rules",
     "events",
     "event_values",
     "site/form",

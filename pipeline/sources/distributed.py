@@ -19,7 +19,6 @@ from pipeline.counts import MonthCounts, Totals, add_month_counts, add_totals
 from pipeline.parts import cores
 from pipeline.reduced import SCHEMA
 from pipeline.reduced_counts import find_duplicates
-from pipeline.rules import FrameRules
 from pipeline.sources.export import ExportSource
 from pipeline.sources.files import ExportFile, find_files
 from pipeline.sources.groups import group_files, reduce_group
@@ -32,9 +31,8 @@ from pipeline.sources.located_counts import (
 )
 from pipeline.sources.source import OnProgress, SourceError
 from survey.addresses import hide_secrets, show_address
-from survey.counting_settings import SentSettings
+from survey.counting_rules import CountingRules
 from survey.months import Month
-from survey.settings import Settings
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -66,35 +64,32 @@ class DistributedSource(ExportSource):
     address there is a worker for each core of this machine.
     """
 
-    def __init__(self, path: str, settings: Settings, scheduler: str | None = None) -> None:
-        super().__init__(path, settings)
+    def __init__(self, path: str, rules: CountingRules, scheduler: str | None = None) -> None:
+        super().__init__(path, rules)
         self._scheduler = scheduler
-        # What of the settings goes along with the functions that are sent to workers.
-        self._sent = SentSettings.of(settings)
 
-    def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
+    def count_responses(self, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
-        settings = self._sent
+        # The functions are sent to workers, with the rules and no other settings.
+        rules = self._rules
 
         def find(found: Located) -> Any:
             return find_duplicates(found.answers, found.weigh)
 
         def count(found: Located, is_duplicate: Any) -> Totals:
-            return count_located(found, rules, settings, is_duplicate)
+            return count_located(found, rules, is_duplicate)
 
         return add_totals(self._map_tickets(find, count, on_progress))
 
-    def count_month(
-        self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
-    ) -> MonthCounts:
+    def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """What the report of a month derives from; raises SourceError that names file and row."""
-        settings = self._sent
+        rules = self._rules
 
         def find(found: Located) -> Any:
-            return find_shown_duplicates(found, month, rules, settings)
+            return find_shown_duplicates(found, month, rules)
 
         def count(found: Located, is_duplicate: Any) -> MonthCounts:
-            return count_located_month(found, is_duplicate, month, since, rules, settings)
+            return count_located_month(found, is_duplicate, month, since, rules)
 
         return add_month_counts(self._map_tickets(find, count, on_progress))
 
@@ -109,7 +104,7 @@ class DistributedSource(ExportSource):
         from dask.delayed import delayed
 
         files = find_files(self._path)
-        settings = self._sent
+        rules = self._rules
         parts = 1 + sum(file.size for file in files) // _BYTES_A_PART
         groups = group_files(files)
         firsts = np.cumsum([0, *(len(group) for group in groups[:-1])]).tolist()
@@ -118,7 +113,7 @@ class DistributedSource(ExportSource):
             # Dask counts what has been freed and is still held, and stops at too much of it; of
             # that, Arrow's own allocator holds hundreds of megabytes.
             pa.set_memory_pool(pa.system_memory_pool())
-            tables = reduce_group(group, settings, lambda _read: None)
+            tables = reduce_group(group, rules, lambda _read: None)
             return _pack(Located.of(group, tables), first)
 
         def mark(frame: pd.DataFrame) -> pd.DataFrame:

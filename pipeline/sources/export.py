@@ -8,7 +8,6 @@ import pandas as pd
 
 from pipeline.clean import RawEvent, clean_events
 from pipeline.counts import MonthCounts, Totals
-from pipeline.rules import FrameRules
 from pipeline.sources.files import ExportFile, find_files, printable
 from pipeline.sources.history import History
 from pipeline.sources.located import Located, read_events
@@ -20,8 +19,8 @@ from pipeline.sources.located_counts import (
 from pipeline.sources.partials import PartialCache, read_partials
 from pipeline.sources.source import EVENTS_AT_ONCE, OnProgress
 from survey.addresses import show_address
+from survey.counting_rules import CountingRules
 from survey.months import Month
-from survey.settings import Settings
 
 
 class ExportSource:
@@ -33,9 +32,9 @@ class ExportSource:
 
     is_store = False
 
-    def __init__(self, path: str, settings: Settings, cache: PartialCache | None = None) -> None:
+    def __init__(self, path: str, rules: CountingRules, cache: PartialCache | None = None) -> None:
         self._path = path
-        self._settings = settings
+        self._rules = rules
         self._cache = cache
 
     @property
@@ -52,7 +51,7 @@ class ExportSource:
         for some in self.read_events():
             events += some
             on_progress(len(events))
-        return clean_events(events, self._settings)
+        return clean_events(events, self._rules)
 
     def read_events(self) -> Iterator[list[RawEvent]]:
         """Every `survey sent` event, some thousands at a time; raises SourceError that names file
@@ -63,32 +62,30 @@ class ExportSource:
                 yield some
             file.check_unchanged()
 
-    def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
+    def count_responses(self, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
         files = find_files(self._path)
         if self._cache is None:
-            return count_located(self._locate(files, on_progress), rules, self._settings)
-        history = History(self._cache, self._path, self._settings, rules)
+            return count_located(self._locate(files, on_progress), self._rules)
+        history = History(self._cache, self._path, self._rules)
         known = history.load(files)
         if known is not None:
             new = self._locate(known.new_files, on_progress)
             connected = known.connect(new)
             if connected is not None:
-                before = count_located(connected, rules, self._settings)
-                after = count_located(connected.join(new), rules, self._settings)
+                before = count_located(connected, self._rules)
+                after = count_located(connected.join(new), self._rules)
                 return known.add(before, after)
         found = self._locate(files, on_progress)
-        totals = count_located(found, rules, self._settings)
+        totals = count_located(found, self._rules)
         history.save(found, totals)
         return totals
 
-    def count_month(
-        self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
-    ) -> MonthCounts:
+    def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """What the report of a month derives from; raises SourceError that names file and row."""
         found = self._locate(find_files(self._path), on_progress)
-        is_duplicate = find_shown_duplicates(found, month, rules, self._settings)
-        return count_located_month(found, is_duplicate, month, since, rules, self._settings)
+        is_duplicate = find_shown_duplicates(found, month, self._rules)
+        return count_located_month(found, is_duplicate, month, since, self._rules)
 
     def _locate(self, files: Sequence[ExportFile], on_progress: OnProgress) -> Located:
-        return Located.of(files, read_partials(files, self._settings, self._cache, on_progress))
+        return Located.of(files, read_partials(files, self._rules, self._cache, on_progress))

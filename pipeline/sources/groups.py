@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from pipeline.sources.files import ExportFile
 from pipeline.sources.source import OnProgress
-from survey.counting_settings import CountingSettings
+from survey.counting_rules import CountingRules
 
 _FILES_AT_ONCE = 32
 _BYTES_AT_ONCE = 16 * 1024 * 1024
@@ -30,7 +30,7 @@ def group_files(files: Sequence[ExportFile]) -> list[list[ExportFile]]:
 
 def reduce_group(
     files: Sequence[ExportFile],
-    settings: CountingSettings,
+    rules: CountingRules,
     on_progress: OnProgress,
     threads: int = 1,
 ) -> list[pa.Table]:
@@ -41,5 +41,5 @@ def reduce_group(
     from pipeline.sources.parquet import reduce_parquet
 
     if files[0].is_parquet:
-        return reduce_parquet(files, settings, on_progress, threads)
-    return [reduce_jsonl(file, settings, on_progress) for file in files]
+        return reduce_parquet(files, rules, on_progress, threads)
+    return [reduce_jsonl(file, rules, on_progress) for file in files]

@@ -16,12 +16,11 @@ import pyarrow as pa
 
 from pipeline.counts import Totals, add_totals, frame_counts, subtract_counts
 from pipeline.parts import Array, places
-from pipeline.rules import FrameRules
 from pipeline.sources.files import ExportFile
 from pipeline.sources.keys import ticket_keys, uuid_keys
 from pipeline.sources.located import Located
 from pipeline.sources.partials import PartialCache, code_version, digest
-from survey.settings import Settings
+from survey.counting_rules import CountingRules, Derived
 
 _ABOUT = b"about"
 _COUNTS = ("month", "team", "rating", "responses")
@@ -115,18 +114,12 @@ class Known:
 
 
 class History:
-    """What `path` came to the last time, by these settings and rules."""
+    """What `path` came to the last time, by these rules."""
 
-    def __init__(
-        self, cache: PartialCache, path: str, settings: Settings, rules: FrameRules
-    ) -> None:
+    def __init__(self, cache: PartialCache, path: str, rules: CountingRules) -> None:
         self._cache = cache
-        self._settings = settings
-        depends = [
-            *(code_version(), str(settings.timezone), rules.edit_window.total_seconds()),
-            *(sorted(rules.test_distinct_ids), sorted(rules.void_tickets), settings.survey_id),
-            *(settings.rating_question_id, settings.comment_question_id),
-        ]
+        self._rules = rules
+        depends = [code_version(), rules.fingerprint(Derived.COUNTS)]
         # After what was counted, then after all that decides over the counts.
         self._name = f"counted{digest(path)[:17]}-{digest(depends)[:40]}"
 
@@ -136,7 +129,7 @@ class History:
         if table is None:
             return None
         about = json.loads(table.schema.metadata[_ABOUT])
-        file_of = {self._cache.name(file, self._settings): file for file in files}
+        file_of = {self._cache.name(file, self._rules): file for file in files}
         if not file_of.keys() >= set(about["partials"]):
             return None
         known = [file_of.pop(name) for name in about["partials"]]
@@ -151,7 +144,7 @@ class History:
             return
         lengths = np.bincount(found.file_of, minlength=len(found.files))
         about = {
-            "partials": [self._cache.name(file, self._settings) for file in found.files],
+            "partials": [self._cache.name(file, self._rules) for file in found.files],
             "ends": np.cumsum(lengths).tolist(),
             "received": totals.received,
             "counts": totals.counts[list(_COUNTS)].to_numpy().tolist(),

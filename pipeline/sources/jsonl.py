@@ -11,7 +11,7 @@ from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile, explain
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
-from survey.counting_settings import CountingSettings
+from survey.counting_rules import CountingRules
 from survey.event_values import SURVEY_SENT
 
 _COMPRESSION = {".gz": "gzip", ".br": "brotli"}
@@ -25,13 +25,13 @@ def read_jsonl(file: ExportFile, lines: Collection[int] | None = None) -> Iterat
     return (event for _, event in _numbered_events(file, lines))
 
 
-def reduce_jsonl(file: ExportFile, settings: CountingSettings, on_progress: OnProgress) -> pa.Table:
+def reduce_jsonl(file: ExportFile, rules: CountingRules, on_progress: OnProgress) -> pa.Table:
     """The answers of a JSON-lines file, reduced (`reduced.SCHEMA`).
 
     Raises SourceError with file and line.
     """
     tables = []
-    for table in reduce_one_by_one(_numbered_events(file), settings):
+    for table in reduce_one_by_one(_numbered_events(file), rules):
         tables.append(table)
         on_progress(table.num_rows)
     return chain(tables)

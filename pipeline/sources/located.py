@@ -13,7 +13,7 @@ from pipeline.clean import RawEvent, read_event_comment
 from pipeline.parts import Array, cores
 from pipeline.reduced import join
 from pipeline.sources.files import ExportFile
-from survey.counting_settings import CountingSettings
+from survey.counting_rules import CountingRules
 from survey.event_values import TICKET_KEY, canonical_json, read_person, read_ticket
 
 Found = TypeVar("Found")
@@ -50,15 +50,15 @@ class Located:
 
         return self._look_up(places, read)
 
-    def read_comments(self, places: Sequence[int], settings: CountingSettings) -> list[str | None]:
+    def read_comments(self, places: Sequence[int], rules: CountingRules) -> list[str | None]:
         """The comments of some answers, in their order; raises SourceError."""
 
         def read(file: ExportFile, rows: Collection[int]) -> dict[int, str | None]:
-            found = read_plain_comments(file, rows, settings)
+            found = read_plain_comments(file, rows, rules)
             rest = sorted(set(rows) - found.keys())
             events = read_events(file, rest) if rest else ()
             for row, event in zip(rest, events, strict=True):
-                found[row] = read_event_comment(event, settings)
+                found[row] = read_event_comment(event, rules)
             return found
 
         return self._look_up(places, read)
@@ -106,11 +106,11 @@ def read_events(file: ExportFile, rows: Collection[int] | None = None) -> Iterat
 
 
 def read_plain_comments(
-    file: ExportFile, rows: Collection[int], settings: CountingSettings
+    file: ExportFile, rows: Collection[int], rules: CountingRules
 ) -> dict[int, str | None]:
     """The comments in some rows, of those for which no whole event has to be read."""
     if not file.is_parquet:
         return {}
     from pipeline.sources.parquet import read_parquet_comments
 
-    return read_parquet_comments(file, rows, settings)
+    return read_parquet_comments(file, rows, rules)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pipeline.clean import RawEvent, read_events
 from pipeline.reduced import reduce_answers
-from survey.counting_settings import CountingSettings
+from survey.counting_rules import CountingRules
 
 _EVENTS_AT_ONCE = 10_000
 
@@ -15,10 +15,8 @@ _EVENTS_AT_ONCE = 10_000
 NumberedEvent = tuple[int, RawEvent]
 
 
-def reduce_one_by_one(
-    events: Iterator[NumberedEvent], settings: CountingSettings
-) -> Iterator[pa.Table]:
+def reduce_one_by_one(events: Iterator[NumberedEvent], rules: CountingRules) -> Iterator[pa.Table]:
     """These events reduced (`reduced.SCHEMA`), some thousands at a time."""
     while some := list(islice(events, _EVENTS_AT_ONCE)):
-        answers = read_events([event for _, event in some], settings)
+        answers = read_events([event for _, event in some], rules)
         yield reduce_answers(answers, [number for number, _ in some])

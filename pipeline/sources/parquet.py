@@ -18,7 +18,7 @@ from pipeline.reduced import chain
 from pipeline.sources.files import ExportFile, explain
 from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
 from pipeline.sources.source import OnProgress, SourceError
-from survey.counting_settings import CountingSettings
+from survey.counting_rules import CountingRules
 from survey.event_values import SURVEY_SENT
 
 _COLUMNS = ("uuid", "event", "distinct_id", "properties", "timestamp")
@@ -53,7 +53,7 @@ def _numbered_events(
 
 def reduce_parquet(
     files: Sequence[ExportFile],
-    settings: CountingSettings,
+    rules: CountingRules,
     on_progress: OnProgress,
     threads: int = 1,
 ) -> list[pa.Table]:
@@ -62,30 +62,30 @@ def reduce_parquet(
     Raises SourceError that names file and row.
     """
     plain = [file for file in files if _has_plain_columns(file)]
-    by_column = dict(zip(plain, _reduce_plain(plain, settings, on_progress, threads), strict=True))
+    by_column = dict(zip(plain, _reduce_plain(plain, rules, on_progress, threads), strict=True))
     tables = []
     for file in files:
         some, rest = by_column.get(file, ([], None))
         if rest is None or rest:
-            some += reduce_one_by_one(_numbered_events(file, rest), settings)
+            some += reduce_one_by_one(_numbered_events(file, rest), rules)
         tables.append(chain(some))
     return tables
 
 
 def read_parquet_comments(
-    file: ExportFile, rows: Collection[int], settings: CountingSettings
+    file: ExportFile, rows: Collection[int], rules: CountingRules
 ) -> dict[int, str | None]:
     """The comments in some rows of a Parquet file, counted from 1: of those that are plain."""
     if not _has_plain_columns(file):
         return {}
     try:
-        return extract_comments(file.address, rows, settings, file.filesystem)
+        return extract_comments(file.address, rows, rules, file.filesystem)
     except duckdb.Error:
         return {}
 
 
 def _reduce_plain(
-    files: Sequence[ExportFile], settings: CountingSettings, on_progress: OnProgress, threads: int
+    files: Sequence[ExportFile], rules: CountingRules, on_progress: OnProgress, threads: int
 ) -> list[tuple[list[pa.Table], set[int] | None]]:
     """What can be read of each file by columns, and which rows are left; None where all are."""
     if not files:
@@ -93,7 +93,7 @@ def _reduce_plain(
     reduced: list[tuple[list[pa.Table], set[int]]] = [([], set()) for _ in files]
     addresses, filesystem = [file.address for file in files], files[0].filesystem
     try:
-        for extract in extract_answers(addresses, settings, filesystem, threads):
+        for extract in extract_answers(addresses, rules, filesystem, threads):
             tables, rest = reduced[extract.file]
             tables.append(extract.answers)
             rest.update(extract.rest)
@@ -103,7 +103,7 @@ def _reduce_plain(
         if len(files) == 1:
             return [([], None)]
         return [
-            each for file in files for each in _reduce_plain([file], settings, on_progress, threads)
+            each for file in files for each in _reduce_plain([file], rules, on_progress, threads)
         ]
     return list(reduced)
 

@@ -1,7 +1,7 @@
 """What the rules need of each file: read by several threads, and kept for the next time.
 
 A kept partial is used as long as the file is the same, and all that it depends on: the code that
-reads, and the settings that say what to read. Deleting any of them, at any time, does no harm.
+reads, and the rules that say what to read. Deleting any of them, at any time, does no harm.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ from pipeline.reduced import SCHEMA
 from pipeline.sources.files import ExportFile
 from pipeline.sources.groups import group_files, reduce_group
 from pipeline.sources.source import OnProgress
+from survey.counting_rules import CountingRules, Derived
 from survey.private_files import make_folder
-from survey.settings import Settings
 
 # More groups of files read faster, and each takes some 100 MB.
 _MOST_GROUPS_AT_ONCE = 8
@@ -36,14 +36,20 @@ _SETTLED_SECONDS = 2.0
 _CHECKSUM_BYTES = 4
 # Besides the whole pipeline, what decides over a number.
 _CODE = (
-    *("survey/event_values.py", "survey/links.py", "survey/months.py", "survey/scale.py"),
+    *(
+        "survey/counting_rules.py",
+        "survey/event_values.py",
+        "survey/links.py",
+        "survey/months.py",
+        "survey/scale.py",
+    ),
     *("survey/teams.py", "survey/store/vocabulary.py"),
 )
 
 
 def read_partials(
     files: Sequence[ExportFile],
-    settings: Settings,
+    rules: CountingRules,
     kept_in: "PartialCache | None",
     on_progress: OnProgress,
 ) -> list[pa.Table]:
@@ -51,7 +57,7 @@ def read_partials(
     count = _Counter(on_progress)
     partials: dict[ExportFile, pa.Table] = {}
     for file in files:
-        kept = kept_in.load(kept_in.name(file, settings)) if kept_in else None
+        kept = kept_in.load(kept_in.name(file, rules)) if kept_in else None
         if kept is not None:
             partials[file] = kept
             count.add(kept.num_rows)
@@ -59,11 +65,11 @@ def read_partials(
     at_once = max(1, min(cores(), len(groups), _MOST_GROUPS_AT_ONCE))
 
     def read(group: Sequence[ExportFile]) -> list[pa.Table]:
-        tables = reduce_group(group, settings, count.add, max(1, cores() // at_once))
+        tables = reduce_group(group, rules, count.add, max(1, cores() // at_once))
         for file, table in zip(group, tables, strict=True):
             file.check_unchanged()
             if kept_in:
-                kept_in.save(file, settings, table)
+                kept_in.save(file, rules, table)
         return tables
 
     with ThreadPoolExecutor(at_once) as pool:
@@ -107,10 +113,10 @@ class PartialCache:
             return None
         return pa.ipc.open_stream(content.slice(0, body_end)).read_all()
 
-    def save(self, file: ExportFile, settings: Settings, table: pa.Table) -> None:
+    def save(self, file: ExportFile, rules: CountingRules, table: pa.Table) -> None:
         """Keep what was read of a file; a folder that cannot be written keeps nothing."""
         if self.may_keep(file):
-            self.save_table(self.name(file, settings), table.cast(SCHEMA))
+            self.save_table(self.name(file, rules), table.cast(SCHEMA))
 
     def may_keep(self, file: ExportFile) -> bool:
         """Whether a change of the file would show: clocks of file systems tick slowly, and right
@@ -134,12 +140,9 @@ class PartialCache:
     def _place(self, name: str) -> Path:
         return self._folder / f"{name.partition('-')[0]}.arrow"
 
-    def name(self, file: ExportFile, settings: Settings) -> str:
+    def name(self, file: ExportFile, rules: CountingRules) -> str:
         """What a file's partial is called: after the file, then after all that it depends on."""
-        depends = [
-            *(file.size, file.stamp, code_version()),
-            *(settings.survey_id, settings.rating_question_id, settings.comment_question_id),
-        ]
+        depends = [file.size, file.stamp, code_version(), rules.fingerprint(Derived.ANSWERS)]
         return f"{digest(file.address)[:24]}-{digest(depends)[:40]}"
 
 

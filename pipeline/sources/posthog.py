@@ -8,10 +8,11 @@ import pandas as pd
 
 from pipeline.clean import BadEvent, RawEvent, clean_events, parse_properties, raw_event
 from pipeline.counts import MonthCounts, Totals, count_month, count_responses
-from pipeline.rules import FrameRules, decide, derive_responses
+from pipeline.rules import decide, derive_responses
 from pipeline.sources.query_api import QueryApi
 from pipeline.sources.query_events import PAGE_ROWS, EventQuery, EventRow, read_pages
 from pipeline.sources.source import OnProgress, SourceError
+from survey.counting_rules import CountingRules
 from survey.event_values import SURVEY_SENT
 from survey.months import Month
 from survey.settings import Settings
@@ -39,10 +40,12 @@ class PostHogSource:
     def __init__(
         self,
         settings: Settings,
+        rules: CountingRules,
         clock: Callable[[], datetime] = now,
         page_rows: int = PAGE_ROWS,
     ) -> None:
-        self._settings = settings
+        self._rules = rules
+        self._address = settings.posthog_app_address
         self._project_id = settings.require_posthog_project_id()
         self._personal_key = settings.require_posthog_personal_key()
         self._clock = clock
@@ -59,8 +62,7 @@ class PostHogSource:
         Raises SourceError; where an event cannot be read, it names its uuid.
         """
         closes_at = self._clock() + _AHEAD
-        address = self._settings.posthog_app_address
-        with closing(QueryApi(address, self._project_id, self._personal_key)) as api:
+        with closing(QueryApi(self._address, self._project_id, self._personal_key)) as api:
             pages = read_pages(api, _QUERY, _BEGINNING, closes_at, _TASK, self._page_rows)
             for page in pages:
                 yield [_read_event(row) for row in page]
@@ -71,20 +73,18 @@ class PostHogSource:
         for page in self.read_events():
             events += page
             on_progress(len(events))
-        return clean_events(events, self._settings)
+        return clean_events(events, self._rules)
 
-    def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
+    def count_responses(self, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError."""
-        decided = decide(self.read_answers(on_progress), rules)
-        responses = derive_responses(decided, self._settings.timezone)
+        decided = decide(self.read_answers(on_progress), self._rules)
+        responses = derive_responses(decided, self._rules.timezone)
         return Totals(len(decided), count_responses(responses))
 
-    def count_month(
-        self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
-    ) -> MonthCounts:
+    def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """What the report of a month derives from; raises SourceError."""
-        decided = decide(self.read_answers(on_progress), rules)
-        return count_month(decided, month, since, self._settings.timezone)
+        decided = decide(self.read_answers(on_progress), self._rules)
+        return count_month(decided, month, since, self._rules.timezone)
 
 
 def _read_event(row: EventRow) -> RawEvent:

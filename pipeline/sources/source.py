@@ -17,7 +17,7 @@ from survey.store.database import Database
 if TYPE_CHECKING:
     from pipeline.clean import RawEvent
     from pipeline.counts import MonthCounts, Totals
-    from pipeline.rules import FrameRules
+    from survey.counting_rules import CountingRules
 
 # How many events are held at once where they are handed on as they are read.
 EVENTS_AT_ONCE = 5_000
@@ -48,12 +48,10 @@ class Source(Protocol):
     def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
         """Every received answer, cleaned (`schemas.ANSWERS`)."""
 
-    def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
+    def count_responses(self, on_progress: OnProgress) -> Totals:
         """How many answers there are, and the counts of every month."""
 
-    def count_month(
-        self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
-    ) -> MonthCounts:
+    def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """What the report of a month derives from, with the counts of the months since another."""
 
 
@@ -65,7 +63,11 @@ class EventSource(Source, Protocol):
 
 
 def open_source(
-    name: str, settings: Settings, database: Database, cache: Path | None = None
+    name: str,
+    settings: Settings,
+    rules: CountingRules,
+    database: Database,
+    cache: Path | None = None,
 ) -> Source:
     """The source that `--source` names: `database`, `export:PATH` or `posthog`; raises BadSource.
 
@@ -75,27 +77,29 @@ def open_source(
     from pipeline.sources.store import StoreSource
 
     if name == "database":
-        return StoreSource(database, settings)
-    return open_event_source(name, settings, cache)
+        return StoreSource(database, rules)
+    return open_event_source(name, settings, rules, cache)
 
 
-def open_event_source(name: str, settings: Settings, cache: Path | None = None) -> EventSource:
+def open_event_source(
+    name: str, settings: Settings, rules: CountingRules, cache: Path | None = None
+) -> EventSource:
     """The source of events that a name says: all but `database`; raises BadSource."""
     from pipeline.sources.export import ExportSource
     from pipeline.sources.partials import PartialCache
     from pipeline.sources.posthog import PostHogSource
 
     if name == "posthog":
-        return PostHogSource(settings)
+        return PostHogSource(settings, rules)
     kind, _, path = name.partition(":")
     if kind == "export" and path:
-        return ExportSource(path, settings, PartialCache(cache) if cache else None)
+        return ExportSource(path, rules, PartialCache(cache) if cache else None)
     raise BadSource(
         f"{show_address(name)!r} is no source; there are database, export:PATH and posthog"
     )
 
 
-def open_distributed_source(name: str, settings: Settings, scheduler: str | None) -> Source:
+def open_distributed_source(name: str, rules: CountingRules, scheduler: str | None) -> Source:
     """Export files, counted by Dask's workers; raises BadSource for any other source, and
     SourceError where Dask is not installed."""
     kind, _, path = name.partition(":")
@@ -105,4 +109,4 @@ def open_distributed_source(name: str, settings: Settings, scheduler: str | None
         raise SourceError("Dask is not installed; it comes with pip install 'csat[dask]'")
     from pipeline.sources.distributed import DistributedSource
 
-    return DistributedSource(path, settings, scheduler)
+    return DistributedSource(path, rules, scheduler)

@@ -15,11 +15,11 @@ from pipeline.counts import (
     frame_counts,
     frame_quality,
 )
-from pipeline.rules import FrameRules, decide, derive_responses, frame_rules
+from pipeline.rules import decide, derive_responses
 from pipeline.schemas import ANSWERS, RESPONSES, check
 from pipeline.sources.source import OnProgress
+from survey.counting_rules import CountingRules
 from survey.months import Month
-from survey.settings import Settings
 from survey.store import counting
 from survey.store.database import Database
 from survey.store.received import all_received, count_received
@@ -33,50 +33,48 @@ _TYPES = {**_TEXTS, "rating": "Int64", "answered_at": "datetime64[us, UTC]"}
 class StoreSource:
     """All that the store received: its answers, and the copies that an import brought.
 
-    The database counts. Where its responses were derived by other settings than these, all answers
-    are read and decided instead, which is slow and right. Each count sees one state of the store,
-    and the tickets that are void in it; so the rules it is given are only those of its settings.
+    The database counts. Where its responses were derived by other rules than these, all answers are
+    read and decided instead, which is slow and right. Each count sees one state of the store, and
+    the tickets that are void in it, whichever the rules name.
     """
 
     description = "the survey site's database"
     is_store = True
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, rules: CountingRules) -> None:
         self._database = database
-        self._settings = settings
+        self._rules = rules
 
     def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
         """Every stored answer in the order of receipt, then the copies (`schemas.ANSWERS`)."""
         with self._database.reading() as connection:
             return self._read(connection, on_progress)
 
-    def count_responses(self, rules: FrameRules, on_progress: OnProgress) -> Totals:
+    def count_responses(self, on_progress: OnProgress) -> Totals:
         """How many answers there are, and the counts of every month."""
         with self._database.reading() as connection:
             try:
-                counting.require_current_responses(connection, self._settings)
+                counting.require_current_responses(connection, self._rules)
             except counting.ResponsesOutdated:
                 decided = self._decide(connection, on_progress)
-                responses = derive_responses(decided, self._settings.timezone)
+                responses = derive_responses(decided, self._rules.timezone)
                 return Totals(len(decided), count_responses(responses))
-            months = counting.months_with_responses(connection, self._settings.timezone)
+            months = counting.months_with_responses(connection, self._rules.timezone)
             counts, _ = self._count(connection, list(months))
             return Totals(count_received(connection), counts)
 
-    def count_month(
-        self, month: Month, since: Month, rules: FrameRules, on_progress: OnProgress
-    ) -> MonthCounts:
+    def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """What the report of a month derives from."""
         with self._database.reading() as connection:
             try:
                 return self._count_month(connection, month, since)
             except counting.ResponsesOutdated:
                 decided = self._decide(connection, on_progress)
-                return count_month(decided, month, since, self._settings.timezone)
+                return count_month(decided, month, since, self._rules.timezone)
 
     def _count_month(self, connection: Connection, month: Month, since: Month) -> MonthCounts:
-        counting.require_current_responses(connection, self._settings)
-        timezone = self._settings.timezone
+        counting.require_current_responses(connection, self._rules)
+        timezone = self._rules.timezone
         bounds = month.bounds(timezone)
         months = counting.months_with_responses(connection, timezone, since, month)
         counts, comment_counts = self._count(connection, list(months))
@@ -84,7 +82,7 @@ class StoreSource:
             counts=counts,
             comment_counts=comment_counts,
             commented=_frame_commented(counting.commented_responses(connection, *bounds), month),
-            quality=frame_quality(counting.count_outcomes(connection, *bounds, self._settings)),
+            quality=frame_quality(counting.count_outcomes(connection, *bounds, self._rules)),
         )
 
     def _count(
@@ -94,7 +92,7 @@ class StoreSource:
         ratings: list[tuple[Any, ...]] = []
         comments: list[tuple[Any, ...]] = []
         for month in months:
-            bounds = month.bounds(self._settings.timezone)
+            bounds = month.bounds(self._rules.timezone)
             found = counting.count_ratings(connection, *bounds)
             ratings += [(str(month), *row) for row in found]
             found = counting.count_comments(connection, *bounds)
@@ -105,12 +103,12 @@ class StoreSource:
 
     def _decide(self, connection: Connection, on_progress: OnProgress) -> pd.DataFrame:
         """All that was received with what became of it (`schemas.DECIDED`)."""
-        rules = frame_rules(self._settings, void_tickets(connection))
+        rules = self._rules.with_voids(void_tickets(connection))
         return decide(self._read(connection, on_progress), rules)
 
     def _read(self, connection: Connection, on_progress: OnProgress) -> pd.DataFrame:
         rows = []
-        for row in all_received(connection, self._settings.survey_id):
+        for row in all_received(connection, self._rules.survey_id):
             rows.append(row)
             if len(rows) % 10_000 == 0:
                 on_progress(len(rows))

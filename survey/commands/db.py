@@ -3,6 +3,7 @@
 import click
 
 from survey.commands.deriving import derive_responses
+from survey.counting_rules import CountingRules
 from survey.settings import load_settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
@@ -19,5 +20,5 @@ def upgrade_command() -> None:
     settings = load_settings()
     database = Database(settings.database_url)
     upgrade(database)
-    derive_responses(database, settings)
+    derive_responses(database, CountingRules.of(settings))
     click.echo("The schema is current.")

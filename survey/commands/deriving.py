@@ -2,15 +2,15 @@
 
 import sys
 
-from survey.settings import Settings
+from survey.counting_rules import CountingRules
 from survey.store.database import Database
 from survey.store.rederive import apply_rules, responses_are_current
 
 
-def derive_responses(database: Database, settings: Settings) -> None:
+def derive_responses(database: Database, rules: CountingRules) -> None:
     """`apply_rules`; where somebody watches, they see how far it is."""
-    if not sys.stderr.isatty() or responses_are_current(database, settings):
-        apply_rules(database, settings)
+    if not sys.stderr.isatty() or responses_are_current(database, rules):
+        apply_rules(database, rules)
         return
     # Imported only here: a start seldom derives anything.
     from rich.console import Console
@@ -24,4 +24,4 @@ def derive_responses(database: Database, settings: Settings) -> None:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None)
-        apply_rules(database, settings, lambda done: progress.update(task, completed=done))
+        apply_rules(database, rules, lambda done: progress.update(task, completed=done))

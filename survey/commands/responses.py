@@ -6,8 +6,9 @@ from datetime import datetime
 import click
 
 from survey import voiding
+from survey.counting_rules import CountingRules
 from survey.links import normalise_ticket
-from survey.rules import decide, rules_of
+from survey.rules import decide
 from survey.settings import CsatError, load_settings
 from survey.store.clock import now
 from survey.store.responses import answers_of, find_response
@@ -62,7 +63,7 @@ def show(ticket_id: str) -> None:
         void = is_void(connection, ticket_id)
     if not answers and not changes:
         raise UnknownTicket(f"nobody has answered for ticket {ticket_id}")
-    outcomes = decide(answers, rules_of(settings), void=void).outcomes
+    outcomes = decide(answers, CountingRules.of(settings), void=void).outcomes
     if response is not None:
         began = response.answered_at.astimezone(settings.timezone)
         click.echo(f"response  {describe(response.rating, response.team, began)}")

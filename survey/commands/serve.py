@@ -8,6 +8,7 @@ import structlog
 from survey.addresses import show_address
 from survey.commands.deriving import derive_responses
 from survey.commands.remarks import find_risks
+from survey.counting_rules import CountingRules
 from survey.logs import configure_logs, log_thread_failures
 from survey.metrics import FOLDER_VARIABLE, shared_folder
 from survey.serving.lifeline import hold_on
@@ -53,7 +54,7 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     else:
         # Many processes share a server: when its schema changes is for the operator to say.
         require_current_schema(database)
-    derive_responses(database, settings)
+    derive_responses(database, CountingRules.of(settings))
     database.close()
     children = site_workers(listener, workers)
     if not no_deliver and settings.posthog_key is not None:

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from survey.counting_rules import CountingRules
 from survey.demo.desk import FINANCE, LEAD, OPERATOR, Entry, read_highlights
 from survey.demo.folder import DemoFolder
 from survey.demo.links import survey_links
@@ -116,7 +117,7 @@ def _prepare_store(console: Console, settings: Settings, until: datetime) -> Non
     database = Database(settings.database_url)
     try:
         upgrade(database)
-        apply_rules(database, settings)
+        apply_rules(database, CountingRules.of(settings))
         with _showing_progress(console, "Making sample answers") as on_progress:
             load_sample(database, settings, until, on_progress)
     finally:

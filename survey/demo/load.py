@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from survey.counting_rules import CountingRules
 from survey.demo.predecessor import is_predecessor
 from survey.demo.sample import sample_events
 from survey.events import earliest_copies, read_event
-from survey.rules import decide, rules_of
+from survey.rules import decide
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import AnswerRow, Source
@@ -30,12 +31,12 @@ def load_sample(
     A store that has answers is left as it is: those given on the demo site stay. Nothing goes
     into the outbox. `on_progress` is told how many tickets are done, and of how many.
     """
-    rules = rules_of(settings)
+    rules = CountingRules.of(settings)
     with database.writing() as connection:
         if connection.scalar(select(AnswerRow.id).limit(1)) is not None:
             return
         voids = void_tickets(connection)
-        tickets = _answers_by_ticket(until, settings)
+        tickets = _answers_by_ticket(until, settings, rules)
         for done, (ticket_id, answers) in enumerate(tickets.items(), start=1):
             add_answers(connection, answers)
             if ticket_id is not None:
@@ -47,11 +48,13 @@ def load_sample(
                 on_progress(done, len(tickets))
 
 
-def _answers_by_ticket(until: datetime, settings: Settings) -> dict[str | None, list[NewAnswer]]:
+def _answers_by_ticket(
+    until: datetime, settings: Settings, rules: CountingRules
+) -> dict[str | None, list[NewAnswer]]:
     """The sample's answers with their doors; those without a ticket stand under None."""
     tickets: dict[str | None, list[NewAnswer]] = {}
     for event in earliest_copies(sample_events(until, settings)):
-        answer = read_event(event, settings)
+        answer = read_event(event, rules)
         source = Source.IMPORT if is_predecessor(event) else Source.SITE
         tickets.setdefault(answer.ticket_id, []).append(NewAnswer(answer, source))
     return tickets

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from survey.counting_rules import CountingRules
 from survey.hedgehogs import HedgehogCounts
 from survey.logs import configure_logs
 from survey.page_views import receive_page_views
@@ -35,6 +36,7 @@ def create_app(
     configure_logs(settings.log_format)
     app = SurveySite("survey", static_folder=None)
     app.settings, app.database, app.clock = settings, database, clock
+    app.rules = CountingRules.of(settings)
     app.intake = GroupCommit(partial(receive_all, database, settings))
     app.page_view_intake = GroupCommit(partial(receive_page_views, database, settings))
     app.readiness = Readiness(database)

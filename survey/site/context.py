@@ -9,6 +9,7 @@ from urllib.parse import quote
 from flask import Flask, current_app
 from itsdangerous import TimestampSigner
 
+from survey.counting_rules import CountingRules
 from survey.hedgehogs import HedgehogCounts
 from survey.page_views import PageView
 from survey.receive import Arrival
@@ -30,6 +31,7 @@ class SurveySite(Flask):
     # back with what was typed; more than that is no answer.
     max_body_bytes = 256 * 1024
     settings: Settings
+    rules: CountingRules
     database: Database
     clock: Callable[[], datetime]
     # Takes what was submitted; answers once it is stored.

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from survey.counting_rules import CountingRules
 from survey.links import Link, anonymous_person
-from survey.rules import Answer, decide, rules_of, time_of_receipt
-from survey.settings import Settings
+from survey.rules import Answer, decide, time_of_receipt
 from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.models import ResponseRow
@@ -31,7 +31,7 @@ class Situation:
 
 def look_up(
     database: Database,
-    settings: Settings,
+    rules: CountingRules,
     link: Link,
     trust: Trust,
     now: datetime,
@@ -43,10 +43,9 @@ def look_up(
         return Situation()
     with database.reading() as connection:
         arriving = Arriving(link.ticket_id, link.person, now, sent)
-        answers = answers_that_decide(connection, settings, [arriving])[link.ticket_id]
+        answers = answers_that_decide(connection, rules, [arriving])[link.ticket_id]
         response = find_response(connection, link.ticket_id)
         void = is_void(connection, link.ticket_id)
-    rules = rules_of(settings)
     # A link without a distinct_id names nobody: whoever guesses the ticket has the same one.
     is_somebody = trust is Trust.SIGNED or link.person != anonymous_person(link.ticket_id)
     is_own = response is not None and response.distinct_id == link.person

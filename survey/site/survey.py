@@ -82,7 +82,7 @@ def find_situation(visit: Visit, sent: str | None = None) -> Situation:
     be read, so that the page still opens and the answer can be tried."""
     site = current_site()
     try:
-        return look_up(site.database, site.settings, visit.link, visit.trust, site.clock(), sent)
+        return look_up(site.database, site.rules, visit.link, visit.trust, site.clock(), sent)
     except StoreError as error:
         log.error("earlier answers not read", reason=str(error))
         return Situation()

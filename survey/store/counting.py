@@ -10,9 +10,8 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, case, func, select
 
+from survey.counting_rules import CountingRules, Derived
 from survey.months import Month
-from survey.settings import Settings
-from survey.store.fingerprint import fingerprint_settings
 from survey.store.models import AnswerCopyRow, AnswerRow, ResponseRow, VoidRow
 from survey.store.received import is_other_survey
 from survey.store.responses import applied_rules, count_responses
@@ -52,9 +51,9 @@ class ResponsesOutdated(Exception):
     """The responses are not what the rules make of the answers: the answers must be asked."""
 
 
-def require_current_responses(connection: Connection, settings: Settings) -> None:
-    """Raise ResponsesOutdated where the responses were derived by other settings."""
-    if applied_rules(connection) != fingerprint_settings(settings):
+def require_current_responses(connection: Connection, rules: CountingRules) -> None:
+    """Raise ResponsesOutdated where the responses were derived by other rules."""
+    if applied_rules(connection) != rules.fingerprint(Derived.RESPONSES):
         raise ResponsesOutdated
 
 
@@ -105,14 +104,14 @@ def _read_began(
 
 
 def count_outcomes(
-    connection: Connection, opens_at: datetime, closes_at: datetime, settings: Settings
+    connection: Connection, opens_at: datetime, closes_at: datetime, rules: CountingRules
 ) -> dict[Outcome, int]:
     """What became of the answers given in `[opens_at, closes_at)`, copies included.
 
     Raises ResponsesOutdated where the responses cannot have come from these answers.
     """
     bounds = {"opens_at": opens_at, "closes_at": closes_at}
-    rows = connection.execute(_outcomes(settings), bounds)
+    rows = connection.execute(_outcomes(rules), bounds)
     found = {row.outcome: row.answers for row in rows}
     responses = count_responses(connection, opens_at, closes_at)
     # A response begins with one of the answers that count; the others changed one.
@@ -127,13 +126,13 @@ def count_outcomes(
     }
 
 
-def _outcomes(settings: Settings) -> Select[*tuple[Any, ...]]:
+def _outcomes(rules: CountingRules) -> Select[*tuple[Any, ...]]:
     """`(outcome, answers)` of a month's answers, where `edit` is said of all that count."""
     outcome = case(
-        (is_other_survey(settings.survey_id), Outcome.OTHER_SURVEY.value),
+        (is_other_survey(rules.survey_id), Outcome.OTHER_SURVEY.value),
         (AnswerRow.ticket_id.is_(None), Outcome.NO_TICKET.value),
         (AnswerRow.rating.is_(None), Outcome.INVALID_RATING.value),
-        (AnswerRow.distinct_id.in_(settings.test_distinct_ids), Outcome.TEST.value),
+        (AnswerRow.distinct_id.in_(rules.test_distinct_ids), Outcome.TEST.value),
         (AnswerRow.ticket_id.in_(select(VoidRow.ticket_id)), Outcome.VOID.value),
         (AnswerRow.distinct_id != ResponseRow.distinct_id, Outcome.OTHER_PERSON.value),
         # The response was last changed by the last of the person's answers that came in time.

@@ -27,9 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
+from survey.counting_rules import CountingRules, Derived
 from survey.rules import Answer, time_of_receipt
-from survey.settings import Settings
-from survey.store.fingerprint import fingerprint_settings
 from survey.store.models import AnswerRow, ResponseRow, Source, is_indexed
 from survey.store.received import is_other_survey
 from survey.store.responses import (
@@ -96,7 +95,7 @@ class Arriving:
 
 
 def answers_that_decide(
-    connection: Connection, settings: Settings, arriving: Sequence[Arriving]
+    connection: Connection, rules: CountingRules, arriving: Sequence[Arriving]
 ) -> dict[str, list[Answer]]:
     """By ticket, in the order of their time, answers that stand for all of the ticket's.
 
@@ -107,7 +106,7 @@ def answers_that_decide(
     answers = _first_of_each(connection, [each.ticket_id for each in arriving])
     for each in arriving:
         if len(answers[each.ticket_id]) >= FEW:
-            answers[each.ticket_id] = _of_very_many(connection, settings, each)
+            answers[each.ticket_id] = _of_very_many(connection, rules, each)
     return answers
 
 
@@ -119,20 +118,20 @@ def _first_of_each(connection: Connection, tickets: Sequence[str]) -> dict[str, 
     return group_answers(tickets, _read(connection, statement, **values))
 
 
-def _of_very_many(connection: Connection, settings: Settings, arriving: Arriving) -> list[Answer]:
+def _of_very_many(connection: Connection, rules: CountingRules, arriving: Arriving) -> list[Answer]:
     ticket_id = arriving.ticket_id
     owner = connection.scalar(_PERSON_OF_RESPONSE, {"ticket_id": ticket_id})
     persons = {arriving.person} if owner is None else {arriving.person, owner}
-    is_current = applied_rules(connection) == fingerprint_settings(settings)
+    is_current = applied_rules(connection) == rules.fingerprint(Derived.RESPONSES)
     if not is_current or any(len(person) > LONGEST_VALUE for person in persons):
         # The response says nothing of whose ticket it is, or the index knows nothing of them.
         return answers_of(connection, ticket_id)
-    selected = set(_select(connection, settings, arriving, persons))
+    selected = set(_select(connection, rules, arriving, persons))
     return sorted(selected, key=lambda answer: answer.order)
 
 
 def _select(
-    connection: Connection, settings: Settings, arriving: Arriving, persons: set[str]
+    connection: Connection, rules: CountingRules, arriving: Arriving, persons: set[str]
 ) -> Iterator[Answer]:
     """What decides: of the response's person and of the one who arrives the first valid answer by
     each trust, and the latest that can be an edit. Nobody else's answer can: the response's
@@ -144,7 +143,7 @@ def _select(
         known = find_answer(connection, arriving.uuid)
         if known is not None and known.ticket_id == ticket_id:
             yield known
-    firsts, latest = _statements(settings.survey_id)
+    firsts, latest = _statements(rules.survey_id)
     for person in persons:
         found = _read(connection, firsts, ticket_id=ticket_id, person=person)
         yield from found
@@ -153,7 +152,7 @@ def _select(
             # Imported answers may be of a later time; then the one that arrives is the first.
             begins.add(time_of_receipt(received, arriving.now))
         for begin in begins:
-            until = _add(begin, settings.edit_window)
+            until = _add(begin, rules.edit_window)
             yield from _read(connection, latest, ticket_id=ticket_id, person=person, until=until)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, update
 
-from survey.rules import Answer, Response, decide, rules_of
-from survey.settings import Settings
+from survey.counting_rules import CountingRules
+from survey.rules import Answer, Response, decide
 from survey.store.copies import (
     ImportedAnswer,
     Sorted,
@@ -77,9 +77,9 @@ class AnswerImport:
     ever enters the outbox: PostHog has it.
     """
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, rules: CountingRules) -> None:
         self._database = database
-        self._rules = rules_of(settings)
+        self._rules = rules
         self.received = 0
         self.known = 0
         self.outcomes: Counter[Outcome] = Counter()

@@ -7,10 +7,9 @@ from uuid import uuid4
 import structlog
 from sqlalchemy import Connection, bindparam, select
 
-from survey.rules import Rules, decide, rules_of
-from survey.settings import Settings
+from survey.counting_rules import CountingRules, Derived
+from survey.rules import decide
 from survey.store.database import Database
-from survey.store.fingerprint import fingerprint_settings
 from survey.store.models import AnswerRow
 from survey.store.responses import (
     answers_of_tickets,
@@ -36,18 +35,18 @@ _NEXT_TICKETS = (
 )
 
 
-def responses_are_current(database: Database, settings: Settings) -> bool:
-    """Whether the responses were derived by these settings."""
+def responses_are_current(database: Database, rules: CountingRules) -> bool:
+    """Whether the responses were derived by these rules."""
     with database.reading() as connection:
-        return applied_rules(connection) == fingerprint_settings(settings)
+        return applied_rules(connection) == rules.fingerprint(Derived.RESPONSES)
 
 
 def apply_rules(
     database: Database,
-    settings: Settings,
+    rules: CountingRules,
     on_progress: Callable[[int], object] | None = None,
 ) -> None:
-    """Bring all responses in line with the settings; quick where these are as they were.
+    """Bring all responses in line with the rules; quick where these are as they were.
 
     A person who becomes a tester leaves the responses, and with them the count that customers
     see; a longer edit window lets in changes that came too late before; with another survey id
@@ -58,12 +57,11 @@ def apply_rules(
     do not go by them, and the next start derives them anew if this one is killed. Another
     derivation that begins meanwhile takes over, and this one ends.
     """
-    if responses_are_current(database, settings):
+    if responses_are_current(database, rules):
         return
     mark = f"being derived: {uuid4()}"
     with database.writing() as connection:
         save_applied_rules(connection, mark)
-    rules = rules_of(settings)
     answers = 0
     after = ""
     while tickets := _next_tickets(database, after):
@@ -75,7 +73,7 @@ def apply_rules(
         if on_progress is not None:
             on_progress(answers)
     with database.writing() as connection:
-        is_ours = replace_applied_rules(connection, mark, fingerprint_settings(settings))
+        is_ours = replace_applied_rules(connection, mark, rules.fingerprint(Derived.RESPONSES))
     if not is_ours:
         log.warning("another start derives the responses, perhaps by other settings")
     elif answers:
@@ -88,7 +86,7 @@ def _next_tickets(database: Database, after: str) -> list[str]:
         return [str(t) for t, _ in groupby(connection.scalars(_NEXT_TICKETS, {"after": after}))]
 
 
-def _derive(database: Database, tickets: list[str], rules: Rules, mark: str) -> int | None:
+def _derive(database: Database, tickets: list[str], rules: CountingRules, mark: str) -> int | None:
     """Derive the responses of these tickets; how many answers they have, None where another
     derivation has begun."""
     with database.writing() as connection:
@@ -99,7 +97,7 @@ def _derive(database: Database, tickets: list[str], rules: Rules, mark: str) -> 
         return _save_derived(connection, tickets, rules)
 
 
-def _save_derived(connection: Connection, tickets: list[str], rules: Rules) -> int:
+def _save_derived(connection: Connection, tickets: list[str], rules: CountingRules) -> int:
     voids = void_among(connection, tickets)
     answers = answers_of_tickets(connection, tickets)
     save_responses(

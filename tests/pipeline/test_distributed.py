@@ -18,18 +18,24 @@ from hypothesis import strategies as st
 
 from bench.exports import TESTERS, VOIDS, write_exports
 from pipeline.commands import format_counts
-from pipeline.rules import frame_rules
 from pipeline.sources import distributed
 from pipeline.sources.distributed import DistributedSource
 from pipeline.sources.source import SourceError
+from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.settings import DEFAULT_SURVEY_ID
 from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.migrate import upgrade
 from survey.store.voids import void_ticket
-from tests.pipeline.test_export_counts import check_source, ignore, with_uuids, write_files
-from tests.pipeline.test_rules import contracts, crowds, settings_for
+from tests.pipeline.test_export_counts import (
+    check_source,
+    ignore,
+    rules_of,
+    with_uuids,
+    write_files,
+)
+from tests.pipeline.test_rules import contracts, crowds
 from tests.support.command import run_csat
 from tests.support.dask import Cluster, running_cluster
 from tests.support.events import Event
@@ -114,7 +120,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
 ):
     monkeypatch.setattr(distributed, "_BYTES_A_PART", 20_000)
     chosen = make_settings(survey_id=DEFAULT_SURVEY_ID, test_distinct_ids=frozenset(TESTERS))
-    rules = frame_rules(chosen, VOIDS[:3])
+    rules = CountingRules.of(chosen, VOIDS[:3])
     with running_cluster(tmp_path) as cluster, Client(cluster.address) as watcher:
         victim = cluster.workers[0]
 
@@ -126,14 +132,14 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
         def kill_when_parts_are_counted(_read: int) -> None:
             victim.kill()
 
-        source = DistributedSource(str(exports), chosen, cluster.address)
+        source = DistributedSource(str(exports), rules, cluster.address)
         if moment == "while files are read":
             killer = threading.Thread(target=kill_when_files_are_read)
             killer.start()
-            totals = source.count_responses(rules, ignore)
+            totals = source.count_responses(ignore)
             killer.join()
         else:
-            totals = source.count_responses(rules, kill_when_parts_are_counted)
+            totals = source.count_responses(kill_when_parts_are_counted)
         assert victim.wait(10) == -signal.SIGKILL
     assert format_counts(totals.counts, ".csv") == by_one_process
 
@@ -146,9 +152,9 @@ def test_workers_that_are_all_out_of_memory_are_not_waited_for(exports, tmp_path
     monkeypatch.setattr(distributed, "_LOOK_SECONDS", 0.5)
     chosen = make_settings(survey_id=DEFAULT_SURVEY_ID)
     with running_cluster(tmp_path, memory="100MB") as cluster:
-        source = DistributedSource(str(exports), chosen, cluster.address)
+        source = DistributedSource(str(exports), CountingRules.of(chosen), cluster.address)
         with pytest.raises(SourceError, match="all workers are out of memory"):
-            source.count_responses(frame_rules(chosen, ()), ignore)
+            source.count_responses(ignore)
 
 
 @pytest.mark.parametrize("what", ["all months", "one month"])
@@ -168,13 +174,13 @@ def test_no_secret_is_sent_to_a_scheduler(what, exports, monkeypatch):
             raise SourceError("heard enough")
 
     monkeypatch.setattr(distributed, "_connected", lambda _: nullcontext(Listener()))
-    source, rules = DistributedSource(str(exports), chosen), frame_rules(chosen, ())
+    source = DistributedSource(str(exports), CountingRules.of(chosen))
     month = Month(2026, 9)
     with pytest.raises(SourceError, match="heard enough"):
         if what == "all months":
-            source.count_responses(rules, ignore)
+            source.count_responses(ignore)
         else:
-            source.count_month(month, month, rules, ignore)
+            source.count_month(month, month, ignore)
     assert chosen.rating_question_id.encode() in sent[0]
     assert not [secret for secret in secrets if secret.encode() in sent[0]]
 
@@ -204,7 +210,7 @@ def test_parts_of_any_size_give_the_numbers_made_by_hand(
 ):
     with tempfile.TemporaryDirectory() as folder, patch.object(distributed, "_BYTES_A_PART", 4_000):
         write_files(Path(folder), with_uuids(events), ends)
-        source = DistributedSource(folder, settings_for(contract), cluster.address)
+        source = DistributedSource(folder, rules_of(contract), cluster.address)
         check_source(source, with_uuids(events), contract)
 
 

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from pipeline.counts import RECEIVED, MonthCounts
-from pipeline.rules import FrameRules
 from pipeline.sources import history
 from pipeline.sources.export import ExportSource
 from pipeline.sources.partials import PartialCache
+from survey.counting_rules import CountingRules
 from survey.months import Month
 from tests.pipeline.by_hand import Contract, Result, count_by_hand
 from tests.pipeline.test_rules import LONDON, contracts, crowds, settings_for
@@ -45,8 +45,8 @@ def write_files(folder: Path, events: Sequence[Event], ends: Sequence[int]) -> N
             write_parquet(folder / f"{i}.parquet.zst", events[begin:end])
 
 
-def rules_of(contract: Contract) -> FrameRules:
-    return FrameRules(contract.edit_window, contract.test_distinct_ids, contract.voids)
+def rules_of(contract: Contract) -> CountingRules:
+    return CountingRules.of(settings_for(contract), contract.voids)
 
 
 def ignore(_read: int) -> None:
@@ -59,12 +59,11 @@ def counted(frame: pd.DataFrame) -> Counter:
 
 def check_source(source: ExportSource, events: list[Event], contract: Contract) -> None:
     by_hand = count_by_hand(events, contract)
-    rules = rules_of(contract)
-    totals = source.count_responses(rules, ignore)
+    totals = source.count_responses(ignore)
     assert totals.received == len(events)
     assert counted(totals.counts) == by_hand.counts
     for month in MONTHS:
-        found = source.count_month(month, MONTHS[0], rules, ignore)
+        found = source.count_month(month, MONTHS[0], ignore)
         assert counted(found.counts) == {
             k: n for k, n in by_hand.counts.items() if k[0] >= "2026-09"
         }
@@ -115,7 +114,7 @@ def test_files_of_any_kind_in_any_order_give_the_numbers_made_by_hand(
     shuffled = order.sample(events, len(events))
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder), shuffled, ends)
-        source = ExportSource(folder, settings_for(contract))
+        source = ExportSource(folder, rules_of(contract))
         check_source(source, shuffled, contract)
         event("odd uuids" if are_odd else "uuids")
 
@@ -133,7 +132,7 @@ operations = st.lists(
 def test_what_was_kept_of_earlier_runs_never_changes_a_number(steps, contract):
     with tempfile.TemporaryDirectory() as exports, tempfile.TemporaryDirectory() as kept:
         files: dict[int, list[Event]] = {}
-        source = ExportSource(exports, settings_for(contract), PartialCache(Path(kept)))
+        source = ExportSource(exports, rules_of(contract), PartialCache(Path(kept)))
         for step, (what, which, events) in enumerate(steps):
             path = Path(exports, f"{which}.parquet")
             if what == "write":
@@ -149,7 +148,7 @@ def test_what_was_kept_of_earlier_runs_never_changes_a_number(steps, contract):
             if files:
                 everything = [each for name in sorted(files) for each in files[name]]
                 by_hand = count_by_hand(everything, contract)
-                totals = source.count_responses(rules_of(contract), ignore)
+                totals = source.count_responses(ignore)
                 assert totals.received == len(everything)
                 assert counted(totals.counts) == by_hand.counts
 
@@ -170,8 +169,8 @@ def test_of_copies_that_differ_in_their_comment_alone_the_greatest_is_shown(tmp_
     for i, each in enumerate(copies):
         write(tmp_path / f"{i}.{kind}", [each])
     contract = Contract(LONDON)
-    source = ExportSource(str(tmp_path), settings_for(contract))
-    found = source.count_month(Month(2026, 10), Month(2026, 10), rules_of(contract), ignore)
+    source = ExportSource(str(tmp_path), rules_of(contract))
+    found = source.count_month(Month(2026, 10), Month(2026, 10), ignore)
     assert list(found.commented["comment"]) == ["c"]
 
 
@@ -179,7 +178,5 @@ def test_uuids_that_differ_in_their_last_digit_are_no_copies(tmp_path):
     uuids = [f"{'0' * 8}-0000-0000-0000-{i:012x}" for i in range(200)]
     events = [make_event(uuid, ticketId=i, at=NOON) for i, uuid in enumerate(uuids)]
     write_parquet(tmp_path / "x.parquet", events)
-    source = ExportSource(str(tmp_path), settings_for(Contract(LONDON)))
-    assert (
-        source.count_responses(rules_of(Contract(LONDON)), ignore).counts["responses"].sum() == 200
-    )
+    source = ExportSource(str(tmp_path), rules_of(Contract(LONDON)))
+    assert source.count_responses(ignore).counts["responses"].sum() == 200

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.clean import DEEPEST
-from pipeline.rules import FrameRules
 from pipeline.sources.export import ExportSource
 from pipeline.sources.partials import PartialCache
 from pipeline.sources.source import SourceError
+from survey.counting_rules import CountingRules
 from tests.support.events import (
     NOON,
     Event,
@@ -34,7 +34,7 @@ from tests.support.s3 import BUCKET, serving_s3
 from tests.support.settings import make_settings
 
 SETTINGS = make_settings(rating_question_id="R", comment_question_id="C")
-RULES = FrameRules(timedelta(days=7), frozenset(), frozenset())
+RULES = CountingRules.of(SETTINGS)
 # Still October in London, November in Auckland.
 EDGE = datetime(2026, 10, 31, 12, 0, 0, tzinfo=UTC)
 UUID = "0192f1a4-6d2e-7c3b-9a58-{:012x}"
@@ -52,8 +52,8 @@ def count(
     path: object, cache: Path | None = None, on_progress: Callable[[int], None] = ignore
 ) -> tuple[int, int]:
     """How many answers and how many responses a source has."""
-    source = ExportSource(str(path), SETTINGS, PartialCache(cache) if cache else None)
-    totals = source.count_responses(RULES, on_progress)
+    source = ExportSource(str(path), RULES, PartialCache(cache) if cache else None)
+    totals = source.count_responses(on_progress)
     return totals.received, int(totals.counts["responses"].sum())
 
 
@@ -64,7 +64,7 @@ def refusal(path: object, **options) -> str:
 
 
 def months(path: object) -> set[str]:
-    counts = ExportSource(str(path), SETTINGS).count_responses(RULES, ignore).counts
+    counts = ExportSource(str(path), RULES).count_responses(ignore).counts
     return set(counts["month"])
 
 
@@ -140,7 +140,7 @@ class TestNames:
         path = tmp_path / os.fsdecode(b"b\xff.jsonl")
         path.write_text("{")
         assert f"{tmp_path}/b\\xff.jsonl, line 1: not JSON" in refusal(path)
-        assert ExportSource(str(path), SETTINGS).description == "the PostHog export b\\xff.jsonl"
+        assert ExportSource(str(path), RULES).description == "the PostHog export b\\xff.jsonl"
 
     def test_links_to_files_and_folders_are_followed_once(self, tmp_path):
         elsewhere, folder = tmp_path / "elsewhere", tmp_path / "exports"
@@ -310,8 +310,8 @@ class TestOverlaps:
         for i, days in enumerate((3, 1, 2)):
             copy = make_event(UUID.format(1), at=NOON + timedelta(days=days * 20), team=f"t{days}")
             write_parquet(tmp_path / f"{i}.parquet", [copy])
-        source = ExportSource(str(tmp_path), SETTINGS)
-        counts = source.count_responses(RULES, ignore).counts
+        source = ExportSource(str(tmp_path), RULES)
+        counts = source.count_responses(ignore).counts
         assert counts[["month", "team"]].to_numpy().tolist() == [["2026-11", "t1"]]
 
 
@@ -457,8 +457,8 @@ class TestBadInput:
 
     def test_events_of_the_future_count_in_their_own_month(self, tmp_path):
         events = [make_event(UUID.format(1), at=NOON.replace(year=2126))]
-        source = ExportSource(str(write_parquet(tmp_path / "a.parquet", events)), SETTINGS)
-        assert list(source.count_responses(RULES, ignore).counts["month"]) == ["2126-10"]
+        source = ExportSource(str(write_parquet(tmp_path / "a.parquet", events)), RULES)
+        assert list(source.count_responses(ignore).counts["month"]) == ["2126-10"]
 
     def test_an_export_without_any_answer_counts_nothing(self, tmp_path):
         write_parquet(tmp_path / "a.parquet", [make_event(name="survey shown")])
@@ -508,7 +508,7 @@ class TestCache:
         cache = PartialCache(tmp_path / "cache")
         for question in ("R", "C"):
             configured = make_settings(rating_question_id=question, comment_question_id="x")
-            ExportSource(str(exports), configured, cache).count_responses(RULES, ignore)
+            ExportSource(str(exports), CountingRules.of(configured), cache).count_responses(ignore)
             kept = times(tmp_path / "cache")
             assert len(kept) == 3
 

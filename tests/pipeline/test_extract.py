@@ -1,4 +1,4 @@
-"""What is read without a Python object per row is what `json.loads` and `survey/event_values.py` say."""
+"""What is read without a Python object per row is what `survey/event_values.py` says."""
 
 import json
 import re
@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from pipeline.clean import BadEvent, parse_json, raw_event, read_event_comment, read_events
 from pipeline.extract import Extract, extract_answers, extract_comments
 from pipeline.reduced import reduce_answers
+from survey.counting_rules import CountingRules
 from tests.support.events import NOON
 from tests.support.examples import examples
 from tests.support.settings import make_settings
 
-SETTINGS = make_settings(rating_question_id="R", comment_question_id="C", survey_id="ours")
+RULES = CountingRules.of(
+    make_settings(rating_question_id="R", comment_question_id="C", survey_id="ours")
+)
 UUID = "0192f1a4-6d2e-7c3b-9a58-{:012x}"
 
 KEYS = (
@@ -41,7 +44,7 @@ def batch_of(texts, uuids=None, persons=None, times=None) -> pa.Table:
     )
 
 
-def extract(*batches: pa.Table, configured=SETTINGS) -> list[Extract]:
+def extract(*batches: pa.Table, configured=RULES) -> list[Extract]:
     """What is found in these batches, each in a file of its own."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [str(Path(folder) / f"{i}.parquet") for i in range(len(batches))]
@@ -50,7 +53,7 @@ def extract(*batches: pa.Table, configured=SETTINGS) -> list[Extract]:
         return list(extract_answers(paths, configured))
 
 
-def read_one(row: dict, configured=SETTINGS) -> dict | None:
+def read_one(row: dict, configured=RULES) -> dict | None:
     """The answer of one row, the slow way; None where it is refused."""
     text = row["properties"]
     try:
@@ -66,7 +69,7 @@ def is_sloppy_json(text: str | None) -> bool:
     return bool(text) and re.search(r",\s*[}\]]|nan|inf", text, re.IGNORECASE) is not None
 
 
-def check_comments(batch: pa.Table, configured=SETTINGS) -> None:
+def check_comments(batch: pa.Table, configured=RULES) -> None:
     """Every comment is what it is one by one, or left over."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/x.parquet"
@@ -82,7 +85,7 @@ def check_comments(batch: pa.Table, configured=SETTINGS) -> None:
         assert comment == read_event_comment(event, configured)
 
 
-def check_batch(batch: pa.Table, configured=SETTINGS) -> int:
+def check_batch(batch: pa.Table, configured=RULES) -> int:
     """Every row is what it is one by one, or left over; how many are not left over."""
     try:
         found = extract(batch, configured=configured)
@@ -327,7 +330,9 @@ def test_rows_are_told_by_file_and_place():
 
 @pytest.mark.parametrize("question", ["1", "\udcff", "a\nb", "é", 'a"b'])
 def test_any_question_id_is_found_or_all_is_left_over(question):
-    configured = make_settings(rating_question_id=question, comment_question_id="C")
+    configured = CountingRules.of(
+        make_settings(rating_question_id=question, comment_question_id="C")
+    )
     key = f"$survey_response_{question}".encode("utf-8", "replace").decode()
     texts = [json.dumps({"ticketId": 1, key: "5"}, ensure_ascii=False) for _ in range(2)]
     check_batch(batch_of(texts), configured)

@@ -4,17 +4,17 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from pipeline.counts import Totals
-from pipeline.rules import FrameRules
 from pipeline.sources import located_counts
 from pipeline.sources.export import ExportSource
 from pipeline.sources.partials import PartialCache
+from survey.counting_rules import CountingRules
 from tests.pipeline.test_export_files import RULES, answers, ignore
 from tests.support.events import write_parquet
-from tests.support.settings import make_settings
 
 
 @pytest.fixture
@@ -31,14 +31,14 @@ def add_file(folder: Path, number: int, *tickets: int) -> None:
     os.utime(write_parquet(folder / f"{number:02}.parquet", answers(*tickets)), (number, number))
 
 
-def count(exports: Path, rules: FrameRules = RULES, **configured: str) -> tuple[Totals, list[int]]:
+def count(exports: Path, rules: CountingRules = RULES) -> tuple[Totals, list[int]]:
     """The totals, and how many answers were decided to find them, each time that any were."""
     cache = PartialCache(exports.parent / "cache")
-    source = ExportSource(str(exports), make_settings(**configured), cache)
+    source = ExportSource(str(exports), rules, cache)
     with patch.object(
         located_counts, "decide_reduced", wraps=located_counts.decide_reduced
     ) as decide:
-        totals = source.count_responses(rules, ignore)
+        totals = source.count_responses(ignore)
     return totals, [call.args[0].num_rows for call in decide.call_args_list]
 
 
@@ -115,5 +115,5 @@ def test_other_rules_decide_everything(exports, changed):
 
 def test_months_of_another_time_zone_are_counted_anew(exports):
     count(exports)
-    _, decided = count(exports, timezone="Pacific/Auckland")
+    _, decided = count(exports, replace(RULES, timezone=ZoneInfo("Pacific/Auckland")))
     assert decided == [100]

@@ -25,11 +25,12 @@ from sqlalchemy import func, select
 from pipeline.counts import count_responses
 from pipeline.import_command import import_answers
 from pipeline.importing import Summary, import_events
-from pipeline.reading import decide_source
+from pipeline.reading import decide_source, read_rules
 from pipeline.rules import derive_responses
 from pipeline.sources.export import ExportSource
 from pipeline.sources.source import SourceError
 from pipeline.sources.store import StoreSource
+from survey.counting_rules import CountingRules
 from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from survey.settings import Settings
 from survey.store.database import Database
@@ -254,8 +255,8 @@ def empty_store(template: Path) -> Iterator[tuple[Database, Path]]:
 
 
 def run_import(path: str | Path, configured: Settings, database: Database) -> Summary:
-    source = ExportSource(str(path), configured)
-    return import_events(source, configured, database, lambda _read: None)
+    source = ExportSource(str(path), CountingRules.of(configured))
+    return import_events(source, CountingRules.of(configured), database, lambda _read: None)
 
 
 def write_pieces(folder: Path, events: Sequence[Event], ends: Sequence[int]) -> list[Path]:
@@ -269,8 +270,8 @@ def write_pieces(folder: Path, events: Sequence[Event], ends: Sequence[int]) -> 
     ]
 
 
-def decided_by(source, configured: Settings, database: Database) -> pd.DataFrame:
-    return decide_source(source, configured, database, lambda _read: None)
+def decided_by(source, rules: CountingRules) -> pd.DataFrame:
+    return decide_source(source, rules, lambda _read: None)
 
 
 @settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -302,8 +303,9 @@ def test_imports_in_any_order_give_what_the_files_give(
         summaries = [run_import(path, configured, database) for path in imports]
         check_sums(summaries, database)
 
-        by_files = decided_by(ExportSource(str(folder), configured), configured, database)
-        by_store = decided_by(StoreSource(database, configured), configured, database)
+        rules = read_rules(configured, database)
+        by_files = decided_by(ExportSource(str(folder), rules), rules)
+        by_store = decided_by(StoreSource(database, rules), rules)
         assert counted(by_store) == counted(by_files)
         expected = derive_responses(by_files, configured.timezone)
         responses = derive_responses(by_store, configured.timezone)

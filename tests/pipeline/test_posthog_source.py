@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import requests
 
-from pipeline.rules import decide, frame_rules
+from pipeline.rules import decide
 from pipeline.sources.export import ExportSource
 from pipeline.sources.posthog import PostHogSource
 from pipeline.sources.source import SourceError
+from survey.counting_rules import CountingRules
 from survey.demo.behaviour import answer, later
 from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from survey.months import Month
@@ -63,8 +64,10 @@ def csat(posthog, tmp_path):
 
 def read(settings, page_rows=2, clock=lambda: NOON):
     """All answers with their outcomes, in their order."""
-    answers = PostHogSource(settings, clock, page_rows).read_answers(lambda _read: None)
-    return decide(answers, frame_rules(settings, ()))
+    answers = PostHogSource(settings, CountingRules.of(settings), clock, page_rows).read_answers(
+        lambda _read: None
+    )
+    return decide(answers, CountingRules.of(settings))
 
 
 def outcomes(settings, **given):
@@ -90,20 +93,18 @@ def test_it_gives_what_an_export_of_the_same_events_gives(configure, send, tmp_p
     ]
     send(*events)
     settings = configure()
-    export = ExportSource(str(write_jsonl(tmp_path / "e.jsonl", events)), settings)
+    rules = CountingRules.of(settings)
+    export = ExportSource(str(write_jsonl(tmp_path / "e.jsonl", events)), rules)
     exported = export.read_answers(lambda _read: None)
-    rules = frame_rules(settings, ())
     decided = read(settings)
     by_uuid = decided.sort_values("uuid", ignore_index=True)
     pd.testing.assert_frame_equal(by_uuid, decide(exported, rules).sort_values("uuid"))
-    source = PostHogSource(settings, lambda: NOON)
-    totals = source.count_responses(rules, lambda _read: None)
+    source = PostHogSource(settings, rules, lambda: NOON)
+    totals = source.count_responses(lambda _read: None)
     assert totals.received == 6
-    pd.testing.assert_frame_equal(
-        totals.counts, export.count_responses(rules, lambda _read: None).counts
-    )
-    of_month = source.count_month(OCTOBER, OCTOBER, rules, lambda _read: None)
-    expected = export.count_month(OCTOBER, OCTOBER, rules, lambda _read: None)
+    pd.testing.assert_frame_equal(totals.counts, export.count_responses(lambda _read: None).counts)
+    of_month = source.count_month(OCTOBER, OCTOBER, lambda _read: None)
+    expected = export.count_month(OCTOBER, OCTOBER, lambda _read: None)
     for name in ("counts", "comment_counts", "commented", "quality"):
         pd.testing.assert_frame_equal(getattr(of_month, name), getattr(expected, name))
 
@@ -169,10 +170,13 @@ def test_what_posthog_refuses_is_said(configure, posthog):
 
 
 def test_its_settings_are_demanded_by_name():
+    def open_without(settings):
+        PostHogSource(settings, CountingRules.of(settings))
+
     with pytest.raises(SettingsError, match="CSAT_POSTHOG_PROJECT_ID"):
-        PostHogSource(make_settings(posthog_personal_key=PERSONAL_KEY))
+        open_without(make_settings(posthog_personal_key=PERSONAL_KEY))
     with pytest.raises(SettingsError, match="CSAT_POSTHOG_PERSONAL_KEY"):
-        PostHogSource(make_settings(posthog_project_id=PROJECT_ID))
+        open_without(make_settings(posthog_project_id=PROJECT_ID))
 
 
 class TestCommands:

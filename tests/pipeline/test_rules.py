@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pipeline.clean import clean_events
 from pipeline.counts import RECEIVED, count_outcomes, count_responses
 from pipeline.rules import decide as decide_frame
-from pipeline.rules import derive_responses, frame_rules
+from pipeline.rules import derive_responses
 from survey import rules
+from survey.counting_rules import CountingRules
 from survey.events import earliest_copies, read_event
 from survey.months import Month
 from survey.store.vocabulary import Outcome
@@ -44,17 +45,15 @@ def settings_for(contract: Contract):
 def count_one_by_one(events: list[Event], contract: Contract) -> Result:
     """The rules as the site applies them: ticket by ticket."""
     configured = settings_for(contract)
-    rules_of_site = rules.Rules(
-        contract.edit_window, contract.test_distinct_ids, contract.survey_id
-    )
+    rules_of_site = CountingRules.of(configured)
     kept = earliest_copies(events)
     positions = {id(each): i for i, each in enumerate(events)}
     result = Result(["duplicate"] * len(events))
     tickets = defaultdict(list)
     for each in kept:
-        tickets[read_event(each, configured).ticket_id].append(each)
+        tickets[read_event(each, rules_of_site).ticket_id].append(each)
     for ticket, of_ticket in tickets.items():
-        answers = [read_event(each, configured) for each in of_ticket]
+        answers = [read_event(each, rules_of_site) for each in of_ticket]
         decision = rules.decide(answers, rules_of_site, void=ticket in contract.voids)
         for each in of_ticket:
             result.outcomes[positions[id(each)]] = decision.outcomes[each["uuid"]].value
@@ -92,8 +91,8 @@ def count_as_frame(events: list[Event], contract: Contract) -> Result:
 
 def decide(events: list[Event], contract: Contract) -> pd.DataFrame:
     configured = settings_for(contract)
-    answers = clean_events([as_raw(each) for each in events], configured)
-    return decide_frame(answers, frame_rules(configured, contract.voids))
+    counting = CountingRules.of(configured, contract.voids)
+    return decide_frame(clean_events([as_raw(each) for each in events], counting), counting)
 
 
 def check_sums(decided: pd.DataFrame, counts: pd.DataFrame, timezone: ZoneInfo) -> None:

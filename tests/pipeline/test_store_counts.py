@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert
 
 from pipeline.counts import MonthCounts, count_month, count_responses
-from pipeline.rules import FrameRules, decide, derive_responses
+from pipeline.rules import decide, derive_responses
 from pipeline.sources.store import StoreSource
+from survey.counting_rules import CountingRules, Derived
 from survey.months import Month
-from survey.rules import Answer, Rules
+from survey.rules import Answer
 from survey.rules import decide as decide_ticket
 from survey.settings import Settings
 from survey.store.database import Database
-from survey.store.fingerprint import fingerprint_settings
 from survey.store.models import (
     AnswerCopyRow,
     AnswerRow,
@@ -113,7 +113,7 @@ def store(
 
 
 def derive(connection: Connection, configured: Settings, everything: list[Given]) -> None:
-    rules = Rules(configured.edit_window, configured.test_distinct_ids, configured.survey_id)
+    rules = CountingRules.of(configured)
     by_ticket: dict[str | None, list[Answer]] = {}
     for each in everything:
         # The site's links know of no survey: what comes by them is ours.
@@ -124,7 +124,7 @@ def derive(connection: Connection, configured: Settings, everything: list[Given]
         response = decide_ticket(given_answers, rules, void=ticket == "void").response
         if ticket is not None and response is not None:
             save_response(connection, ticket, response)
-    save_applied_rules(connection, fingerprint_settings(configured))
+    save_applied_rules(connection, CountingRules.of(configured).fingerprint(Derived.RESPONSES))
 
 
 def answer_row(each: Given) -> dict[str, object]:
@@ -139,8 +139,8 @@ def columns(answer: Answer) -> dict[str, object]:
     return {**values, "link_trust": answer.trust.value, "survey_id": answer.survey_id}
 
 
-def rules_of(configured: Settings, *voids: str) -> FrameRules:
-    return FrameRules(configured.edit_window, configured.test_distinct_ids, frozenset(voids))
+def rules_of(configured: Settings, *voids: str) -> CountingRules:
+    return CountingRules.of(configured, voids)
 
 
 def check_counts(database: Database, configured: Settings, *voids: str) -> None:
@@ -148,13 +148,13 @@ def check_counts(database: Database, configured: Settings, *voids: str) -> None:
     rules, timezone = rules_of(configured, *voids), configured.timezone
     counted = Counted(database, configured)
     decided = decide(counted.read_answers(ignore), rules)
-    totals = counted.count_responses(rules, ignore)
+    totals = counted.count_responses(ignore)
     assert totals.received == len(decided)
     responses = derive_responses(decided, timezone)
     pd.testing.assert_frame_equal(totals.counts, count_responses(responses))
     for month in MONTHS:
         since = month.shift(-1)
-        by_database = counted.count_month(month, since, rules, ignore)
+        by_database = counted.count_month(month, since, ignore)
         by_frames = count_month(decided, month, since, timezone)
         assert_same(by_database, by_frames, month)
 
@@ -202,7 +202,7 @@ test_postgresql_counts_as_the_frames_do = on_postgresql(property_of_counts(10))
 
 def counts_of(source: StoreSource, configured: Settings) -> MonthCounts:
     month = Month(2026, 10)
-    return source.count_month(month, month, rules_of(configured), ignore)
+    return source.count_month(month, month, ignore)
 
 
 def quality_of(found: MonthCounts) -> dict[str, int]:
@@ -214,16 +214,16 @@ def quality_of(found: MonthCounts) -> dict[str, int]:
 def test_an_empty_store_has_empty_counts(database, at_start):
     configured = make_settings()
     at_start(database, configured)
-    found = counts_of(StoreSource(database, configured), configured)
+    found = counts_of(StoreSource(database, rules_of(configured)), configured)
     assert found.counts.empty and found.comment_counts.empty and found.commented.empty
     assert quality_of(found) == {}
-    totals = StoreSource(database, configured).count_responses(rules_of(configured), ignore)
+    totals = StoreSource(database, rules_of(configured)).count_responses(ignore)
     assert (totals.received, len(totals.counts)) == (0, 0)
 
 
 def test_what_the_site_received_is_counted_by_the_database(database, fill):
     configured = make_settings()
-    apply_rules(database, configured)
+    apply_rules(database, CountingRules.of(configured))
     fill(5, comment="Thanks!")
     fill(2, submit_id="changed")
     with database.writing() as connection:
@@ -242,7 +242,7 @@ def test_what_the_site_received_is_counted_by_the_database(database, fill):
     ids=lambda changed: next(iter(changed)),
 )
 def test_until_changed_settings_are_applied_all_answers_are_read(database, fill, clock, changed):
-    apply_rules(database, make_settings())
+    apply_rules(database, CountingRules.of(make_settings()))
     fill(3)
     clock.advance(hours=1)
     fill(2, comment="Thanks!", submit_id="changed")
@@ -250,28 +250,28 @@ def test_until_changed_settings_are_applied_all_answers_are_read(database, fill,
     configured = make_settings(**changed)
     with pytest.raises(AssertionError, match="all answers are read"):
         counts_of(Counted(database, configured), configured)
-    before = counts_of(StoreSource(database, configured), configured)
-    totals = StoreSource(database, configured).count_responses(rules_of(configured), ignore)
+    before = counts_of(StoreSource(database, rules_of(configured)), configured)
+    totals = StoreSource(database, rules_of(configured)).count_responses(ignore)
     assert totals.received == 5
 
-    apply_rules(database, configured)
+    apply_rules(database, CountingRules.of(configured))
     assert_same(counts_of(Counted(database, configured), configured), before, Month(2026, 10))
     check_counts(database, configured)
 
 
 def test_a_response_that_is_missing_is_not_passed_over(database, fill):
     configured = make_settings()
-    apply_rules(database, configured)
+    apply_rules(database, CountingRules.of(configured))
     fill(3)
     with database.writing() as connection:
         remove_response(connection, "1")
-    found = counts_of(StoreSource(database, configured), configured)
+    found = counts_of(StoreSource(database, rules_of(configured)), configured)
     assert quality_of(found) == {"received": 3, "response": 3}
 
 
 def test_a_report_sees_one_state_of_the_store(database, fill):
     configured = make_settings()
-    apply_rules(database, configured)
+    apply_rules(database, CountingRules.of(configured))
     fill(1)
 
     class Interrupted(Counted):

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from pipeline.counts import count_responses
-from pipeline.reading import decide_source
+from pipeline.reading import decide_source, read_rules
 from pipeline.rules import derive_responses
 from pipeline.sources.export import ExportSource
 from pipeline.sources.source import Source
 from pipeline.sources.store import StoreSource
+from survey.counting_rules import CountingRules
 from survey.events import Questions
 from survey.links import judge_link, parse_link, sign_link
 from survey.receive import Submission, receive
@@ -114,7 +115,7 @@ def outbox_events(database: Database) -> list[Event]:
 
 
 def responses_of(source: Source, configured: Settings, database: Database) -> pd.DataFrame:
-    decided = decide_source(source, configured, database, lambda _read: None)
+    decided = decide_source(source, read_rules(configured, database), lambda _read: None)
     return derive_responses(decided, configured.timezone)
 
 
@@ -123,8 +124,8 @@ def doors(folder: Path, configured: Settings, database: Database) -> list[Source
     events = outbox_events(database)
     jsonl = write_jsonl(folder / "x.jsonl", [*reversed(events), *events])
     parquet = write_parquet(folder / "x.parquet", events)
-    exports = (ExportSource(str(path), configured) for path in (jsonl, parquet))
-    return [StoreSource(database, configured), *exports]
+    exports = (ExportSource(str(path), CountingRules.of(configured)) for path in (jsonl, parquet))
+    return [StoreSource(database, CountingRules.of(configured)), *exports]
 
 
 def stored_responses(database: Database) -> list[tuple[object, ...]]:
@@ -151,7 +152,9 @@ def check_every_door(database: Database, configured: Settings, folder: Path) -> 
 def all_that_counts_is_sent(database: Database, configured: Settings) -> bool:
     """Whether PostHog gets every counted answer, also those that began to count later."""
     decided = decide_source(
-        StoreSource(database, configured), configured, database, lambda _read: None
+        StoreSource(database, CountingRules.of(configured)),
+        read_rules(configured, database),
+        lambda _read: None,
     )
     counted = set(decided.loc[decided["outcome"].isin(COUNTED), "uuid"])
     return counted <= {event["uuid"] for event in outbox_events(database)}
@@ -209,7 +212,9 @@ def test_edits_strangers_testers_and_voids_by_every_door(template: Path):
         ]
         check_every_door(database, configured, folder)
         decided = decide_source(
-            StoreSource(database, configured), configured, database, lambda _read: None
+            StoreSource(database, CountingRules.of(configured)),
+            read_rules(configured, database),
+            lambda _read: None,
         )
         assert decided["outcome"].value_counts().to_dict() == {
             "response": 2,
@@ -233,4 +238,6 @@ def test_a_ticket_voided_later_counts_by_no_door(template: Path):
 
 def test_an_empty_store_gives_an_empty_frame(template: Path):
     with site(template) as (configured, database, _folder):
-        assert responses_of(StoreSource(database, configured), configured, database).empty
+        assert responses_of(
+            StoreSource(database, CountingRules.of(configured)), configured, database
+        ).empty

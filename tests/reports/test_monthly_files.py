@@ -7,6 +7,7 @@ import time
 import pytest
 from sqlalchemy import text
 
+from survey.counting_rules import CountingRules
 from survey.links import parse_link, sign_link
 from survey.site.app import create_app
 from survey.store.rederive import apply_rules
@@ -82,7 +83,7 @@ def test_thousands_of_made_up_teams_stay_a_report(report, client, database, sett
                 f" END FROM ({numbered}) AS numbered WHERE numbered.uuid = answers.uuid"
             )
         )
-    apply_rules(database, settings)
+    apply_rules(database, CountingRules.of(settings))
     began = time.perf_counter()
     files = report()
     assert time.perf_counter() - began < 20

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.clean import RawEvent, raw_event
 from pipeline.sources.export import ExportSource
+from survey.counting_rules import CountingRules
 from survey.settings import Settings
 
 NOON = datetime(2026, 10, 14, 12, 0, 0, 123456, UTC)
@@ -95,4 +96,4 @@ def write_parquet(path: Path, events: Iterable[Event], compression: str = "zstd"
 
 def read_export(path: Path, settings: Settings) -> pd.DataFrame:
     """The answers that the product reads from an export file."""
-    return ExportSource(str(path), settings).read_answers(lambda _read: None)
+    return ExportSource(str(path), CountingRules.of(settings)).read_answers(lambda _read: None)

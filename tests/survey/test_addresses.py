@@ -3,6 +3,7 @@
 import pytest
 
 from survey.addresses import hide_secrets, show_address
+from survey.counting_rules import CountingRules
 from tests.support.command import run_csat
 
 SECRET = "hunter2"
@@ -114,4 +115,4 @@ def test_a_report_names_its_source_without_the_password():
     from tests.support.settings import make_settings
 
     for path in ("memory://user:hunter2@bucket", "memory://bucket/a?key=hunter2"):
-        assert SECRET not in ExportSource(path, make_settings()).description
+        assert SECRET not in ExportSource(path, CountingRules.of(make_settings())).description

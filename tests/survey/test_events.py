@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from survey.counting_rules import CountingRules
 from survey.events import Questions, build_event, earliest_copies, read_event
 from survey.links import Link, parse_link
 from survey.rules import Answer
@@ -154,7 +155,7 @@ def test_an_answer_sent_reads_back_as_itself(parameters, rating, comment, trust,
     sent = json.loads(json.dumps(build(answer, link, settings, team=link.team)))
     sent["timestamp"] = datetime.fromisoformat(sent["timestamp"])
     expected = Answer(**{**vars(answer), "survey_id": settings.event_survey_id})
-    assert read_event(sent, settings) == expected
+    assert read_event(sent, CountingRules.of(settings)) == expected
 
 
 class TestReadingOldEvents:
@@ -170,7 +171,7 @@ class TestReadingOldEvents:
                 "$survey_response_1": "",
             }
         )
-        assert read_event(event, SETTINGS) == Answer(
+        assert read_event(event, CountingRules.of(SETTINGS)) == Answer(
             uuid="u1",
             ticket_id="42",
             distinct_id="jane",
@@ -196,7 +197,10 @@ class TestReadingOldEvents:
         ],
     )
     def test_the_rating_is_under_the_questions_id_or_else_the_plain_key(self, properties, rating):
-        assert read_event(make_event(properties=properties), SETTINGS).rating == rating
+        assert (
+            read_event(make_event(properties=properties), CountingRules.of(SETTINGS)).rating
+            == rating
+        )
 
     @pytest.mark.parametrize(
         ("properties", "comment"),
@@ -209,7 +213,10 @@ class TestReadingOldEvents:
         ],
     )
     def test_the_comment_likewise(self, properties, comment):
-        assert read_event(make_event(properties=properties), SETTINGS).comment == comment
+        assert (
+            read_event(make_event(properties=properties), CountingRules.of(SETTINGS)).comment
+            == comment
+        )
 
     @pytest.mark.parametrize(
         ("properties", "team"),
@@ -221,7 +228,9 @@ class TestReadingOldEvents:
         ],
     )
     def test_the_team_is_team_or_ticket_team_or_unassigned(self, properties, team):
-        assert read_event(make_event(properties=properties), SETTINGS).team == team
+        assert (
+            read_event(make_event(properties=properties), CountingRules.of(SETTINGS)).team == team
+        )
 
     @pytest.mark.parametrize(
         ("written", "ticket"),
@@ -234,15 +243,21 @@ class TestReadingOldEvents:
     )
     def test_a_ticket_is_a_number_or_text(self, written, ticket):
         event = make_event(properties={"ticketId": written})
-        assert read_event(event, SETTINGS).ticket_id == ticket
+        assert read_event(event, CountingRules.of(SETTINGS)).ticket_id == ticket
 
     @pytest.mark.parametrize("missing", [None, "", "  "])
     def test_a_missing_distinct_id_reads_as_the_ticket(self, missing):
-        assert read_event(make_event(distinct_id=missing), SETTINGS).distinct_id == "ticket:42"
+        assert (
+            read_event(make_event(distinct_id=missing), CountingRules.of(SETTINGS)).distinct_id
+            == "ticket:42"
+        )
 
     @pytest.mark.parametrize("word", [None, "", "SIGNED", "trusted", 1, ["signed"], {}])
     def test_a_trust_that_is_not_one_of_ours_is_unverified(self, word):
-        assert read_event(make_event(link_trust=word), SETTINGS).trust is Trust.UNVERIFIED
+        assert (
+            read_event(make_event(link_trust=word), CountingRules.of(SETTINGS)).trust
+            is Trust.UNVERIFIED
+        )
 
 
 class TestCopies:

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.counting_rules import CountingRules
 from survey.demo.comments import HOSTILE
 from survey.demo.load import load_sample
 from survey.demo.predecessor import is_predecessor
 from survey.demo.sample import sample_events
 from survey.events import earliest_copies, read_event
 from survey.months import Month, months_up_to
-from survey.rules import Answer, Response, Rules, decide
+from survey.rules import Answer, Response, decide
 from survey.scale import SATISFIED
 from survey.settings import Settings
 from survey.store.database import Database
@@ -41,9 +42,9 @@ def decided(events: list[dict[str, Any]]) -> tuple[list[Response], Counter[Outco
 def decide_all(events: list[dict[str, Any]]) -> tuple[list[Response], Counter[Outcome]]:
     tickets: dict[str | None, list[Answer]] = {}
     for event in earliest_copies(events):
-        answer = read_event(event, SETTINGS)
+        answer = read_event(event, CountingRules.of(SETTINGS))
         tickets.setdefault(answer.ticket_id, []).append(answer)
-    decisions = [decide(answers, Rules(SETTINGS.edit_window)) for answers in tickets.values()]
+    decisions = [decide(answers, CountingRules.of(SETTINGS)) for answers in tickets.values()]
     outcomes = Counter(outcome for d in decisions for outcome in d.outcomes.values())
     return [d.response for d in decisions if d.response is not None], outcomes
 
@@ -84,7 +85,9 @@ def test_can_be_made_on_any_day(day: int) -> None:
 
 def test_knows_teams_of_other_names_and_zones() -> None:
     settings = make_settings(teams="sales_cs=Customer success,Ops", timezone="Pacific/Auckland")
-    answers = [read_event(event, settings) for event in sample_events(UNTIL, settings)]
+    answers = [
+        read_event(event, CountingRules.of(settings)) for event in sample_events(UNTIL, settings)
+    ]
     assert {"sales_cs", "ops"} < {answer.team for answer in answers}
     assert "customer_success" not in {answer.team for answer in answers}
 
@@ -152,7 +155,7 @@ def test_has_every_defect_of_the_predecessor(events: list[dict[str, Any]]) -> No
     assert any(isinstance(event["properties"]["ticketId"], float) for event in old)
     assert len({event["uuid"] for event in old}) < len(old)
     listed = {team.slug for team in SETTINGS.teams}
-    others = {read_event(event, SETTINGS).team for event in old} - listed
+    others = {read_event(event, CountingRules.of(SETTINGS)).team for event in old} - listed
     assert {UNASSIGNED, "billing"} < others
     reloads = Counter((e["properties"]["ticketId"], e["distinct_id"]) for e in old)
     assert max(reloads.values()) == 2
@@ -162,7 +165,7 @@ def test_modern_events_read_back_as_they_were_meant(events: list[dict[str, Any]]
     listed = {team.slug for team in SETTINGS.teams}
     for event in events:
         if not is_predecessor(event):
-            answer = read_event(event, SETTINGS)
+            answer = read_event(event, CountingRules.of(SETTINGS))
             assert answer.ticket_id and answer.rating and answer.team in listed
 
 

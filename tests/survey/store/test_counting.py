@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection, event, insert, text
 
+from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.rules import Answer, Response
 from survey.store import counting
@@ -92,7 +93,8 @@ def test_postgresql_reads_an_index_alone(explain, database, fill, name):
 @on_sqlite
 def test_sqlite_finds_a_months_answers_and_their_tickets_by_indexes(explain):
     steps = explain(
-        lambda c: counting.count_outcomes(c, *OCTOBER, make_settings()), "EXPLAIN QUERY PLAN"
+        lambda c: counting.count_outcomes(c, *OCTOBER, CountingRules.of(make_settings())),
+        "EXPLAIN QUERY PLAN",
     )
     assert [step for step in steps if "SEARCH answers USING INDEX ix_answers_answered_at" in step]
     assert not [step for step in steps if "SCAN answers" in step or "SCAN responses" in step]
@@ -154,7 +156,7 @@ def test_each_answer_has_the_first_reason_that_applies(database):
         latest = replace(FIRST, uuid="edit", answered_at=NOON + timedelta(hours=1))
         add_responses(connection, {"1": Response(FIRST, latest)})
     with database.reading() as connection:
-        found = counting.count_outcomes(connection, *OCTOBER, configured)
+        found = counting.count_outcomes(connection, *OCTOBER, CountingRules.of(configured))
     assert found == {
         **{name: 1 for name, _ in FAULTS},
         **{"response": 1, "edit": 1, "duplicate": 1},

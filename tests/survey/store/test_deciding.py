@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event, select
 
+from survey.counting_rules import CountingRules, Derived
 from survey.links import parse_link, sign_link
-from survey.rules import Answer, decide, rules_of, time_of_receipt
+from survey.rules import Answer, decide, time_of_receipt
 from survey.site.app import create_app
 from survey.store import deciding
 from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
-from survey.store.fingerprint import fingerprint_settings
 from survey.store.migrate import upgrade
 from survey.store.models import OutboxRow, Source
 from survey.store.rederive import apply_rules
@@ -103,7 +103,7 @@ tickets = (f"T{number}" for number in itertools.count())
 def test_they_decide_as_all_answers_would(
     one_database, stored, person, trust, now, void, configured, data
 ):
-    ticket, rules = next(tickets), rules_of(configured)
+    ticket, rules = next(tickets), CountingRules.of(configured)
     stored = [replace(each, ticket_id=ticket, uuid=f"{each.uuid}-{ticket}") for each in stored]
     asked = data.draw(st.sampled_from([None, *(each.uuid for each in stored)]))
     with one_database.writing() as connection:
@@ -112,10 +112,10 @@ def test_they_decide_as_all_answers_would(
         response = decide(stored, rules, void=void).response
         if response is not None:
             save_response(connection, ticket, response)
-        save_applied_rules(connection, fingerprint_settings(configured))
+        save_applied_rules(connection, CountingRules.of(configured).fingerprint(Derived.RESPONSES))
     with one_database.reading() as connection:
         arriving = Arriving(ticket, person, now, asked)
-        selected = answers_that_decide(connection, configured, [arriving])[ticket]
+        selected = answers_that_decide(connection, CountingRules.of(configured), [arriving])[ticket]
         everything = answers_of(connection, ticket)
 
     assert selected == sorted(selected, key=lambda each: each.order)
@@ -139,13 +139,17 @@ def test_all_are_read_while_the_responses_are_those_of_other_settings(database, 
             add_answers(connection, [NewAnswer(answer, Source.SITE)])
         save_response(connection, "42", decide(answers_of(connection, "42"), RULES).response)
         arriving = Arriving("42", "ann", clock())
-        assert len(answers_that_decide(connection, DEFAULT, [arriving])["42"]) == 3
-        save_applied_rules(connection, fingerprint_settings(DEFAULT))
-        assert len(answers_that_decide(connection, DEFAULT, [arriving])["42"]) == 2
+        assert (
+            len(answers_that_decide(connection, CountingRules.of(DEFAULT), [arriving])["42"]) == 3
+        )
+        save_applied_rules(connection, CountingRules.of(DEFAULT).fingerprint(Derived.RESPONSES))
+        assert (
+            len(answers_that_decide(connection, CountingRules.of(DEFAULT), [arriving])["42"]) == 2
+        )
 
 
 DEFAULT = make_settings()
-RULES = rules_of(DEFAULT)
+RULES = CountingRules.of(DEFAULT)
 MANY = 30_000
 # How the plans of the two databases call reading a table, or ordering what was read.
 BY_NO_INDEX = ("SCAN answers", "TEMP B-TREE", "Seq Scan on answers", "Sort", "Bitmap")
@@ -202,7 +206,7 @@ def test_one_answer_more_costs_the_same_of_however_many(database, clock, crowd):
     add_many(database, 300, ticket="'some'", person=CROWDS[crowd])
     add_many(database, MANY, person=CROWDS[crowd])
     clock.advance(days=1)
-    apply_rules(database, configured)
+    apply_rules(database, CountingRules.of(configured))
 
     def visit(ticket: str, rating: str) -> None:
         link = address(ticketId=ticket)
@@ -233,7 +237,7 @@ def test_a_person_who_is_trusted_more_takes_a_ticket_of_very_many_over(database,
     for rating in "2345":
         client.post(address(), data={"rating": rating})
         clock.advance(seconds=1)
-    apply_rules(database, signing)
+    apply_rules(database, CountingRules.of(signing))
     with database.reading() as connection:
         assert find_response(connection, "42").distinct_id == "person-1"
     client.post(address(sig=sign_link(parse_link(LINK), "s")), data={"rating": "1"})
@@ -255,7 +259,7 @@ def test_a_void_ticket_of_very_many_stays_without_a_response(database, settings,
     add_many(database, 300)
     with database.writing() as connection:
         void_ticket(connection, "42", "a flood", clock())
-    apply_rules(database, settings)
+    apply_rules(database, CountingRules.of(settings))
     assert client.post(address(), data={"rating": "4"}).status_code == 303
     with database.reading() as connection:
         assert find_response(connection, "42") is None
@@ -263,7 +267,7 @@ def test_a_void_ticket_of_very_many_stays_without_a_response(database, settings,
 
 @pytest.mark.parametrize("is_analysed", [False, True], ids=["new", "analysed"])
 def test_each_is_found_by_an_index(database, clock, settings, is_analysed):
-    apply_rules(database, settings)
+    apply_rules(database, CountingRules.of(settings))
     # Half of the table is one ticket's: any of its rows would soon be found in the table itself.
     add_many(database, 3000, ticket="'T' || n")
     analyse(database)
@@ -279,8 +283,8 @@ def test_each_is_found_by_an_index(database, clock, settings, is_analysed):
     has_answers(database, "42")
     with database.reading() as connection:
         arriving = [Arriving(each, "person-7", clock(), "none") for each in ("42", "T1", "T2")]
-        answers_that_decide(connection, settings, arriving)
-        answers_that_decide(connection, settings, arriving[:1])
+        answers_that_decide(connection, CountingRules.of(settings), arriving)
+        answers_that_decide(connection, CountingRules.of(settings), arriving[:1])
         event.remove(database.engine, "before_cursor_execute", listen)
         explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
         for statement, parameters in asked:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from survey.counting_rules import CountingRules
 from survey.events import Questions
 from survey.links import parse_link
 from survey.receive import Submission, receive
@@ -43,7 +44,7 @@ def bring(database, settings):
     """Import answers in one run; the run, with what became of them."""
 
     def bring(*answers, settings=settings):
-        run = AnswerImport(database, settings)
+        run = AnswerImport(database, CountingRules.of(settings))
         run.add(answers)
         assert run.received == run.known + run.outcomes.total()
         return run
@@ -187,7 +188,7 @@ class TestOrder:
         ]
         stores, sums = [], []
         for order in itertools.permutations(answers):
-            run = AnswerImport(database, make_settings())
+            run = AnswerImport(database, CountingRules.of(make_settings()))
             for answer in order:
                 run.add([answer])
             stores.append(everything(database, with_ids=False))
@@ -252,7 +253,7 @@ class TestCopies:
 
     def test_the_summary_follows_an_answer_that_changes_its_ticket(self, database, settings, bring):
         bring(imported("other", ticket="1", at=NOON - 2 * HOUR))
-        run = AnswerImport(database, settings)
+        run = AnswerImport(database, CountingRules.of(settings))
         run.add([self.LATE])
         assert outcomes(run) == {"response": 1}
         run.add([self.EARLY])
@@ -278,7 +279,7 @@ class TestOtherSurveys:
     def test_another_survey_id_needs_no_new_import(self, database, bring):
         bring(*self.ANSWERS, settings=of_survey("s"))
         for survey_id, ticket in (("t", "2"), ("s", "1")):
-            apply_rules(database, of_survey(survey_id))
+            apply_rules(database, CountingRules.of(of_survey(survey_id)))
             with database.reading() as connection:
                 assert connection.scalars(select(ResponseRow.ticket_id)).all() == [ticket]
 
@@ -286,7 +287,7 @@ class TestOtherSurveys:
         self, database, answer_on_site
     ):
         answer_on_site(5)
-        apply_rules(database, of_survey("s"))
+        apply_rules(database, CountingRules.of(of_survey("s")))
         assert response(database).rating == 5
 
     def test_an_answer_to_another_survey_does_not_begin_a_response_on_the_site(
@@ -318,7 +319,7 @@ class TestOutbox:
 
     def test_nor_when_settings_change(self, database, bring):
         bring(imported(survey_id="t"), settings=of_survey("s"))
-        apply_rules(database, of_survey("t"))
+        apply_rules(database, CountingRules.of(of_survey("t")))
         assert response(database) is not None
         assert count(database, OutboxRow) == 0
 
@@ -327,7 +328,7 @@ def test_a_batch_is_stored_wholly_or_not_at_all(database, settings, monkeypatch)
     def fail(*_):
         raise RuntimeError("pulled out, for a test")
 
-    run = AnswerImport(database, settings)
+    run = AnswerImport(database, CountingRules.of(settings))
     with monkeypatch.context() as patched, pytest.raises(RuntimeError):
         patched.setattr(imports, "save_responses", fail)
         run.add([imported()])

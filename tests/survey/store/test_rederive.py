@@ -8,6 +8,7 @@ import time
 import pytest
 from sqlalchemy import func, select
 
+from survey.counting_rules import CountingRules
 from survey.site.app import create_app
 from survey.store import rederive
 from survey.store.counting import ResponsesOutdated, require_current_responses
@@ -36,7 +37,7 @@ def test_a_person_who_becomes_a_tester_leaves_the_responses(client, database, cl
     answer(client, "4")
     answer(client, "2", distinct_id="joe")
     answer(client, "5", ticketId="43")
-    apply_rules(database, make_settings(test_distinct_ids="jane"))
+    apply_rules(database, CountingRules.of(make_settings(test_distinct_ids="jane")))
     assert ratings(database, "42", "43") == [2, None]
     restarted = create_app(make_settings(test_distinct_ids="jane"), database, clock).test_client()
     clock.advance(minutes=1)
@@ -49,9 +50,9 @@ def test_another_edit_window_lets_changes_in_or_out(client, database, clock):
     answer(client, "5")
     clock.advance(hours=30)
     answer(client, "1")
-    apply_rules(database, make_settings(edit_window="1d"))
+    apply_rules(database, CountingRules.of(make_settings(edit_window="1d")))
     assert ratings(database, "42") == [5]
-    apply_rules(database, make_settings(edit_window="2d"))
+    apply_rules(database, CountingRules.of(make_settings(edit_window="2d")))
     assert ratings(database, "42") == [1]
 
 
@@ -59,7 +60,7 @@ def test_a_void_ticket_stays_void(client, database, clock):
     answer(client, "5")
     with database.writing() as connection:
         void_ticket(connection, "42", "by the agent", clock())
-    apply_rules(database, make_settings(edit_window="1d"))
+    apply_rules(database, CountingRules.of(make_settings(edit_window="1d")))
     assert ratings(database, "42") == [None]
 
 
@@ -67,7 +68,7 @@ def test_a_response_keeps_its_submission_id(client, database):
     answer(client, "5")
     with database.reading() as connection:
         before = find_response(connection, "42").submission_id
-    apply_rules(database, make_settings(edit_window="1d"))
+    apply_rules(database, CountingRules.of(make_settings(edit_window="1d")))
     with database.reading() as connection:
         assert find_response(connection, "42").submission_id == before
 
@@ -88,7 +89,7 @@ class TestWhileTheSiteGoesOn:
                 if todo:
                     todo.pop()()
 
-            apply_rules(database, settings, on_progress)
+            apply_rules(database, CountingRules.of(settings), on_progress)
 
         return derive
 
@@ -125,13 +126,13 @@ class TestWhileTheSiteGoesOn:
             with database.reading() as connection:
                 for each in (make_settings(), OTHERS):
                     with pytest.raises(ResponsesOutdated):
-                        require_current_responses(connection, each)
+                        require_current_responses(connection, CountingRules.of(each))
                     seen.append(each)
 
         derive(ask)
         assert len(seen) == 2
         with database.reading() as connection:
-            require_current_responses(connection, OTHERS)
+            require_current_responses(connection, CountingRules.of(OTHERS))
 
     def test_a_derivation_that_begins_meanwhile_takes_over(self, client, database, clock, derive):
         for ticket in "123456":
@@ -140,9 +141,9 @@ class TestWhileTheSiteGoesOn:
         clock.advance(hours=30)
         answer(client, "1", ticketId="6")
         last = make_settings(edit_window="2d")
-        derive(lambda: apply_rules(database, last))
+        derive(lambda: apply_rules(database, CountingRules.of(last)))
         assert ratings(database, "1", "6") == [5, 1]
-        assert responses_are_current(database, last)
+        assert responses_are_current(database, CountingRules.of(last))
 
     def test_one_that_was_broken_off_is_done_again(self, client, database, derive):
         for ticket in "123456":
@@ -156,7 +157,7 @@ class TestWhileTheSiteGoesOn:
         with pytest.raises(KeyboardInterrupt):
             derive(break_off, without_jane)
         assert ratings(database, "1", "6") == [2, 5]
-        apply_rules(database, without_jane)
+        apply_rules(database, CountingRules.of(without_jane))
         assert ratings(database, *"123456") == [2] * 6
 
 
@@ -169,7 +170,7 @@ def test_two_starts_at_once_derive_the_same(database):
 
     def start():
         try:
-            apply_rules(database, OTHERS)
+            apply_rules(database, CountingRules.of(OTHERS))
         except Exception as error:
             errors.append(error)
 
@@ -179,14 +180,14 @@ def test_two_starts_at_once_derive_the_same(database):
     for thread in threads:
         thread.join(60)
     assert errors == []
-    assert responses_are_current(database, OTHERS)
+    assert responses_are_current(database, CountingRules.of(OTHERS))
     assert len(stored_responses(database)) == 700
 
 
 @on_postgresql
 def test_customers_are_served_while_many_responses_are_derived(database, client):
     add_many(database, 30_000, ticket="'T' || n")
-    deriving = threading.Thread(target=apply_rules, args=(database, OTHERS))
+    deriving = threading.Thread(target=apply_rules, args=(database, CountingRules.of(OTHERS)))
     waits = []
     derivation_began = time.perf_counter()
     deriving.start()
@@ -198,16 +199,16 @@ def test_customers_are_served_while_many_responses_are_derived(database, client)
     assert len(waits) > 10
     # Who waits for all of it, waits nearly as long as it takes.
     assert max(waits) < (time.perf_counter() - derivation_began) / 3
-    assert responses_are_current(database, OTHERS)
+    assert responses_are_current(database, CountingRules.of(OTHERS))
 
 
 def test_a_derivation_that_was_killed_is_done_again(database, database_url):
     """By kill -9, on its way: the next start makes of it what an unbroken one would have."""
     add_many(database, 20_000, ticket="'T' || (n % 9000)", person="'person-' || (n % 3)")
     without_one = make_settings(test_distinct_ids="person-1")
-    apply_rules(database, without_one)
+    apply_rules(database, CountingRules.of(without_one))
     expected = stored_responses(database)
-    apply_rules(database, make_settings())
+    apply_rules(database, CountingRules.of(make_settings()))
     before = stored_responses(database)
     of_person = select(func.count()).where(ResponseRow.distinct_id == "person-1")
 
@@ -226,8 +227,8 @@ def test_a_derivation_that_was_killed_is_done_again(database, database_url):
     upgrading.kill()
     upgrading.wait()
     assert stored_responses(database) not in (before, expected)
-    assert not responses_are_current(database, without_one)
-    apply_rules(database, without_one)
+    assert not responses_are_current(database, CountingRules.of(without_one))
+    apply_rules(database, CountingRules.of(without_one))
     assert stored_responses(database) == expected
 
 

@@ -1,0 +1,85 @@
+"""What the rules of counting depend on besides the answers: one object for the site, the store,
+the caches and the pipeline. Pure.
+
+Whoever keeps what was derived from answers keeps a fingerprint of these rules beside it, and
+derives it anew where the fingerprint is another. A setting that changes counts is added here and
+nowhere else: every fingerprint has it, unless its field says that it does not matter there.
+"""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from survey.settings import Settings
+
+# The version of docs/rules.md. A release that counts otherwise has another one.
+VERSION = 1
+
+
+class Derived(StrEnum):
+    """What was derived from answers, and is kept."""
+
+    # What events say as answers, in the cache of export files.
+    ANSWERS = "answers"
+    # The table `responses` of the store. A void changes it at once.
+    RESPONSES = "responses"
+    # The counts of months, in the cache of export files.
+    COUNTS = "counts"
+
+
+def _irrelevant_to(*derived: Derived) -> dict[str, Any]:
+    return {"irrelevant_to": frozenset(derived)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountingRules:
+    """The settings that decide over counts, and the void tickets."""
+
+    # The ids of the questions name the properties of an event that hold rating and comment.
+    rating_question_id: str = field(metadata=_irrelevant_to(Derived.RESPONSES))
+    comment_question_id: str = field(metadata=_irrelevant_to(Derived.RESPONSES))
+    # Answers to other surveys do not count; None where there are no others.
+    survey_id: str | None
+    edit_window: timedelta = field(metadata=_irrelevant_to(Derived.ANSWERS))
+    # Where months begin and end.
+    timezone: ZoneInfo = field(metadata=_irrelevant_to(Derived.ANSWERS, Derived.RESPONSES))
+    test_distinct_ids: frozenset[str] = field(metadata=_irrelevant_to(Derived.ANSWERS))
+    void_tickets: frozenset[str] = field(
+        default=frozenset(), metadata=_irrelevant_to(Derived.ANSWERS, Derived.RESPONSES)
+    )
+    version: int = VERSION
+
+    @classmethod
+    def of(cls, settings: Settings, void_tickets: Collection[str] = ()) -> Self:
+        """The rules as configured, with the tickets that are void."""
+        return cls(
+            rating_question_id=settings.rating_question_id,
+            comment_question_id=settings.comment_question_id,
+            survey_id=settings.survey_id,
+            edit_window=settings.edit_window,
+            timezone=settings.timezone,
+            test_distinct_ids=settings.test_distinct_ids,
+            void_tickets=frozenset(void_tickets),
+        )
+
+    def with_voids(self, void_tickets: Collection[str]) -> Self:
+        """These rules with other void tickets."""
+        return replace(self, void_tickets=frozenset(void_tickets))
+
+    def fingerprint(self, derived: Derived) -> str:
+        """A digest of the rules that matter to what was derived. Nobody's distinct_id can be read
+        from it."""
+        relevant = [
+            (each.name, _text(getattr(self, each.name)))
+            for each in fields(self)
+            if derived not in each.metadata.get("irrelevant_to", ())
+        ]
+        return hashlib.sha256(repr(relevant).encode()).hexdigest()
+
+
+def _text(value: object) -> str:
+    return repr(sorted(value)) if isinstance(value, frozenset) else repr(str(value))
