@@ -11,12 +11,8 @@ import pandas as pd
 from pipeline.files import format_csv, write_file
 from pipeline.progress import show_progress
 from pipeline.reading import read_rules
-from pipeline.sources.source import (
-    BadSource,
-    Source,
-    open_distributed_source,
-    open_source,
-)
+from pipeline.sources.opening import open_distributed_source, open_source
+from pipeline.sources.source import BadSource, Source
 from survey.months import Month
 from survey.settings import Settings, load_settings
 from survey.store.schema import open_store

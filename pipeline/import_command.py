@@ -6,7 +6,8 @@ import click
 
 from pipeline.importing import Summary, import_events
 from pipeline.progress import show_progress
-from pipeline.sources.source import BadSource, EventSource, open_event_source
+from pipeline.sources.opening import open_event_source
+from pipeline.sources.source import BadSource, EventSource
 from survey.counting_rules import CountingRules
 from survey.settings import Settings, load_settings
 from survey.store.database import Database

@@ -119,3 +119,36 @@ def test_the_entry_points_import_reports_only_when_asked():
         at_the_top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
         imported = {ast.unparse(node) for node in at_the_top}
         assert not [line for line in imported if "reports" in line or "pipeline" in line]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def runtime_imports_of(path: Path, known: set[str]) -> set[str]:
+    """The modules of ours that a file imports, wherever in it, but those for types alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    names = {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in for_types
+        for alias in node.names
+        for name in (f"{node.module}.{alias.name}", node.module)
+    }
+    return names & known
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    paths = {module_name(path): path for path in modules_of("survey", "pipeline", "reports")}
+    imports = {name: runtime_imports_of(path, set(paths)) for name, path in paths.items()}
+    # A package is no part of a circle: it imports nothing.
+    while leaves := {name for name, found in imports.items() if not found}:
+        imports = {name: found - leaves for name, found in imports.items() if name not in leaves}
+    assert imports == {}

@@ -1,23 +1,18 @@
-"""The interface of a source, and finding the one that a command names."""
+"""The interface of a source."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
-from survey.addresses import show_address
 from survey.months import Month
-from survey.settings import CsatError, Settings
-from survey.store.database import Database
+from survey.settings import CsatError
 
 if TYPE_CHECKING:
     from pipeline.clean import RawEvent
     from pipeline.counts import MonthCounts, Totals
-    from survey.counting_rules import CountingRules
 
 # How many events are held at once where they are handed on as they are read.
 EVENTS_AT_ONCE = 5_000
@@ -60,53 +55,3 @@ class EventSource(Source, Protocol):
 
     def read_events(self) -> Iterator[list[RawEvent]]:
         """Every `survey sent` event, some thousands at a time."""
-
-
-def open_source(
-    name: str,
-    settings: Settings,
-    rules: CountingRules,
-    database: Database,
-    cache: Path | None = None,
-) -> Source:
-    """The source that `--source` names: `database`, `export:PATH` or `posthog`; raises BadSource.
-
-    What is read of export files is kept in the folder `cache`, if one is given. Raises
-    SettingsError where a setting is missing that the source needs.
-    """
-    from pipeline.sources.store import StoreSource
-
-    if name == "database":
-        return StoreSource(database, rules)
-    return open_event_source(name, settings, rules, cache)
-
-
-def open_event_source(
-    name: str, settings: Settings, rules: CountingRules, cache: Path | None = None
-) -> EventSource:
-    """The source of events that a name says: all but `database`; raises BadSource."""
-    from pipeline.sources.export import ExportSource
-    from pipeline.sources.partials import PartialCache
-    from pipeline.sources.posthog import PostHogSource
-
-    if name == "posthog":
-        return PostHogSource(settings, rules)
-    kind, _, path = name.partition(":")
-    if kind == "export" and path:
-        return ExportSource(path, rules, PartialCache(cache) if cache else None)
-    raise BadSource(
-        f"{show_address(name)!r} is no source; there are database, export:PATH and posthog"
-    )
-
-
-def open_distributed_source(name: str, rules: CountingRules, scheduler: str | None) -> Source:
-    """Export files, counted by Dask's workers; raises BadSource for any other source, and
-    SourceError where Dask is not installed."""
-    kind, _, path = name.partition(":")
-    if kind != "export" or not path:
-        raise BadSource(f"{show_address(name)!r} is not counted by Dask; it counts export:PATH")
-    if find_spec("distributed") is None or find_spec("dask") is None:
-        raise SourceError("Dask is not installed; it comes with pip install 'csat[dask]'")
-    from pipeline.sources.distributed import DistributedSource
-
-    return DistributedSource(path, rules, scheduler)

@@ -124,7 +124,7 @@ def derive(connection: Connection, configured: Settings, everything: list[Given]
         response = decide_ticket(given_answers, rules, void=ticket == "void").response
         if ticket is not None and response is not None:
             save_response(connection, ticket, response)
-    save_applied_rules(connection, CountingRules.of(configured).fingerprint(Derived.RESPONSES))
+    save_applied_rules(connection, rules.fingerprint(Derived.RESPONSES))
 
 
 def answer_row(each: Given) -> dict[str, object]:
@@ -146,7 +146,7 @@ def rules_of(configured: Settings, *voids: str) -> CountingRules:
 def check_counts(database: Database, configured: Settings, *voids: str) -> None:
     """The database and the frames give the same numbers, for every month."""
     rules, timezone = rules_of(configured, *voids), configured.timezone
-    counted = Counted(database, configured)
+    counted = Counted(database, rules)
     decided = decide(counted.read_answers(ignore), rules)
     totals = counted.count_responses(ignore)
     assert totals.received == len(decided)
@@ -200,7 +200,7 @@ test_sqlite_counts_as_the_frames_do = on_sqlite(property_of_counts(20))
 test_postgresql_counts_as_the_frames_do = on_postgresql(property_of_counts(10))
 
 
-def counts_of(source: StoreSource, configured: Settings) -> MonthCounts:
+def counts_of(source: StoreSource) -> MonthCounts:
     month = Month(2026, 10)
     return source.count_month(month, month, ignore)
 
@@ -213,8 +213,8 @@ def quality_of(found: MonthCounts) -> dict[str, int]:
 @pytest.mark.parametrize("at_start", [apply_rules, lambda *_: None], ids=["started", "upgraded"])
 def test_an_empty_store_has_empty_counts(database, at_start):
     configured = make_settings()
-    at_start(database, configured)
-    found = counts_of(StoreSource(database, rules_of(configured)), configured)
+    at_start(database, rules_of(configured))
+    found = counts_of(StoreSource(database, rules_of(configured)))
     assert found.counts.empty and found.comment_counts.empty and found.commented.empty
     assert quality_of(found) == {}
     totals = StoreSource(database, rules_of(configured)).count_responses(ignore)
@@ -228,7 +228,7 @@ def test_what_the_site_received_is_counted_by_the_database(database, fill):
     fill(2, submit_id="changed")
     with database.writing() as connection:
         void_ticket(connection, "4", "a test of ours", datetime(2026, 10, 15, tzinfo=UTC))
-    found = counts_of(Counted(database, configured), configured)
+    found = counts_of(Counted(database, rules_of(configured)))
     assert found.counts.to_dict("records") == [
         {"month": "2026-10", "team": "unassigned", "rating": 5, "responses": 4}
     ]
@@ -249,13 +249,13 @@ def test_until_changed_settings_are_applied_all_answers_are_read(database, fill,
 
     configured = make_settings(**changed)
     with pytest.raises(AssertionError, match="all answers are read"):
-        counts_of(Counted(database, configured), configured)
-    before = counts_of(StoreSource(database, rules_of(configured)), configured)
+        counts_of(Counted(database, rules_of(configured)))
+    before = counts_of(StoreSource(database, rules_of(configured)))
     totals = StoreSource(database, rules_of(configured)).count_responses(ignore)
     assert totals.received == 5
 
     apply_rules(database, CountingRules.of(configured))
-    assert_same(counts_of(Counted(database, configured), configured), before, Month(2026, 10))
+    assert_same(counts_of(Counted(database, rules_of(configured))), before, Month(2026, 10))
     check_counts(database, configured)
 
 
@@ -265,7 +265,7 @@ def test_a_response_that_is_missing_is_not_passed_over(database, fill):
     fill(3)
     with database.writing() as connection:
         remove_response(connection, "1")
-    found = counts_of(StoreSource(database, rules_of(configured)), configured)
+    found = counts_of(StoreSource(database, rules_of(configured)))
     assert quality_of(found) == {"received": 3, "response": 3}
 
 
@@ -280,8 +280,8 @@ def test_a_report_sees_one_state_of_the_store(database, fill):
             fill(10, comment="Thanks!", submit_id="changed")
             return counts
 
-    found = counts_of(Interrupted(database, configured), configured)
+    found = counts_of(Interrupted(database, rules_of(configured)))
     assert found.counts["responses"].sum() == 1
     assert found.commented.empty
     assert quality_of(found) == {"received": 1, "response": 1}
-    assert counts_of(Counted(database, configured), configured).counts["responses"].sum() == 10
+    assert counts_of(Counted(database, rules_of(configured))).counts["responses"].sum() == 10

@@ -1,0 +1,64 @@
+"""Finding the source that a command names.
+
+Most sources need packages that take long to import: each is imported when it is opened.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from pipeline.sources.source import BadSource, EventSource, Source, SourceError
+from survey.addresses import show_address
+from survey.counting_rules import CountingRules
+from survey.settings import Settings
+from survey.store.database import Database
+
+
+def open_source(
+    name: str,
+    settings: Settings,
+    rules: CountingRules,
+    database: Database,
+    cache: Path | None = None,
+) -> Source:
+    """The source that `--source` names: `database`, `export:PATH` or `posthog`; raises BadSource.
+
+    What is read of export files is kept in the folder `cache`, if one is given. Raises
+    SettingsError where a setting is missing that the source needs.
+    """
+    if name == "database":
+        from pipeline.sources.store import StoreSource
+
+        return StoreSource(database, rules)
+    return open_event_source(name, settings, rules, cache)
+
+
+def open_event_source(
+    name: str, settings: Settings, rules: CountingRules, cache: Path | None = None
+) -> EventSource:
+    """The source of events that a name says: all but `database`; raises BadSource."""
+    if name == "posthog":
+        from pipeline.sources.posthog import PostHogSource
+
+        return PostHogSource(settings, rules)
+    kind, _, path = name.partition(":")
+    if kind == "export" and path:
+        from pipeline.sources.export import ExportSource
+        from pipeline.sources.partials import PartialCache
+
+        return ExportSource(path, rules, PartialCache(cache) if cache else None)
+    raise BadSource(
+        f"{show_address(name)!r} is no source; there are database, export:PATH and posthog"
+    )
+
+
+def open_distributed_source(name: str, rules: CountingRules, scheduler: str | None) -> Source:
+    """Export files, counted by Dask's workers; raises BadSource for any other source, and
+    SourceError where Dask is not installed."""
+    kind, _, path = name.partition(":")
+    if kind != "export" or not path:
+        raise BadSource(f"{show_address(name)!r} is not counted by Dask; it counts export:PATH")
+    if find_spec("distributed") is None or find_spec("dask") is None:
+        raise SourceError("Dask is not installed; it comes with pip install 'csat[dask]'")
+    from pipeline.sources.distributed import DistributedSource
+
+    return DistributedSource(path, rules, scheduler)
