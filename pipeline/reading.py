@@ -1,9 +1,5 @@
-"""The rules as configured, and all answers of a source with what became of them."""
+"""The rules as configured, with the tickets that the store holds void."""
 
-import pandas as pd
-
-from pipeline.rules import decide
-from pipeline.sources.source import OnProgress, Source
 from survey.counting_rules import CountingRules
 from survey.settings import Settings
 from survey.store.database import Database
@@ -17,8 +13,3 @@ def read_rules(settings: Settings, database: Database) -> CountingRules:
         with database.reading() as connection:
             voids = void_tickets(connection)
     return CountingRules.of(settings, voids)
-
-
-def decide_source(source: Source, rules: CountingRules, on_progress: OnProgress) -> pd.DataFrame:
-    """All answers of a source with their outcomes (`schemas.DECIDED`)."""
-    return decide(source.read_answers(on_progress), rules)

@@ -93,8 +93,8 @@ def compare(
 ) -> Reconciliation:
     """Compare a month's answers with the events of the month that PostHog has.
 
-    `outcomes` says what became of each answer that the store has, of all months; answers of which
-    it says nothing came later and are left out. PostHog was asked at `as_of`, before the store
+    `outcomes` says what became of these answers, and of those in the store that have the uuid of an
+    event. PostHog was asked at `as_of`, before the store
     was read: what came in between is then on its way, and nothing seems unknown. The outbox
     remembers a delivered event for `retention`.
     """

@@ -10,17 +10,17 @@ import click
 
 from pipeline.commands import month_option
 from pipeline.progress import show_progress
-from pipeline.reading import decide_source, read_rules
 from pipeline.reconcile import Difference, Reason, Reconciliation, SentEvent, Side, compare
 from pipeline.sources.query_api import QueryApi
 from pipeline.sources.query_events import EventQuery, read_pages
 from pipeline.sources.source import OnProgress
-from pipeline.sources.store import StoreSource
+from survey.counting_rules import CountingRules
 from survey.event_values import SURVEY_SENT
 from survey.months import Month
 from survey.settings import Settings, load_settings
 from survey.store.clock import now
 from survey.store.database import Database
+from survey.store.outcomes import find_outcomes
 from survey.store.schema import open_store
 from survey.store.sent import answers_between
 
@@ -74,14 +74,11 @@ def reconcile_month(
     opens_at, closes_at = month.bounds(settings.timezone)
     with show_progress("Asking PostHog") as on_progress:
         events = read_events(api, settings.event_survey_id, opens_at, closes_at, on_progress)
-    with show_progress("Reading") as on_progress:
-        rules = read_rules(settings, database)
-        decided = decide_source(StoreSource(database, rules), rules, on_progress)
-    with database.reading() as connection:
+    with show_progress("Reading") as on_progress, database.reading() as connection:
         answers = answers_between(connection, opens_at, closes_at)
-    # A copy has the uuid of the answer that counts, and what matters is what became of that.
-    decided = decided[~decided["is_duplicate"]]
-    outcomes = dict(zip(decided["uuid"], decided["outcome"], strict=True))
+        # Also of answers of other months, which PostHog has in this one.
+        uuids = {answer.uuid for answer in answers} | {event.uuid for event in events}
+        outcomes = find_outcomes(connection, CountingRules.of(settings), uuids, on_progress)
     return compare(answers, outcomes, events, as_of, settings.outbox_retention)
 
 

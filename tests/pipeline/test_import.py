@@ -25,8 +25,8 @@ from sqlalchemy import func, select
 from pipeline.counts import count_responses
 from pipeline.import_command import import_answers
 from pipeline.importing import Summary, import_events
-from pipeline.reading import decide_source, read_rules
-from pipeline.rules import derive_responses
+from pipeline.reading import read_rules
+from pipeline.rules import decide, derive_responses
 from pipeline.sources.export import ExportSource
 from pipeline.sources.source import SourceError
 from pipeline.sources.store import StoreSource
@@ -271,7 +271,7 @@ def write_pieces(folder: Path, events: Sequence[Event], ends: Sequence[int]) -> 
 
 
 def decided_by(source, rules: CountingRules) -> pd.DataFrame:
-    return decide_source(source, rules, lambda _read: None)
+    return decide(source.read_answers(lambda _read: None), rules)
 
 
 @settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from pipeline.counts import count_responses
-from pipeline.reading import decide_source, read_rules
-from pipeline.rules import derive_responses
+from pipeline.reading import read_rules
+from pipeline.rules import decide, derive_responses
 from pipeline.sources.export import ExportSource
 from pipeline.sources.source import Source
 from pipeline.sources.store import StoreSource
@@ -114,8 +114,12 @@ def outbox_events(database: Database) -> list[Event]:
     return [{**e, "timestamp": datetime.fromisoformat(e["timestamp"])} for e in events]
 
 
+def decided_by(source, configured: Settings, database: Database) -> pd.DataFrame:
+    return decide(source.read_answers(lambda _read: None), read_rules(configured, database))
+
+
 def responses_of(source: Source, configured: Settings, database: Database) -> pd.DataFrame:
-    decided = decide_source(source, read_rules(configured, database), lambda _read: None)
+    decided = decided_by(source, configured, database)
     return derive_responses(decided, configured.timezone)
 
 
@@ -151,11 +155,7 @@ def check_every_door(database: Database, configured: Settings, folder: Path) -> 
 
 def all_that_counts_is_sent(database: Database, configured: Settings) -> bool:
     """Whether PostHog gets every counted answer, also those that began to count later."""
-    decided = decide_source(
-        StoreSource(database, CountingRules.of(configured)),
-        read_rules(configured, database),
-        lambda _read: None,
-    )
+    decided = decided_by(StoreSource(database, CountingRules.of(configured)), configured, database)
     counted = set(decided.loc[decided["outcome"].isin(COUNTED), "uuid"])
     return counted <= {event["uuid"] for event in outbox_events(database)}
 
@@ -211,10 +211,8 @@ def test_edits_strangers_testers_and_voids_by_every_door(template: Path):
             ("nan", "unassigned", 5, None),
         ]
         check_every_door(database, configured, folder)
-        decided = decide_source(
-            StoreSource(database, CountingRules.of(configured)),
-            read_rules(configured, database),
-            lambda _read: None,
+        decided = decided_by(
+            StoreSource(database, CountingRules.of(configured)), configured, database
         )
         assert decided["outcome"].value_counts().to_dict() == {
             "response": 2,

@@ -1,0 +1,48 @@
+"""What became of some answers: nothing is read but the answers to their tickets."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from sqlalchemy import Connection, bindparam, select
+
+from survey.counting_rules import CountingRules
+from survey.rules import decide
+from survey.store.models import AnswerRow
+from survey.store.responses import SELECT_ANSWER, answers_of_tickets, read_answer
+from survey.store.vocabulary import Outcome
+from survey.store.voids import void_among
+
+# Databases take only so many parameters in a statement.
+_AT_ONCE = 500
+
+_AMONG = AnswerRow.uuid.in_(bindparam("uuids", expanding=True))
+_TICKETS = select(AnswerRow.ticket_id).distinct().where(_AMONG, AnswerRow.ticket_id.is_not(None))
+_WITHOUT_TICKET = SELECT_ANSWER.where(_AMONG, AnswerRow.ticket_id.is_(None))
+
+
+def find_outcomes(
+    connection: Connection,
+    rules: CountingRules,
+    uuids: Collection[str],
+    on_progress: Callable[[int], object],
+) -> dict[str, Outcome]:
+    """What became of each of these answers, by uuid; an unknown uuid has no outcome.
+
+    `on_progress` is told how many answers have been read.
+    """
+    outcomes: dict[str, Outcome] = {}
+    tickets: set[str] = set()
+    for some in _portions(sorted(uuids)):
+        tickets.update(map(str, connection.scalars(_TICKETS, {"uuids": some})))
+        for row in connection.execute(_WITHOUT_TICKET, {"uuids": some}):
+            outcomes |= decide([read_answer(row)], rules).outcomes
+    for some in _portions(sorted(tickets)):
+        voids = void_among(connection, some)
+        for ticket_id, answers in answers_of_tickets(connection, some).items():
+            outcomes |= decide(answers, rules, void=ticket_id in voids).outcomes
+        on_progress(len(outcomes))
+    return {uuid: outcomes[uuid] for uuid in uuids if uuid in outcomes}
+
+
+def _portions(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for begin in range(0, len(values), _AT_ONCE):
+        yield values[begin : begin + _AT_ONCE]
