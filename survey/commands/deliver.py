@@ -9,7 +9,7 @@ import click
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import Worker
 from survey.logs import configure_logs, log_thread_failures
-from survey.serving.lifeline import hold_on
+from survey.serving.children import die_with_parent
 from survey.settings import SettingsError, load_settings
 from survey.store.clock import now
 from survey.store.database import LONGEST_WAIT_SECONDS
@@ -24,7 +24,7 @@ def deliver(once: bool) -> None:
     What PostHog does not accept is tried again with growing pauses, at most 30 s; an event that
     it can never accept becomes a dead letter, which `csat outbox` shows. Needs CSAT_POSTHOG_KEY.
     """
-    hold_on()
+    die_with_parent()
     settings = load_settings()
     configure_logs(settings.log_format)
     log_thread_failures()

@@ -9,7 +9,7 @@ import click
 from survey.delivery.answer import printable
 from survey.settings import CsatError, load_settings
 from survey.store.clock import now
-from survey.store.outbox import DeadLetters, Summary, revive, summarise
+from survey.store.outbox import DeadLetters, Summary, requeue, summarise
 from survey.store.schema import open_store
 
 # The largest that PostgreSQL gives.
@@ -47,11 +47,11 @@ def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
         raise click.UsageError("name IDs or --all, not both")
     database = open_store(load_settings().database_url)
     with database.writing() as connection:
-        revived = revive(connection, now(), list(ids) or None)
-        if missing := sorted(set(ids) - set(revived)):
+        requeued = requeue(connection, now(), list(ids) or None)
+        if missing := sorted(set(ids) - set(requeued)):
             # Raised inside the transaction: all that were named are sent again, or none.
             raise NoSuchLetter(f"no dead letter has the id {', '.join(map(str, missing))}")
-    letters = "1 dead letter waits" if len(revived) == 1 else f"{len(revived)} dead letters wait"
+    letters = "1 dead letter waits" if len(requeued) == 1 else f"{len(requeued)} dead letters wait"
     click.echo(f"{letters} for delivery again.")
 
 

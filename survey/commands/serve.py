@@ -11,7 +11,7 @@ from survey.commands.remarks import find_risks
 from survey.counting_rules import CountingRules
 from survey.logs import configure_logs, log_thread_failures
 from survey.metrics import FOLDER_VARIABLE, shared_folder
-from survey.serving.lifeline import hold_on
+from survey.serving.children import die_with_parent
 from survey.serving.supervisor import Supervisor, bind, delivery, site_workers
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
@@ -40,7 +40,7 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     CSAT_METRICS_TOKEN, /metrics. Needs CSAT_SECRET_KEY. Refuses a port in use; whatever ends
     this process ends all that it started.
     """
-    hold_on()
+    die_with_parent()
     settings = load_settings()
     settings.require_secret_key()
     configure_logs(settings.log_format)

@@ -214,7 +214,7 @@ class Worker:
 
     def _bury(self, batch: list[Claim], error: DeliveryError) -> None:
         with self._database.writing() as connection:
-            outbox.bury(connection, _ids([batch]), self._clock(), error.reason, error.words)
+            outbox.dead_letter(connection, _ids([batch]), self._clock(), error.reason, error.words)
         log.error("dead letter", reason=error.reason, outbox_id=batch[0].id)
 
     def _renew(self, batches: list[list[Claim]]) -> None:

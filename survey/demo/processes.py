@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException
 from survey.demo.folder import DemoFolder
 from survey.months import Month
 from survey.private_files import open_private
-from survey.serving.lifeline import Lifeline, python_module
+from survey.serving.children import ChildStarter, python_module
 from survey.settings import CsatError
 
 READY_SECONDS = 30.0
@@ -69,8 +69,8 @@ def running_site(
 
     Raises CsatError with the site's own words if it does not get ready.
     """
-    lifeline = Lifeline()
-    site = _start_site(lifeline, folder, port, environment)
+    starter = ChildStarter()
+    site = _start_site(starter, folder, port, environment)
     try:
         _wait_until_ready(site, folder, port)
         yield site
@@ -79,10 +79,10 @@ def running_site(
 
 
 def _start_site(
-    lifeline: Lifeline, folder: DemoFolder, port: int, environment: Mapping[str, str]
+    starter: ChildStarter, folder: DemoFolder, port: int, environment: Mapping[str, str]
 ) -> Process:
     with open_private(folder.log) as log:
-        return lifeline.spawn(
+        return starter.spawn(
             python_module("csat", "serve", "--port", str(port)),
             cwd=folder.path,
             env=dict(environment),

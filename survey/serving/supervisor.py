@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from survey.serving.lifeline import Lifeline, python_module
+from survey.serving.children import ChildStarter, python_module
 from survey.settings import CsatError
 
 # A child that dies sooner than this after its start is not started anew at once.
@@ -39,7 +39,7 @@ class Child:
     restart_at: float = 0.0
     failures: int = 0
 
-    def put_off(self, now: float) -> None:
+    def delay_start(self, now: float) -> None:
         """It failed once more: leave it alone for a while, longer each time."""
         self.failures += 1
         # More doublings than the longest pause needs would overflow in the end.
@@ -52,7 +52,7 @@ class Supervisor:
     """Keeps the children running until it is told to stop."""
 
     children: list[Child]
-    lifeline: Lifeline = field(default_factory=Lifeline)
+    starter: ChildStarter = field(default_factory=ChildStarter)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -77,7 +77,7 @@ class Supervisor:
                 child.failures = 0
             log.error("process died, starting it anew", process=child.name, code=code)
             child.process = None
-            child.put_off(now)
+            child.delay_start(now)
         if now >= child.restart_at:
             self._start(child, now)
 
@@ -86,13 +86,13 @@ class Supervisor:
         and it is tried again."""
         child.started_at = now
         try:
-            child.process = self.lifeline.spawn(
+            child.process = self.starter.spawn(
                 child.command, pass_fds=child.fds, start_new_session=True
             )
         except (OSError, MemoryError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
             log.error("process cannot be started, trying again", process=child.name, reason=reason)
-            child.put_off(now)
+            child.delay_start(now)
 
     def _stop_all(self) -> None:
         running = [child.process for child in self.children if child.process is not None]

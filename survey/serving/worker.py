@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from survey.logs import log_thread_failures
+from survey.serving.children import die_with_parent
 from survey.serving.gateway import Answer
-from survey.serving.lifeline import hold_on
 from survey.serving.request_log import RequestLog
 from survey.serving.server import Limits, Server
 
@@ -21,7 +21,7 @@ URGENT_PATHS = frozenset({b"/healthz", b"/readyz"})
 
 def main() -> None:
     """Answer requests until SIGTERM; the requests in flight are finished first."""
-    hold_on()
+    die_with_parent()
     log_thread_failures()
     # Looking for garbage among what imports make, finds none.
     gc.disable()

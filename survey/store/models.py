@@ -252,7 +252,8 @@ class OutboxRow(Base):
 
 
 class OutboxTotalsRow(Base):
-    """How many events were ever delivered and buried, pruned ones included; one row, `id` 1."""
+    """How many events were ever delivered, and how many became dead letters, pruned ones included;
+    one row, `id` 1."""
 
     __tablename__ = "outbox_totals"
 

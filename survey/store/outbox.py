@@ -94,7 +94,7 @@ class DeadLetters:
 class Summary:
     """The state of the outbox.
 
-    `delivered` and `dead_total` count from the beginning, pruned rows and revived ones included;
+    `delivered` and `dead_total` count from the beginning, pruned rows and requeued ones included;
     `per_minute` is how many were delivered a minute of late. `last_reason` is why the oldest of
     those that waited in vain was not accepted, `last_words` what PostHog said of it. Times are
     None where nothing waits.
@@ -189,30 +189,32 @@ def postpone(
 
 
 def release(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """These were claimed and not sent: anybody may take them."""
+    """Give back events that were claimed and not sent: any worker may take them."""
     _update(connection, ids, available_at=now)
 
 
-def bury(
+def dead_letter(
     connection: Connection, ids: Sequence[int], now: datetime, reason: str, words: str
 ) -> None:
-    """PostHog will never accept these as they are: dead letters, kept with its words."""
-    buried = _update(connection, ids, dead_at=now, last_reason=reason, last_words=words or None)
-    connection.execute(_COUNT_DEAD, {"more": buried})
+    """Make dead letters of events that PostHog will never accept as they are; keep what it said."""
+    count = _update(connection, ids, dead_at=now, last_reason=reason, last_words=words or None)
+    connection.execute(_COUNT_DEAD, {"more": count})
 
 
-def revive(connection: Connection, now: datetime, ids: Sequence[int] | None = None) -> list[int]:
-    """Put dead letters back into the queue, these or all; the ids of those that were dead."""
-    revived = update(OutboxRow).where(OutboxRow.dead_at.is_not(None))
+def requeue(connection: Connection, now: datetime, ids: Sequence[int] | None = None) -> list[int]:
+    """Put dead letters back into the queue, these or all; return the ids of those that were."""
+    requeued = update(OutboxRow).where(OutboxRow.dead_at.is_not(None))
     if ids is not None:
-        revived = revived.where(OutboxRow.id.in_(ids))
-    revived = revived.values(dead_at=None, available_at=now)
-    return sorted(connection.scalars(revived.returning(OutboxRow.id)))
+        requeued = requeued.where(OutboxRow.id.in_(ids))
+    requeued = requeued.values(dead_at=None, available_at=now)
+    return sorted(connection.scalars(requeued.returning(OutboxRow.id)))
 
 
 def prune(connection: Connection, delivered_before: datetime, limit: int) -> int:
-    """Delete the longest delivered events, at most `limit`; how many. Their payload is personal
-    data that nobody needs any more; their answers stay."""
+    """Delete the oldest delivered events, at most `limit`; return how many.
+
+    Their payload is personal data that nobody needs any more. Their answers stay.
+    """
     old = (
         select(OutboxRow.id)
         .where(OutboxRow.delivered_at < delivered_before)

@@ -405,7 +405,7 @@ class TestTheCommand:
         fill(2)
         words = "\x1b[2J \u202egone"  # as a version before this one stored them
         with database.writing() as connection:
-            outbox.bury(connection, [1], clock(), "PostHog answered 400", words)
+            outbox.dead_letter(connection, [1], clock(), "PostHog answered 400", words)
             outbox.postpone(connection, [2], clock(), "PostHog answered 503", words)
         shown = csat("outbox").stdout
         assert shown.count("?[2J ?gone") == 2

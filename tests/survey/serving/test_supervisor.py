@@ -64,7 +64,7 @@ def test_pauses_between_starts_grow_to_a_longest_one():
     child = Child("x", ["x"])
     pauses = []
     for _ in range(2_000):
-        child.put_off(100.0)
+        child.delay_start(100.0)
         pauses.append(child.restart_at - 100.0)
     assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
     assert set(pauses[6:]) == {LONGEST_RESTART_PAUSE_SECONDS}

@@ -50,11 +50,11 @@ def test_the_outbox_is_counted(client, fill, clock):
 def test_dead_letters_are_counted_as_long_as_they_are_dead(client, fill, database, clock):
     fill(3)
     with database.writing() as connection:
-        outbox.bury(connection, [1, 2], clock(), "PostHog answered 400", "")
+        outbox.dead_letter(connection, [1, 2], clock(), "PostHog answered 400", "")
     shown = figures(client.get("/metrics", headers=TOKEN).text)
     assert (shown["csat_outbox_dead_now"], shown["csat_outbox_dead_total"]) == (2, 2)
     with database.writing() as connection:
-        outbox.revive(connection, clock())
+        outbox.requeue(connection, clock())
     shown = figures(client.get("/metrics", headers=TOKEN).text)
     assert (shown["csat_outbox_dead_now"], shown["csat_outbox_dead_total"]) == (0, 2)
 

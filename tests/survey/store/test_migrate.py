@@ -87,7 +87,7 @@ def test_the_outbox_of_the_second_schema_is_kept(empty_database):
     with empty_database.writing() as connection:
         kept = connection.execute(select(OutboxRow).order_by(OutboxRow.id)).all()
         claims = outbox.claim(connection, NOW, timedelta(seconds=20), 100, 10**6)
-        outbox.bury(connection, [1], NOW, "PostHog answered 400", "")
+        outbox.dead_letter(connection, [1], NOW, "PostHog answered 400", "")
     assert [(row.id, row.answer_uuid, row.payload) for row in kept] == [
         (number, uuid, uuid) for number, uuid in enumerate(states, start=1)
     ]

@@ -64,14 +64,14 @@ def test_dead_letters_are_kept_with_the_reason_until_they_are_revived(database, 
     fill(2)
     ids = [claimed.id for claimed in claim(database, clock)]
     with database.writing() as connection:
-        outbox.bury(connection, ids[:1], clock(), "too large", "1 MB at most")
+        outbox.dead_letter(connection, ids[:1], clock(), "too large", "1 MB at most")
         outbox.mark_delivered(connection, ids[1:], clock())
     assert claim(database, clock) == []
     assert summary(database, clock).dead == [
         outbox.DeadLetters("too large", 1, ids[:1], ["0"], "1 MB at most")
     ]
     with database.writing() as connection:
-        assert outbox.revive(connection, clock()) == ids[:1]
+        assert outbox.requeue(connection, clock()) == ids[:1]
     assert [claimed.id for claimed in claim(database, clock)] == ids[:1]
 
 

@@ -1,4 +1,4 @@
-"""A lifeline: children die with their parent, however it dies, even by kill −9.
+"""Starting child processes that die with their parent, however it dies, even by kill −9.
 
 The parent holds the writing end of a pipe and never writes. When it dies, the kernel closes that
 end, and whoever reads the other end knows at once. This needs no polling and no special system
@@ -11,11 +11,11 @@ import subprocess
 import sys
 import threading
 
-_READ_END_VARIABLE = "_CSAT_LIFELINE"
+_READ_END_VARIABLE = "_CSAT_PARENT_PIPE"
 
 
-class Lifeline:
-    """The parent's end. One lifeline serves all children of a process."""
+class ChildStarter:
+    """Starts children that die with this process. One of them serves all children."""
 
     def __init__(self) -> None:
         # Neither end is inheritable unless asked for: a child that held the writing end would
@@ -25,7 +25,7 @@ class Lifeline:
     def spawn(
         self, command: list[str], *, pass_fds: tuple[int, ...] = (), **options: object
     ) -> "subprocess.Popen[bytes]":
-        """Start a child that calls `hold_on` and so dies with this process."""
+        """Start a child that calls `die_with_parent` and so dies with this process."""
         environment = {**os.environ, **(options.pop("env", None) or {})}  # type: ignore[dict-item]
         environment[_READ_END_VARIABLE] = str(self._read_end)
         return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
@@ -37,17 +37,20 @@ class Lifeline:
         )
 
 
-def hold_on() -> None:
-    """In a child: die when the parent has died. Does nothing for a process without a lifeline."""
+def die_with_parent() -> None:
+    """In a child: die when the parent has died.
+
+    Does nothing in a process that no `ChildStarter` started.
+    """
     read_end = os.environ.pop(_READ_END_VARIABLE, None)
     if read_end is None:
         return
     end = int(read_end)
     os.set_inheritable(end, False)
-    threading.Thread(target=_die_with_parent, args=(end,), daemon=True, name="lifeline").start()
+    threading.Thread(target=_wait_for_parent, args=(end,), daemon=True, name="parent").start()
 
 
-def _die_with_parent(read_end: int) -> None:
+def _wait_for_parent(read_end: int) -> None:
     os.read(read_end, 1)  # returns only when the writing end is closed
     os.kill(os.getpid(), signal.SIGKILL)
 
