@@ -24,8 +24,12 @@ from tests.support.settings import make_settings
 # What `--quick` leaves out: tests that need a browser or PostgreSQL, or take longer than others.
 APT_FIXTURES = {"browser", "postgresql"}
 SLOW_PLACES = (
-    *("faults/", "pipeline/test_distributed.py", "survey/demo/test_command.py", "survey/serving/"),
-    *("test_end_to_end.py", "test_install_browser.py", "test_package.py", "test_wsgi.py"),
+    *("faults/", "pipeline/test_distributed.py", "pipeline/test_export_counts.py"),
+    *("pipeline/test_import.py", "pipeline/test_store_counts.py", "pipeline/test_store_source.py"),
+    *("reports/", "survey/demo/test_command.py", "survey/serving/", "survey/site/test_metrics.py"),
+    *("survey/store/test_deciding.py", "survey/store/test_imports.py"),
+    *("survey/store/test_rederive.py", "test_docs.py", "test_end_to_end.py"),
+    *("test_install_browser.py", "test_package.py", "test_wsgi.py"),
 )
 
 

@@ -122,7 +122,7 @@ def read(event: dict[str, Any], contract: Contract) -> dict[str, Any]:
     comment = given(properties, contract.comment_key, "$survey_response_1")
     distinct_id = event["distinct_id"]
     if distinct_id is None or distinct_id.strip() == "":
-        distinct_id = f"ticket:{ticket}"
+        distinct_id = f"ticket:{ticket or ''}"
     trust = properties.get("link_trust")
     at: datetime = event["timestamp"]
     return {
