@@ -89,6 +89,10 @@ def thanks(survey: Survey, page: Page, lang: str) -> None:
     survey.answer(page, survey.link(lang=lang), comment="quick")
 
 
+def thanks_unhappy(survey: Survey, page: Page, lang: str) -> None:
+    survey.answer(page, survey.link(lang=lang), rating=1, comment="Nobody answered.")
+
+
 def thanks_unfolded(survey: Survey, page: Page, lang: str) -> None:
     thanks(survey, page, lang)
     page.locator("summary").click()
@@ -164,6 +168,7 @@ STATES: tuple[State, ...] = (
     not_saved,
     thanks,
     thanks_unfolded,
+    thanks_unhappy,
     changed,
     answered,
     thanks_late,
