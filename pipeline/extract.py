@@ -26,8 +26,8 @@ from pipeline.reduced import NO_TICKET, SCHEMA, split_ticket
 from survey.counting_rules import CountingRules
 from survey.event_values import (
     SURVEY_SENT,
+    PropertyKeys,
     is_other_survey,
-    property_keys,
     read_comment,
     read_rating,
     read_team,
@@ -84,7 +84,7 @@ def _is_shallow(text: str) -> str:
 _IS_PLAIN = f"properties >= '{{' AND properties < '|' AND {_is_shallow('properties')}"
 
 # Files are read as they are: no part of a folder's name is a column (`hive_partitioning`).
-# `said` has the properties in the order of `property_keys`, as text; NULL for null and where one
+# `said` has the properties in the order of `PropertyKeys`, as text; NULL for null and where one
 # is missing. No condition on it stands in a WHERE: all would be taken out of the properties twice.
 _QUERY = f"""
 WITH events AS (
@@ -150,7 +150,7 @@ def extract_answers(
     The columns must be texts, `timestamp` one of times. `filesystem` is fsspec's, if the files are
     not on this machine. Raises duckdb.Error, the reason of which may be a single row.
     """
-    keys = property_keys(rules)
+    keys = PropertyKeys.of(rules)
     connection = _open(addresses, keys, filesystem, threads)
     parameters = {
         # DuckDB takes every name for a pattern.
@@ -171,7 +171,8 @@ def extract_comments(
 
     As `extract_answers` in all else.
     """
-    keys = property_keys(rules)[4:6]
+    of_all = PropertyKeys.of(rules)
+    keys = (of_all.comment, of_all.comment_place)
     connection = _open([address], keys, filesystem)
     connection.register("wanted", pa.table({"row": pa.array(sorted(rows), pa.int64())}))
     parameters = {"file": glob.escape(address), "paths": _paths(keys)}

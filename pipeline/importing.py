@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.clean import RawEvent, read_events
+from pipeline.clean import RawEvent
 from pipeline.sources.source import EventSource, OnProgress
 from survey.counting_rules import CountingRules
-from survey.event_values import canonical_json, read_survey_id
+from survey.event_values import PropertyKeys, canonical_json, read_answer
 from survey.settings import CsatError
 from survey.store.copies import ImportedAnswer
 from survey.store.database import Database
 from survey.store.imports import AnswerImport
-from survey.store.vocabulary import COUNTED, Outcome, Trust
+from survey.store.vocabulary import COUNTED, Outcome
 
 
 class SumsDiffer(CsatError):
@@ -59,25 +59,12 @@ def import_events(
 
 def read_imported(events: Sequence[RawEvent], rules: CountingRules) -> list[ImportedAnswer]:
     """Events as the store takes them, in their order."""
-    said = [canonical_json(event.properties) for event in events]
-    answers = read_events(events, rules)
-    columns = answers[["ticket_id", "distinct_id", "rating", "comment", "team", "link_trust"]]
-    columns = columns.astype("object").where(columns.notna(), None)
-    cells = zip(*(columns[name].tolist() for name in columns), strict=True)
+    keys = PropertyKeys.of(rules)
+    answers = [
+        read_answer(each.uuid, each.distinct_id, each.timestamp, each.properties, keys)
+        for each in events
+    ]
     return [
-        ImportedAnswer(
-            uuid=event.uuid,
-            ticket_id=ticket_id,
-            distinct_id=distinct_id,
-            rating=rating,
-            comment=comment,
-            team=team,
-            answered_at=event.timestamp,
-            trust=Trust(link_trust),
-            survey_id=read_survey_id(event.properties),
-            said=text,
-        )
-        for event, text, (ticket_id, distinct_id, rating, comment, team, link_trust) in zip(
-            events, said, cells, strict=True
-        )
+        ImportedAnswer(**vars(answer), said=canonical_json(event.properties))
+        for event, answer in zip(events, answers, strict=True)
     ]

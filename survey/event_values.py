@@ -6,10 +6,12 @@ The site, an import and the frames of the pipeline all ask here.
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple, Self
 
 from survey.counting_rules import CountingRules
 from survey.links import normalise_ticket, person_of
+from survey.rules import Answer
 from survey.scale import parse_rating
 from survey.store.vocabulary import LONGEST_VALUE, Trust
 from survey.teams import slugify_team
@@ -19,26 +21,70 @@ TICKET_KEY = "ticketId"
 _TRUST_WORDS = frozenset(trust.value for trust in Trust)
 
 
-def property_keys(rules: CountingRules) -> tuple[str, ...]:
-    """The properties that an answer is read from: survey, ticket, rating by id and by place,
-    comment by id and by place, team, its older name, trust."""
-    return (
-        *("$survey_id", TICKET_KEY),
-        *(f"$survey_response_{rules.rating_question_id}", "$survey_response"),
-        *(f"$survey_response_{rules.comment_question_id}", "$survey_response_1"),
-        *("team", "ticketTeam", "link_trust"),
+class PropertyKeys(NamedTuple):
+    """The properties that an answer is read from. Rating and comment stand under the id of their
+    question, or else under its place in the survey."""
+
+    survey_id: str
+    ticket: str
+    rating: str
+    rating_place: str
+    comment: str
+    comment_place: str
+    team: str
+    older_team: str
+    trust: str
+
+    @classmethod
+    def of(cls, rules: CountingRules) -> Self:
+        """The properties by these rules, which know the ids of the questions."""
+        return cls(
+            survey_id="$survey_id",
+            ticket=TICKET_KEY,
+            rating=f"$survey_response_{rules.rating_question_id}",
+            rating_place="$survey_response",
+            comment=f"$survey_response_{rules.comment_question_id}",
+            comment_place="$survey_response_1",
+            team="team",
+            older_team="ticketTeam",
+            trust="link_trust",
+        )
+
+
+def read_answer(
+    uuid: str,
+    distinct_id: object,
+    answered_at: datetime,
+    properties: Mapping[str, Any],
+    keys: PropertyKeys,
+) -> Answer:
+    """The answer that a `survey sent` event carries, also one that the predecessor sent."""
+    value = properties.get
+    ticket_id = read_ticket(value(keys.ticket))
+    return Answer(
+        uuid=uuid,
+        ticket_id=ticket_id,
+        distinct_id=read_person(read_text(distinct_id), ticket_id),
+        rating=read_rating(value(keys.rating), value(keys.rating_place)),
+        comment=read_comment(value(keys.comment), value(keys.comment_place)),
+        team=read_team(value(keys.team), value(keys.older_team)),
+        answered_at=answered_at,
+        trust=read_trust(value(keys.trust)),
+        survey_id=read_text(value(keys.survey_id)),
     )
+
+
+def rank_copy(distinct_id: object, properties: Mapping[str, Any]) -> tuple[str, str]:
+    """By what copies of one event and one time are told apart, the greatest of which counts:
+    their properties, then the person."""
+    ticket_id = read_ticket(properties.get(TICKET_KEY))
+    return canonical_json(properties), read_person(read_text(distinct_id), ticket_id)
 
 
 def canonical_json(value: Any) -> str:
     """A value as JSON that is written in one way only."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return encodable(text)
-
-
-def read_survey_id(properties: Mapping[str, Any]) -> str | None:
-    """The survey that an event names."""
-    return read_text(properties.get("$survey_id"))
 
 
 def is_other_survey(survey_id: Any, rules: CountingRules) -> bool:

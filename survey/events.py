@@ -6,19 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from survey.counting_rules import CountingRules
-from survey.event_values import (
-    SURVEY_SENT,
-    TICKET_KEY,
-    canonical_json,
-    property_keys,
-    read_comment,
-    read_person,
-    read_rating,
-    read_team,
-    read_text,
-    read_ticket,
-    read_trust,
-)
+from survey.event_values import SURVEY_SENT, PropertyKeys, rank_copy, read_answer
 from survey.languages import translatable
 from survey.links import anonymous_person
 from survey.rules import Answer
@@ -137,22 +125,13 @@ def read_event(event: Mapping[str, Any], rules: CountingRules) -> Answer:
 
     `event` has `uuid`, `distinct_id`, `timestamp` (aware datetime) and `properties` (mapping).
     """
-    values = [event["properties"].get(key) for key in property_keys(rules)]
-    survey_id, ticket, rating, rating_place, comment, comment_place, team, older_team, trust = (
-        values
-    )
-    ticket_id = read_ticket(ticket)
     timestamp: datetime = event["timestamp"]
-    return Answer(
-        uuid=event["uuid"],
-        ticket_id=ticket_id,
-        distinct_id=read_person(read_text(event.get("distinct_id")), ticket_id),
-        rating=read_rating(rating, rating_place),
-        comment=read_comment(comment, comment_place),
-        team=read_team(team, older_team),
-        answered_at=timestamp.astimezone(UTC),
-        trust=read_trust(trust),
-        survey_id=read_text(survey_id),
+    return read_answer(
+        event["uuid"],
+        event.get("distinct_id"),
+        timestamp.astimezone(UTC),
+        event["properties"],
+        PropertyKeys.of(rules),
     )
 
 
@@ -163,14 +142,11 @@ def earliest_copies(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
     for event in events:
         rival = kept.setdefault(event["uuid"], event)
         if event["timestamp"] < rival["timestamp"] or (
-            event["timestamp"] == rival["timestamp"] and _weight(event) > _weight(rival)
+            event["timestamp"] == rival["timestamp"] and _rank(event) > _rank(rival)
         ):
             kept[event["uuid"]] = event
     return list(kept.values())
 
 
-def _weight(event: Mapping[str, Any]) -> tuple[str, str]:
-    properties = event["properties"]
-    ticket_id = read_ticket(properties.get(TICKET_KEY))
-    person = read_person(read_text(event.get("distinct_id")), ticket_id)
-    return canonical_json(properties), person
+def _rank(event: Mapping[str, Any]) -> tuple[str, str]:
+    return rank_copy(event.get("distinct_id"), event["properties"])

@@ -14,7 +14,7 @@ from pipeline.parts import Array, cores
 from pipeline.reduced import join
 from pipeline.sources.files import ExportFile
 from survey.counting_rules import CountingRules
-from survey.event_values import TICKET_KEY, canonical_json, read_person, read_ticket
+from survey.event_values import rank_copy
 
 Found = TypeVar("Found")
 
@@ -88,12 +88,8 @@ class Located:
 
     def weigh(self, places: Sequence[int]) -> list[tuple[str, str]]:
         """Properties and persons of some answers as texts, as `copies.Weigh` wants them."""
-        weights = []
-        for event in self.read_events(places):
-            ticket = read_ticket(event.properties.get(TICKET_KEY))
-            person = read_person(event.distinct_id, ticket)
-            weights.append((canonical_json(event.properties), person))
-        return weights
+        events = self.read_events(places)
+        return [rank_copy(event.distinct_id, event.properties) for event in events]
 
 
 def read_events(file: ExportFile, rows: Collection[int] | None = None) -> Iterator[RawEvent]:
