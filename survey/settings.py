@@ -211,24 +211,16 @@ def _secret_key(value: object) -> object:
     return text
 
 
-def _project_key(value: object) -> object:
-    text = _not_blank(value)
-    if isinstance(text, str) and text.startswith(PERSONAL_KEY_PREFIX):
-        raise ValueError(
-            "this is a personal API key, which would be sent with every event; write the project "
-            "API key, which begins with phc_, and make a new personal key if this one was used"
-        )
-    return text
+def _key_without(prefix: str, reason: str) -> BeforeValidator:
+    """A key that is refused where it begins like one of another kind."""
 
+    def check(value: object) -> object:
+        text = _not_blank(value)
+        if isinstance(text, str) and text.startswith(prefix):
+            raise ValueError(reason)
+        return text
 
-def _personal_key(value: object) -> object:
-    text = _not_blank(value)
-    if isinstance(text, str) and text.startswith(PROJECT_KEY_PREFIX):
-        raise ValueError(
-            "this is a project API key, which can only send; make a personal API key, which "
-            "begins with phx_, with the scope query:read"
-        )
-    return text
+    return BeforeValidator(check)
 
 
 Text = Annotated[str, BeforeValidator(_not_blank)]
@@ -236,8 +228,22 @@ WebAddress = Annotated[str, BeforeValidator(_web_address)]
 BaseAddress = Annotated[str, BeforeValidator(_base_address)]
 Secret = Annotated[SecretStr, BeforeValidator(_not_blank)]
 SecretKey = Annotated[SecretStr, BeforeValidator(_secret_key)]
-ProjectKey = Annotated[SecretStr, BeforeValidator(_project_key)]
-PersonalKey = Annotated[SecretStr, BeforeValidator(_personal_key)]
+ProjectKey = Annotated[
+    SecretStr,
+    _key_without(
+        PERSONAL_KEY_PREFIX,
+        "this is a personal API key, which would be sent with every event; write the project "
+        "API key, which begins with phc_, and make a new personal key if this one was used",
+    ),
+]
+PersonalKey = Annotated[
+    SecretStr,
+    _key_without(
+        PROJECT_KEY_PREFIX,
+        "this is a project API key, which can only send; make a personal API key, which "
+        "begins with phx_, with the scope query:read",
+    ),
+]
 # A text by language; languages that it leaves out have our own.
 Wording = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_wording)]
 

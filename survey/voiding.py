@@ -1,4 +1,4 @@
-"""Putting a ticket out of the numbers, and letting it count again."""
+"""Taking a ticket out of the numbers, and letting it count again."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ class Voided:
 def void(
     database: Database, ticket_id: str, reason: str, now: datetime, *, force: bool = False
 ) -> Voided:
-    """Put a ticket's answers out of every number.
+    """Take a ticket's answers out of every number.
 
     Raises CannotVoid for a ticket that is void already, and without `force` for one that nobody
     has answered for.

@@ -40,9 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--quick"):
         return
-    left_out = [item for item in items if not _is_quick(item)]
+    quick: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        (quick if _is_quick(item) else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if _is_quick(item)]
+    items[:] = quick
 
 
 def _is_quick(item: pytest.Item) -> bool:

@@ -187,9 +187,8 @@ def _list_here(place: str) -> list[str] | None:
     except FileNotFoundError:
         if Path(place).is_symlink():
             raise
-        parts = Path(place).parts
-        return list(dict.fromkeys(_match("", parts))) or None
-    return list(_walk(place)) if is_folder else [place]
+        return list(dict.fromkeys(_match("", Path(place).parts))) or None
+    return _list_files(place) if is_folder else [place]
 
 
 def _match(folder: str, parts: Sequence[str]) -> Iterator[str]:
@@ -199,7 +198,7 @@ def _match(folder: str, parts: Sequence[str]) -> Iterator[str]:
     """
     part, *rest = parts
     if part == "**":
-        for each in _walk_folders(folder):
+        for each, _ in _walk(folder):
             yield from _match(each, rest or ["*"])
         return
     names = [part]
@@ -220,22 +219,24 @@ def _match(folder: str, parts: Sequence[str]) -> Iterator[str]:
             yield path
 
 
-def _walk(folder: str) -> Iterator[str]:
+def _list_files(folder: str) -> list[str]:
     """The files of a folder and of all folders in it.
 
     Raises OSError for a folder that cannot be read, or a link that leads nowhere.
     """
-    for place in _walk_folders(folder):
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.is_symlink() and not entry.name.startswith("."):
-                    entry.stat()  # raises an error for a link that leads nowhere
-                if not entry.is_dir():
-                    yield entry.path
+    files = []
+    for _, entries in _walk(folder):
+        for entry in entries:
+            if entry.is_symlink() and not entry.name.startswith("."):
+                entry.stat()  # raises an error for a link that leads nowhere
+            if not entry.is_dir():
+                files.append(entry.path)
+    return files
 
 
-def _walk_folders(folder: str) -> Iterator[str]:
-    """A folder and all folders in it, and those that links lead to, each once; raises OSError."""
+def _walk(folder: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """A folder and all folders in it, and those that links lead to, each once, with what is in
+    them; raises OSError."""
     seen = set()
     waiting = [folder]
     while waiting:
@@ -243,9 +244,10 @@ def _walk_folders(folder: str) -> Iterator[str]:
         found = Path(place).stat()
         if (found.st_dev, found.st_ino) not in seen:
             seen.add((found.st_dev, found.st_ino))
-            yield place
             with os.scandir(place) as entries:
-                waiting += sorted(entry.path for entry in entries if entry.is_dir())
+                inside = sorted(entries, key=lambda entry: entry.name)
+            yield place, inside
+            waiting += [entry.path for entry in inside if entry.is_dir()]
 
 
 def _walk_server(place: str, filesystem: Any) -> Iterator[str]:

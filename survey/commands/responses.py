@@ -1,4 +1,4 @@
-"""`csat responses`: one ticket's answers, and putting a ticket out of the numbers."""
+"""`csat responses`: one ticket's answers, and taking a ticket out of the numbers."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -56,10 +56,8 @@ def show(ticket_id: str) -> None:
     database = open_store(settings.database_url)
     with database.reading() as connection:
         answers = answers_of(connection, ticket_id)
-        response, changes = (
-            find_response(connection, ticket_id),
-            list_void_changes(connection, ticket_id),
-        )
+        response = find_response(connection, ticket_id)
+        changes = list_void_changes(connection, ticket_id)
         void = is_void(connection, ticket_id)
     if not answers and not changes:
         raise UnknownTicket(f"nobody has answered for ticket {ticket_id}")
@@ -86,7 +84,7 @@ def show(ticket_id: str) -> None:
 @reason_option("Why it must not count; stays on record.")
 @click.option("--force", is_flag=True, help="Also a ticket that nobody has answered for yet.")
 def void(ticket_id: str, reason: str, force: bool) -> None:
-    """Put all answers of a ticket out of every number, and show what they were.
+    """Take all answers of a ticket out of every number, and show what they were.
 
     They stay on record, with the reason; `csat responses unvoid` lets them count again.
     """

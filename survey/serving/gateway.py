@@ -78,11 +78,6 @@ def base_environ(address: tuple[Any, ...]) -> "WSGIEnvironment":
     }
 
 
-def run_application(application: "WSGIApplication", environ: "WSGIEnvironment") -> Answer:
-    """What an application answers, all of it; raises what the application raises."""
-    return begin_application(application, environ).finish()
-
-
 def begin_application(application: "WSGIApplication", environ: "WSGIEnvironment") -> "Begun":
     """Call an application; raises what it raises."""
     begun = Begun()

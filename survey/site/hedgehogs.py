@@ -18,7 +18,7 @@ from survey.store.errors import StoreError
 hedgehogs = Blueprint("hedgehogs", __name__)
 log = structlog.get_logger()
 
-# What is left of the bar of a month with few hedgehogs, in per cent: it can still be seen.
+# The least width of a bar, in per cent of the widest: one hedgehog is to be seen.
 LEAST_BAR_WIDTH = 0.5
 
 

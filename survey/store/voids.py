@@ -35,7 +35,7 @@ class VoidChange:
 
 
 def void_ticket(connection: Connection, ticket_id: str, reason: str, now: datetime) -> bool:
-    """Put a ticket's answers out of every number; False if it was void already."""
+    """Take a ticket's answers out of every number; return False if it was void already."""
     if is_void(connection, ticket_id):
         return False
     response = find_response(connection, ticket_id)
@@ -72,7 +72,7 @@ def is_void(connection: Connection, ticket_id: str) -> bool:
 
 
 def list_void_changes(connection: Connection, ticket_id: str) -> list[VoidChange]:
-    """All that was ever made void or lifted of a ticket, the latest first."""
+    """Every change of a ticket, to void and back; the latest first."""
     rows = connection.execute(_CHANGES, {"ticket_id": ticket_id})
     return [VoidChange(row.is_void, row.reason, row.changed_at) for row in rows]
 

@@ -37,6 +37,19 @@ def tickets(events):
     return [int(event["properties"]["ticketId"]) for event in events]
 
 
+def deliver_until_stopped(fill, database, posthog):
+    """Run a worker until three events have arrived; it ends when it is told to."""
+    stop = threading.Event()
+    worker = Worker(database, PostHogSender(posthog.url, "phc_test"), now, stop, RETENTION)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    fill(3)
+    assert posthog.wait_for_events(3)
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_everything_waiting_is_delivered_in_order_and_in_batches(fill, worker, posthog, database):
     fill(250)
     assert worker.drain()
@@ -274,14 +287,7 @@ def test_running_survives_what_nobody_expected(fill, database, posthog, monkeypa
         return claim(*arguments)
 
     monkeypatch.setattr(outbox, "claim", failing_claim)
-    stop = threading.Event()
-    worker = Worker(database, PostHogSender(posthog.url, "phc_test"), now, stop, RETENTION)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    fill(3)
-    assert posthog.wait_for_events(3)
-    stop.set()
-    thread.join(10)
+    deliver_until_stopped(fill, database, posthog)
 
 
 def test_the_next_batch_is_claimed_while_one_is_sent_and_given_back_when_that_fails(
@@ -338,15 +344,7 @@ def test_pauses_grow_and_stay_under_the_cap(worker):
 
 
 def test_running_goes_on_until_stopped(fill, database, posthog):
-    stop = threading.Event()
-    worker = Worker(database, PostHogSender(posthog.url, "phc_test"), now, stop, RETENTION)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    fill(3)
-    assert posthog.wait_for_events(3)
-    stop.set()
-    thread.join(10)
-    assert not thread.is_alive()
+    deliver_until_stopped(fill, database, posthog)
 
 
 class TestTheCommand:
