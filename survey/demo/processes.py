@@ -1,11 +1,12 @@
 """The demo's child processes: the site, which stays, and the reports, which end."""
 
 import os
+import random
 import socket
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 
 from survey.demo.folder import DemoFolder
@@ -17,6 +18,8 @@ from survey.settings import CsatError
 READY_SECONDS = 30.0
 # Longer than the site gives its own children to finish.
 STOP_SECONDS = 25.0
+# Linux takes the ports of outgoing connections from 32768 on, other systems from 49152 on.
+_SERVER_PORTS = range(20_000, 32_768)
 # How much of what a child said belongs into an error.
 _LAST_LINES = 12
 
@@ -24,10 +27,15 @@ Process = subprocess.Popen[bytes]
 
 
 def free_port() -> int:
-    """A port on which nobody listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port on which nobody listens now, for a server that starts a little later.
+
+    The port lies below those from which systems choose for outgoing connections. Otherwise a
+    connection of any other process could take the port before the server listens.
+    """
+    while True:
+        port = random.choice(_SERVER_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def write_reports(

@@ -53,7 +53,11 @@ class PostgresqlServer:
         options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1"
         options += self._options
         log = self._folder / "server.log"
-        self._run("pg_ctl", "start", "-w", "-D", self._data, "-o", options, "-l", log)
+        try:
+            self._run("pg_ctl", "start", "-w", "-D", self._data, "-o", options, "-l", log)
+        except AssertionError as error:
+            error.add_note(log.read_text() if log.exists() else "The server wrote no log.")
+            raise
 
     def stop(self, how: str = "fast") -> None:
         """`immediate` is a crash: the next start recovers from its log."""
