@@ -5,20 +5,23 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from pipeline.rules import derive_responses, months_of
+from pipeline.answers import sort_by_ticket, ticket_ids
+from pipeline.events import AnswerLookup
 from pipeline.schemas import (
     COMMENT_COUNTS,
+    COMMENTS,
     COUNTS,
-    DECIDED,
+    OUTCOMES,
     QUALITY,
     RECEIVED,
     RESPONSES,
     check,
 )
 from survey.months import Month
-from survey.store.vocabulary import Outcome
+from survey.store.vocabulary import TRUST_ORDER, Outcome
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,11 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class MonthCounts:
-    """What the report of a month derives from.
+class MonthPart:
+    """What the report of a month derives from, of a part of the tickets.
 
     - `counts` (`schemas.COUNTS`) and `comment_counts` (`schemas.COMMENT_COUNTS`): of every month
-      from the one asked for to the report's, or more.
+      from the one asked for.
     - `commented` (`schemas.RESPONSES`): the month's responses that have a comment.
     - `quality` (`schemas.QUALITY`): what became of the month's answers.
     """
@@ -46,19 +49,55 @@ class MonthCounts:
     quality: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class MonthCounts:
+    """What the report of a month derives from: as `MonthPart`, of all tickets, and the comments
+    themselves (`schemas.COMMENTS`)."""
+
+    counts: pd.DataFrame
+    comment_counts: pd.DataFrame
+    comments: pd.DataFrame
+    quality: pd.DataFrame
+
+
+def count_totals(decided: pd.DataFrame, timezone: tzinfo) -> Totals:
+    """The totals of decided answers (`schemas.DECIDED`)."""
+    return Totals(len(decided), count_responses(derive_responses(decided, timezone)))
+
+
+def count_month_part(
+    decided: pd.DataFrame, month: Month, since: Month, timezone: tzinfo
+) -> MonthPart:
+    """A month's counts from decided answers (`schemas.DECIDED`), with those since another."""
+    responses = derive_responses(decided, timezone)
+    responses = responses[responses["answered_at"] >= since.opens_at(timezone)]
+    commented = responses[responses["has_comment"]]
+    return MonthPart(
+        counts=count_responses(responses),
+        comment_counts=count_comments(commented),
+        commented=commented[commented["month"] == str(month)],
+        quality=count_outcomes(decided, month, timezone),
+    )
+
+
 def add_totals(parts: Sequence[Totals]) -> Totals:
     """The totals of answers from those of parts that share no ticket."""
     counts = _sum([part.counts for part in parts], "responses")
     return Totals(sum(part.received for part in parts), frame_counts(counts))
 
 
-def add_month_counts(parts: Sequence[MonthCounts]) -> MonthCounts:
-    """What a month's report derives from, of all answers from parts that share no ticket."""
+# Parts that come from other processes have other categories.
+_TEXTS = {"team": "str", "ticket_text": "str"}
+
+
+def join_month_parts(parts: Sequence[MonthPart], lookup: AnswerLookup) -> MonthCounts:
+    """What a month's report derives from, of parts that share no ticket; comments are looked up."""
     quality = pd.concat([part.quality for part in parts]).groupby("reason")["answers"].sum()
+    commented = pd.concat([part.commented.astype(_TEXTS) for part in parts])
     return MonthCounts(
         counts=frame_counts(_sum([part.counts for part in parts], "responses")),
         comment_counts=frame_comment_counts(_sum([p.comment_counts for p in parts], "comments")),
-        commented=check(pd.concat([p.commented for p in parts], ignore_index=True), RESPONSES),
+        comments=describe_responses(commented, lookup.read_comments(commented)),
         quality=frame_quality({str(reason): int(answers) for reason, answers in quality.items()}),
     )
 
@@ -75,23 +114,68 @@ def _sum(counts: Sequence[pd.DataFrame], what: str) -> pd.DataFrame:
     return together.groupby(keys)[[what]].sum().reset_index()
 
 
-def count_month(decided: pd.DataFrame, month: Month, since: Month, timezone: tzinfo) -> MonthCounts:
-    """A month's counts from decided answers (`schemas.DECIDED`), with those since another."""
-    responses = derive_responses(decided, timezone)
-    responses = responses[responses["month"] >= str(since)]
-    of_month = responses["month"] == str(month)
-    return MonthCounts(
-        counts=count_responses(responses),
-        comment_counts=count_comments(responses),
-        commented=responses[of_month & responses["comment"].notna()],
-        quality=count_outcomes(decided, str(month), timezone),
+# What a response takes of its first answer, and what of its latest.
+_OF_FIRST = ["ticket", "ticket_text", "team", "answered_at"]
+_OF_LATEST = ["rating", "trust", "has_comment", "row", "file"]
+
+
+def derive_responses(decided: pd.DataFrame, timezone: tzinfo) -> pd.DataFrame:
+    """One row per ticket: time and team of its first answer, the rest of its latest.
+
+    Takes `schemas.DECIDED`, gives `schemas.RESPONSES`.
+    """
+    first = decided.loc[decided["outcome"] == Outcome.RESPONSE, [*_OF_FIRST, *_OF_LATEST]]
+    edits = sort_by_ticket(decided[decided["outcome"] == Outcome.EDIT])
+    last_edits = edits.drop_duplicates("ticket", keep="last")[["ticket", *_OF_LATEST]]
+    is_edited = first["ticket"].isin(last_edits["ticket"])
+    edited = first.loc[is_edited, _OF_FIRST].merge(last_edits, on="ticket")
+    responses = pd.concat([first[~is_edited], edited], ignore_index=True)
+    responses["month"] = months_of(responses["answered_at"], timezone)
+    return check(responses[list(RESPONSES.columns)], RESPONSES)
+
+
+def months_of(instants: pd.Series, timezone: tzinfo) -> pd.Series:
+    """The month of each instant as a calendar in `timezone` shows it: `YYYY-MM`, categories in
+    the order of time."""
+    if instants.empty:
+        return pd.Series(pd.Categorical([]), instants.index)
+    months = [Month.of(instants.min(), timezone)]
+    last = Month.of(instants.max(), timezone)
+    while months[-1] < last:
+        months.append(months[-1].shift(1))
+    ends = pd.to_datetime([month.bounds(timezone)[1] for month in months]).as_unit("us")
+    codes = ends.searchsorted(instants, side="right").astype(np.int32)
+    names = pd.CategoricalDtype([str(month) for month in months])
+    return pd.Series(pd.Categorical.from_codes(codes, dtype=names), instants.index)
+
+
+def describe_responses(responses: pd.DataFrame, comments: Sequence[Any]) -> pd.DataFrame:
+    """Responses (`schemas.RESPONSES`) for people to read, with these comments, by time and ticket.
+
+    Gives `schemas.COMMENTS`.
+    """
+    described = pd.DataFrame(
+        {
+            "ticket_id": ticket_ids(responses),
+            "team": responses["team"].astype("str"),
+            "rating": responses["rating"].astype("int64"),
+            "comment": pd.Series(list(comments), responses.index, dtype="str"),
+            "answered_at": responses["answered_at"],
+            "link_trust": responses["trust"].map(lambda rank: TRUST_ORDER[rank]).astype("str"),
+        }
     )
+    return frame_comments(described)
+
+
+def frame_comments(described: pd.DataFrame) -> pd.DataFrame:
+    """Comments in their order, checked (`schemas.COMMENTS`)."""
+    return check(described.sort_values(["answered_at", "ticket_id"], ignore_index=True), COMMENTS)
 
 
 def count_responses(responses: pd.DataFrame) -> pd.DataFrame:
-    """`month, team, rating, responses`, rows above 0 only, sorted by these columns."""
-    sizes = check(responses, RESPONSES).groupby(["month", "team", "rating"], as_index=False).size()
-    return frame_counts(sizes.rename(columns={"size": "responses"}))
+    """Responses per month, team and rating (`schemas.COUNTS`)."""
+    keys = ["month", "team", "rating"]
+    return frame_counts(responses.groupby(keys, observed=True).size().reset_index(name="responses"))
 
 
 def frame_counts(counts: pd.DataFrame) -> pd.DataFrame:
@@ -101,12 +185,11 @@ def frame_counts(counts: pd.DataFrame) -> pd.DataFrame:
     return check(ordered.astype(types)[list(types)], COUNTS)
 
 
-def count_comments(responses: pd.DataFrame) -> pd.DataFrame:
-    """`month, team, comments`: how many responses have a comment, rows above 0 only."""
-    responses = check(responses, RESPONSES)
-    commented = responses[responses["comment"].notna()]
-    sizes = commented.groupby(["month", "team"], as_index=False).size()
-    return frame_comment_counts(sizes.rename(columns={"size": "comments"}))
+def count_comments(commented: pd.DataFrame) -> pd.DataFrame:
+    """Responses with a comment per month and team (`schemas.COMMENT_COUNTS`)."""
+    keys = ["month", "team"]
+    sizes = commented.groupby(keys, observed=True).size()
+    return frame_comment_counts(sizes.reset_index(name="comments"))
 
 
 def frame_comment_counts(counts: pd.DataFrame) -> pd.DataFrame:
@@ -116,21 +199,20 @@ def frame_comment_counts(counts: pd.DataFrame) -> pd.DataFrame:
     return check(ordered.astype(types)[list(types)], COMMENT_COUNTS)
 
 
-def count_outcomes(decided: pd.DataFrame, month: str, timezone: tzinfo) -> pd.DataFrame:
+def count_outcomes(decided: pd.DataFrame, month: Month, timezone: tzinfo) -> pd.DataFrame:
     """`reason, answers` for the answers of one month, each in the month of its own time.
 
     Rows: `received`, then every outcome, also those that did not occur; `received` is the sum
     of the others.
     """
-    decided = check(decided, DECIDED)
-    of_month = decided[months_of(decided["answered_at"], timezone) == month]
-    found = of_month["outcome"].value_counts()
-    return frame_quality({str(outcome): int(answers) for outcome, answers in found.items()})
+    opens_at, closes_at = month.bounds(timezone)
+    is_of_month = decided["answered_at"].between(opens_at, closes_at, inclusive="left")
+    return frame_quality(decided.loc[is_of_month, "outcome"].value_counts().to_dict())
 
 
 def frame_quality(by_outcome: Mapping[Any, int]) -> pd.DataFrame:
     """How many answers became what, as `schemas.QUALITY`."""
-    reasons = [outcome.value for outcome in Outcome]
+    reasons = list(OUTCOMES.categories)
     answers = [int(by_outcome.get(reason, 0)) for reason in reasons]
     quality = pd.DataFrame({"reason": [RECEIVED, *reasons], "answers": [sum(answers), *answers]})
     return check(quality.astype({"reason": "str", "answers": "int64"}), QUALITY)

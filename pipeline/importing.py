@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.clean import RawEvent
-from pipeline.sources.source import EventSource, OnProgress
+from pipeline.events import RawEvent
+from pipeline.sources.base import EventSource, OnProgress
 from survey.counting_rules import CountingRules
 from survey.event_values import PropertyKeys, canonical_json, read_answer
 from survey.settings import CsatError

@@ -1,13 +1,11 @@
 """From a source to one month's numbers."""
 
-from datetime import datetime, tzinfo
-
-import pandas as pd
+from datetime import datetime
 
 from pipeline.donations import draft_month
 from pipeline.metrics import TREND_MONTHS, tabulate_month, tabulate_trend
-from pipeline.numbers import MonthlyNumbers
-from pipeline.sources.source import OnProgress, Source
+from pipeline.monthly_numbers import MonthlyNumbers
+from pipeline.sources.base import OnProgress, Source
 from survey.months import Month
 from survey.settings import Settings
 
@@ -27,6 +25,7 @@ def number_month(
     counts, comments = of_month.counts, of_month.comment_counts
     teams = tabulate_month(counts, comments, month, settings.teams)
     hedgehogs = int(teams["responses"].iloc[-1])
+    answered_at = of_month.comments["answered_at"].dt.tz_convert(timezone)
     return MonthlyNumbers(
         month=month,
         source=source.description,
@@ -34,14 +33,7 @@ def number_month(
         teams=teams,
         counts=counts[counts["month"] == str(month)].reset_index(drop=True),
         trend=tabulate_trend(counts, comments, month, settings.teams),
-        comments=_order_comments(of_month.commented, timezone),
+        comments=of_month.comments.assign(answered_at=answered_at),
         quality=of_month.quality,
         donations=draft_month(month, timezone, hedgehogs) if source.is_store else None,
     )
-
-
-def _order_comments(commented: pd.DataFrame, timezone: tzinfo) -> pd.DataFrame:
-    """Responses with a comment by the time of their first answer, then ticket."""
-    ordered = commented.sort_values(["answered_at", "ticket_id"]).reset_index(drop=True)
-    ordered["answered_at"] = ordered["answered_at"].dt.tz_convert(timezone)
-    return ordered[["ticket_id", "team", "rating", "comment", "answered_at", "link_trust"]]

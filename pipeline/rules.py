@@ -1,69 +1,76 @@
-"""The rules of counting, for whole frames: what becomes of each answer, which responses stand."""
+"""Rules 2 to 7 of docs/rules.md for whole frames: what becomes of each answer.
 
-from datetime import tzinfo
+`survey/rules.py` holds the same rules for one ticket; a property-based test keeps them equal.
+"""
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from pipeline.column_rules import OUTCOMES, Columns, decide_columns
-from pipeline.schemas import ANSWERS, DECIDED, RESPONSES, check
+from pipeline.answers import UUID, sort_by_ticket, split_ticket
+from pipeline.schemas import DECIDED, NO_TICKET, OUTCOMES, check
 from survey.counting_rules import CountingRules
-from survey.store.vocabulary import COUNTED, TRUST_ORDER
+from survey.store.vocabulary import Outcome
+
+# Outcomes as the codes of their category; -1 is a missing value.
+_CODE = {outcome: np.int8(code) for code, outcome in enumerate(Outcome)}
+_NO_REASON = np.int8(-1)
+# What decides between several answers to a ticket.
+_OF_TICKETS = ["ticket", "answered_at", *UUID, "person", "trust"]
 
 
 def decide(answers: pd.DataFrame, rules: CountingRules) -> pd.DataFrame:
-    """The answers with a column `outcome` (docs/rules.md).
+    """The answers with a column `outcome`; all answers to a ticket must be there.
 
-    Takes and checks `schemas.ANSWERS`, gives `schemas.DECIDED` in the order of the input.
+    Takes `schemas.DEDUPLICATED`, gives `schemas.DECIDED` in the same order.
     """
-    answers = check(answers, ANSWERS)
-    decided = decide_columns(_columns_of(answers, rules), rules.edit_window)
-    words = np.array([outcome.value for outcome in OUTCOMES], dtype="object")
-    outcome = pd.Series(words[decided.outcome], index=answers.index, dtype="str")
+    outcome = _find_reasons(answers, rules)
+    # Most tickets have one valid answer, which is their response.
+    ticket = answers.loc[outcome.isna(), "ticket"]
+    has_others = ticket.duplicated(keep=False)
+    outcome = outcome.fillna(Outcome.RESPONSE.value)
+    several = sort_by_ticket(answers.loc[ticket.index[has_others], _OF_TICKETS])
+    outcome[several.index] = _decide_tickets(several, rules)
     return check(answers.assign(outcome=outcome), DECIDED)
 
 
-def _columns_of(answers: pd.DataFrame, rules: CountingRules) -> Columns:
-    uuids, _ = pd.factorize(answers["uuid"], sort=True)
-    tickets, _ = pd.factorize(answers["ticket_id"])
-    ranks = {word.value: rank for rank, word in enumerate(TRUST_ORDER)}
-    return Columns(
-        uuid_high=np.zeros(len(answers), np.uint64),
-        uuid_low=uuids.astype(np.uint64),
-        answered_at=answers["answered_at"].astype("int64").to_numpy(),
-        # A missing ticket has the number -1.
-        ticket=tickets.astype(np.int64),
-        person=pa.array(answers["distinct_id"], pa.string()),
-        rating=answers["rating"].fillna(0).to_numpy(np.int8),
-        trust=answers["link_trust"].map(ranks).to_numpy(np.int8),
-        is_duplicate=answers["is_duplicate"].to_numpy(bool),
-        is_other_survey=answers["is_other_survey"].to_numpy(bool),
-        is_test=answers["distinct_id"].isin(rules.test_distinct_ids).to_numpy(bool),
-        is_void=answers["ticket_id"].isin(rules.void_tickets).to_numpy(bool),
+def _find_reasons(answers: pd.DataFrame, rules: CountingRules) -> pd.Series:
+    """The first reason why an answer does not count by itself; missing for a valid answer."""
+    reasons = {
+        Outcome.DUPLICATE: answers["is_duplicate"],
+        Outcome.OTHER_SURVEY: answers["is_other_survey"],
+        Outcome.NO_TICKET: answers["ticket"] == NO_TICKET,
+        Outcome.INVALID_RATING: answers["rating"] == 0,
+        Outcome.TEST: answers["person"].isin(rules.test_distinct_ids),
+        Outcome.VOID: _is_void(answers, rules),
+    }
+    codes = np.select(list(reasons.values()), [_CODE[reason] for reason in reasons], _NO_REASON)
+    return pd.Series(pd.Categorical.from_codes(codes, dtype=OUTCOMES), answers.index)
+
+
+def _is_void(answers: pd.DataFrame, rules: CountingRules) -> pd.Series:
+    voids = [split_ticket(ticket) for ticket in rules.void_tickets]
+    is_number = answers["ticket"].isin([number for number, text in voids if text is None])
+    return is_number | answers["ticket_text"].isin([text for _, text in voids if text is not None])
+
+
+def _decide_tickets(valid: pd.DataFrame, rules: CountingRules) -> pd.Series:
+    """What becomes of valid answers, which `sort_by_ticket` has put in order."""
+    ticket = valid["ticket"]
+    # Rule 3: the first of the answers with the highest trust names the ticket's person.
+    person = pd.Series(pd.factorize(valid["person"])[0], valid.index)
+    has_highest_trust = valid["trust"] == valid.groupby("ticket")["trust"].transform("max")
+    person_of_ticket = person.where(has_highest_trust).groupby(ticket).transform("first")
+    is_own = person == person_of_ticket
+
+    # Rule 4: the response begins with that person's first answer.
+    began_at = valid["answered_at"].where(is_own).groupby(ticket).transform("first")
+    is_first = is_own & ~ticket.where(is_own).duplicated()
+
+    # Rule 5: later answers of the same person change it, up to the end of the edit window.
+    is_in_time = valid["answered_at"] - began_at <= rules.edit_window
+    outcome = np.select(
+        [~is_own, is_first, is_in_time],
+        [_CODE[Outcome.OTHER_PERSON], _CODE[Outcome.RESPONSE], _CODE[Outcome.EDIT]],
+        _CODE[Outcome.LATE_CHANGE],
     )
-
-
-def derive_responses(decided: pd.DataFrame, timezone: tzinfo) -> pd.DataFrame:
-    """One row per ticket: time and team of its first answer, the rest of its latest.
-
-    Takes `schemas.DECIDED`, gives `schemas.RESPONSES` by ticket.
-    """
-    decided = check(decided, DECIDED)
-    counted = decided[decided["outcome"].isin(COUNTED)]
-    counted = counted.sort_values(["ticket_id", "answered_at", "uuid"])
-    first = counted.drop_duplicates("ticket_id", keep="first").reset_index(drop=True)
-    latest = counted.drop_duplicates("ticket_id", keep="last").reset_index(drop=True)
-    responses = first[["ticket_id", "team", "answered_at"]].merge(
-        latest[["ticket_id", "rating", "comment", "link_trust"]],
-        on="ticket_id",
-        validate="one_to_one",
-    )
-    responses["month"] = months_of(responses["answered_at"], timezone)
-    return check(responses[list(RESPONSES.columns)], RESPONSES)
-
-
-def months_of(instants: pd.Series, timezone: tzinfo) -> pd.Series:
-    """The month of each instant as a calendar in `timezone` shows it, as text `YYYY-MM`."""
-    months: pd.Series = instants.dt.tz_convert(timezone).dt.strftime("%Y-%m").astype("str")
-    return months
+    return pd.Series(pd.Categorical.from_codes(outcome, dtype=OUTCOMES), valid.index)

@@ -8,9 +8,11 @@ from pandera.errors import SchemaErrors
 
 from survey.scale import RATINGS
 from survey.settings import CsatError
-from survey.store.vocabulary import Outcome, Trust
+from survey.store.vocabulary import TRUST_ORDER, Outcome, Trust
 
 RECEIVED = "received"
+NO_TICKET = -1
+OUTCOMES: Any = pd.CategoricalDtype([outcome.value for outcome in Outcome])
 MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
 
 
@@ -20,45 +22,75 @@ class CheckFailed(CsatError):
 
 _INSTANT = "datetime64[us, UTC]"
 
-# One row per received answer, cleaned: what it says, not yet what becomes of it.
+# One row per received answer: what the rules need of it, and where the whole answer stands.
 ANSWERS = pa.DataFrameSchema(
     {
-        "uuid": pa.Column("str", nullable=False),
-        "ticket_id": pa.Column("str", nullable=True),
-        "distinct_id": pa.Column("str", nullable=False),
-        "rating": pa.Column("Int64", pa.Check.isin(RATINGS), nullable=True),
-        "comment": pa.Column("str", nullable=True),
-        "team": pa.Column("str", pa.Check.str_length(min_value=1)),
-        "answered_at": pa.Column(_INSTANT, nullable=False),
-        "link_trust": pa.Column("str", pa.Check.isin([trust.value for trust in Trust])),
-        "is_duplicate": pa.Column("bool"),
+        # A uuid is a number in two halves. `uuid_text` has one that is not written as uuids are.
+        "uuid_high": pa.Column("uint64"),
+        "uuid_low": pa.Column("uint64"),
+        "uuid_text": pa.Column("category", nullable=True),
+        "answered_at": pa.Column(_INSTANT),
+        # Equal where tickets are. A ticket that is no number has a number below NO_TICKET here,
+        # and its text in `ticket_text`.
+        "ticket": pa.Column("int64"),
+        "ticket_text": pa.Column("category", nullable=True),
+        "person": pa.Column("str"),
+        "team": pa.Column("category"),
+        # 0 for none.
+        "rating": pa.Column("int8", pa.Check.in_range(0, max(RATINGS))),
+        # A place in TRUST_ORDER: the higher, the more it weighs.
+        "trust": pa.Column("int8", pa.Check.in_range(0, len(TRUST_ORDER) - 1)),
         "is_other_survey": pa.Column("bool"),
+        "has_comment": pa.Column("bool"),
+        # The row or line in the file, counted from 1, and the file's place among those read.
+        "row": pa.Column("int32"),
+        "file": pa.Column("int32"),
     },
     strict=True,
     ordered=True,
     name="answers",
 )
 
-# The same rows with what became of each.
-DECIDED = ANSWERS.add_columns(
-    {"outcome": pa.Column("str", pa.Check.isin([outcome.value for outcome in Outcome]))}
-)
+# The same rows, with the copies of events that do not count (rule 1).
+DEDUPLICATED = ANSWERS.add_columns({"is_duplicate": pa.Column("bool")})
+DEDUPLICATED.name = "deduplicated answers"
+
+# The same rows, with what became of each.
+DECIDED = DEDUPLICATED.add_columns({"outcome": pa.Column(OUTCOMES)})
 DECIDED.name = "decided answers"
 
-# One row per response. `answered_at` is its first answer's time, `month` that time's month.
+# One row per response: ticket, team and time of its first answer, the rest of its latest.
 RESPONSES = pa.DataFrameSchema(
     {
-        "ticket_id": pa.Column("str", nullable=False, unique=True),
-        "team": pa.Column("str", pa.Check.str_length(min_value=1)),
-        "rating": pa.Column("Int64", pa.Check.isin(RATINGS), nullable=False),
-        "comment": pa.Column("str", nullable=True),
-        "answered_at": pa.Column(_INSTANT, nullable=False),
-        "link_trust": pa.Column("str", pa.Check.isin([trust.value for trust in Trust])),
-        "month": pa.Column("str", pa.Check.str_matches(f"^{MONTH_PATTERN}$")),
+        "ticket": pa.Column("int64", unique=True),
+        "ticket_text": pa.Column("category", nullable=True),
+        "team": pa.Column("category"),
+        "answered_at": pa.Column(_INSTANT),
+        "month": pa.Column("category"),
+        "rating": pa.Column("int8", pa.Check.isin(RATINGS)),
+        "trust": pa.Column("int8", pa.Check.in_range(0, len(TRUST_ORDER) - 1)),
+        "has_comment": pa.Column("bool"),
+        "row": pa.Column("int32"),
+        "file": pa.Column("int32"),
     },
     strict=True,
     ordered=True,
     name="responses",
+)
+
+# The responses that have a comment, for people to read. `answered_at` is the first answer's time.
+COMMENTS = pa.DataFrameSchema(
+    {
+        "ticket_id": pa.Column("str", unique=True),
+        "team": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "rating": pa.Column("int64", pa.Check.isin(RATINGS)),
+        "comment": pa.Column("str"),
+        "answered_at": pa.Column(_INSTANT),
+        "link_trust": pa.Column("str", pa.Check.isin([trust.value for trust in Trust])),
+    },
+    strict=True,
+    ordered=True,
+    name="comments",
 )
 
 # What every report derives from. Counts of disjoint responses add up.
@@ -111,7 +143,8 @@ QUALITY = pa.DataFrameSchema(
 def check(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """The frame, if it is as the schema says; raises CheckFailed that names column and rows."""
     try:
-        return schema.validate(frame, lazy=True)
+        # In place: no schema changes a value, and a copy of all answers would take their memory.
+        return schema.validate(frame, lazy=True, inplace=True)
     except SchemaErrors as error:
         failures: Any = error.failure_cases
         first = failures.head(3).to_dict("records")

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from pipeline.commands import counting_options, month_option, open_named_source
-from pipeline.files import write_files
+from pipeline.commands.options import counting_options, month_option, open_named_source
+from pipeline.commands.progress import show_progress
 from pipeline.monthly import number_month
-from pipeline.progress import show_progress
+from pipeline.output_files import write_files
 from reports.monthly_files import DONATIONS, render_files
 from survey.months import Month
 from survey.store.clock import now

@@ -24,7 +24,7 @@ from tests.support.settings import make_settings
 # What `--quick` leaves out: tests that need a browser or PostgreSQL, or take longer than others.
 APT_FIXTURES = {"browser", "postgresql"}
 SLOW_PLACES = (
-    *("faults/", "pipeline/test_distributed.py", "pipeline/test_export_counts.py"),
+    *("faults/", "pipeline/test_dask.py", "pipeline/test_export_counts.py"),
     *("pipeline/test_import.py", "pipeline/test_store_counts.py", "pipeline/test_store_source.py"),
     *("reports/", "survey/demo/test_command.py", "survey/serving/", "survey/site/test_metrics.py"),
     *("survey/store/test_deciding.py", "survey/store/test_imports.py"),

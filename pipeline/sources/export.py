@@ -6,18 +6,16 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from pipeline.clean import RawEvent, clean_events
+from pipeline.aggregate import count_answers, count_month
 from pipeline.counts import MonthCounts, Totals
-from pipeline.sources.files import ExportFile, find_files, printable
-from pipeline.sources.history import History
-from pipeline.sources.located import Located, read_events
-from pipeline.sources.located_counts import (
-    count_located,
-    count_located_month,
-    find_shown_duplicates,
-)
-from pipeline.sources.partials import PartialCache, read_partials
-from pipeline.sources.source import EVENTS_AT_ONCE, OnProgress
+from pipeline.deduplicate import mark_duplicates, shown_between
+from pipeline.events import RawEvent
+from pipeline.sources.base import EVENTS_AT_ONCE, OnProgress, Received
+from pipeline.sources.cache import PartialCache
+from pipeline.sources.export_files import ExportFile, find_files, printable
+from pipeline.sources.export_reading import FileAnswers, read_file, read_files
+from pipeline.sources.export_rows import ExportLookup
+from pipeline.sources.incremental import History
 from survey.addresses import show_address
 from survey.counting_rules import CountingRules
 from survey.months import Month
@@ -42,50 +40,50 @@ class ExportSource:
         """The name of the file, folder or pattern."""
         return f"the PostHog export {PurePosixPath(show_address(printable(self._path))).name}"
 
-    def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
-        """Every `survey sent` event as an answer (`schemas.ANSWERS`), file by file.
-
-        Raises SourceError that names file and row.
-        """
-        events: list[RawEvent] = []
-        for some in self.read_events():
-            events += some
-            on_progress(len(events))
-        return clean_events(events, self._rules)
-
     def read_events(self) -> Iterator[list[RawEvent]]:
         """Every `survey sent` event, some thousands at a time; raises SourceError that names file
         and row."""
         for file in find_files(self._path):
-            events = read_events(file)
+            events = (event for _, event in read_file(file))
             while some := list(islice(events, EVENTS_AT_ONCE)):
                 yield some
             file.check_unchanged()
 
+    def read_answers(self, on_progress: OnProgress, comments_of: Month | None = None) -> Received:
+        """Every `survey sent` event as an answer; raises SourceError that names file and row."""
+        files = find_files(self._path)
+        lookup = ExportLookup(files, self._rules)
+        answers = self._read(files, on_progress).move_into_frame()
+        shown = shown_between(comments_of, self._rules)
+        return Received(mark_duplicates(answers, lookup, shown), lookup)
+
     def count_responses(self, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
         files = find_files(self._path)
-        if self._cache is None:
-            return count_located(self._locate(files, on_progress), self._rules)
-        history = History(self._cache, self._path, self._rules)
-        known = history.load(files)
-        if known is not None:
-            new = self._locate(known.new_files, on_progress)
+        history = self._cache and History(self._cache, self._path, self._rules)
+        known = history and history.load(files)
+        if known:
+            new = self._read(known.new_files, on_progress)
             connected = known.connect(new)
             if connected is not None:
-                before = count_located(connected, self._rules)
-                after = count_located(connected.join(new), self._rules)
+                both = connected.join(new)
+                before = self._count(connected.files, connected.move_into_frame())
+                after = self._count(both.files, both.move_into_frame())
                 return known.add(before, after)
-        found = self._locate(files, on_progress)
-        totals = count_located(found, self._rules)
-        history.save(found, totals)
+        answers = self._read(files, on_progress).move_into_frame()
+        totals = self._count(files, answers)
+        if history:
+            history.save(files, answers, totals)
         return totals
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """What the report of a month derives from; raises SourceError that names file and row."""
-        found = self._locate(find_files(self._path), on_progress)
-        is_duplicate = find_shown_duplicates(found, month, self._rules)
-        return count_located_month(found, is_duplicate, month, since, self._rules)
+        received = self.read_answers(on_progress, comments_of=month)
+        return count_month(*received, month, since, self._rules)
 
-    def _locate(self, files: Sequence[ExportFile], on_progress: OnProgress) -> Located:
-        return Located.of(files, read_partials(files, self._rules, self._cache, on_progress))
+    def _read(self, files: Sequence[ExportFile], on_progress: OnProgress) -> FileAnswers:
+        return read_files(files, self._rules, self._cache, on_progress)
+
+    def _count(self, files: Sequence[ExportFile], answers: pd.DataFrame) -> Totals:
+        unique = mark_duplicates(answers, ExportLookup(files, self._rules))
+        return count_answers(unique, self._rules)

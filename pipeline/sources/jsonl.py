@@ -6,40 +6,41 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.clean import BadEvent, RawEvent, parse_json, parse_properties, raw_event
-from pipeline.reduced import chain
-from pipeline.sources.files import ExportFile, explain
-from pipeline.sources.one_by_one import NumberedEvent, reduce_one_by_one
-from pipeline.sources.source import OnProgress, SourceError
+from pipeline.answers import SCHEMA
+from pipeline.events import (
+    BadEvent,
+    NumberedEvent,
+    RawEvent,
+    parse_json,
+    parse_properties,
+    raw_event,
+    tabulate_numbered,
+)
+from pipeline.sources.base import OnProgress, SourceError
+from pipeline.sources.export_files import ExportFile, explain
 from survey.counting_rules import CountingRules
 from survey.event_values import SURVEY_SENT
 
 _COMPRESSION = {".gz": "gzip", ".br": "brotli"}
 
 
-def read_jsonl(file: ExportFile, lines: Collection[int] | None = None) -> Iterator[RawEvent]:
+def read_jsonl_answers(file: ExportFile, rules: CountingRules, on_progress: OnProgress) -> pa.Table:
+    """The answers of a JSON-lines file (`answers.SCHEMA`).
+
+    Raises SourceError with file and line.
+    """
+    tables = [SCHEMA.empty_table()]
+    for table in tabulate_numbered(read_jsonl(file), rules):
+        tables.append(table)
+        on_progress(table.num_rows)
+    return pa.concat_tables(tables)
+
+
+def read_jsonl(file: ExportFile, lines: Collection[int] | None = None) -> Iterator[NumberedEvent]:
     """The `survey sent` events of a JSON-lines file, or those in `lines`, counted from 1.
 
     Raises SourceError with file and line.
     """
-    return (event for _, event in _numbered_events(file, lines))
-
-
-def reduce_jsonl(file: ExportFile, rules: CountingRules, on_progress: OnProgress) -> pa.Table:
-    """The answers of a JSON-lines file, reduced (`reduced.SCHEMA`).
-
-    Raises SourceError with file and line.
-    """
-    tables = []
-    for table in reduce_one_by_one(_numbered_events(file), rules):
-        tables.append(table)
-        on_progress(table.num_rows)
-    return chain(tables)
-
-
-def _numbered_events(
-    file: ExportFile, lines: Collection[int] | None = None
-) -> Iterator[NumberedEvent]:
     number = 0
     try:
         for line in _lines(file):

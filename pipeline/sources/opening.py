@@ -6,7 +6,7 @@ Most sources need packages that take long to import: each is imported when it is
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipeline.sources.source import BadSource, EventSource, Source, SourceError
+from pipeline.sources.base import BadSource, EventSource, Source, SourceError
 from survey.addresses import show_address
 from survey.counting_rules import CountingRules
 from survey.settings import Settings
@@ -42,8 +42,8 @@ def open_event_source(
         return PostHogSource(settings, rules)
     kind, _, path = name.partition(":")
     if kind == "export" and path:
+        from pipeline.sources.cache import PartialCache
         from pipeline.sources.export import ExportSource
-        from pipeline.sources.partials import PartialCache
 
         return ExportSource(path, rules, PartialCache(cache) if cache else None)
     raise BadSource(
@@ -51,7 +51,7 @@ def open_event_source(
     )
 
 
-def open_distributed_source(name: str, rules: CountingRules, scheduler: str | None) -> Source:
+def open_dask_source(name: str, rules: CountingRules, scheduler: str | None) -> Source:
     """Export files, counted by Dask's workers; raises BadSource for any other source, and
     SourceError where Dask is not installed."""
     kind, _, path = name.partition(":")
@@ -59,6 +59,6 @@ def open_distributed_source(name: str, rules: CountingRules, scheduler: str | No
         raise BadSource(f"{show_address(name)!r} is not counted by Dask; it counts export:PATH")
     if find_spec("distributed") is None or find_spec("dask") is None:
         raise SourceError("Dask is not installed; it comes with pip install 'csat[dask]'")
-    from pipeline.sources.distributed import DistributedSource
+    from pipeline.sources.dask import DaskSource
 
-    return DistributedSource(path, rules, scheduler)
+    return DaskSource(path, rules, scheduler)

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
-import pandas as pd
-
-from pipeline.clean import BadEvent, RawEvent, clean_events, parse_properties, raw_event
-from pipeline.counts import MonthCounts, Totals, count_month, count_responses
-from pipeline.rules import decide, derive_responses
-from pipeline.sources.query_api import QueryApi
-from pipeline.sources.query_events import PAGE_ROWS, EventQuery, EventRow, read_pages
-from pipeline.sources.source import OnProgress, SourceError
+from pipeline.aggregate import count_answers, count_month
+from pipeline.counts import MonthCounts, Totals
+from pipeline.deduplicate import mark_duplicates, shown_between
+from pipeline.events import BadEvent, EventList, RawEvent, parse_properties, raw_event
+from pipeline.sources.base import OnProgress, Received, SourceError
+from pipeline.sources.posthog_client import PostHogClient
+from pipeline.sources.posthog_query import PAGE_ROWS, EventQuery, EventRow, read_pages
 from survey.counting_rules import CountingRules
 from survey.event_values import SURVEY_SENT
 from survey.months import Month
@@ -62,36 +61,37 @@ class PostHogSource:
         Raises SourceError; where an event cannot be read, it names its uuid.
         """
         closes_at = self._clock() + _AHEAD
-        with closing(QueryApi(self._address, self._project_id, self._personal_key)) as api:
-            pages = read_pages(api, _QUERY, _BEGINNING, closes_at, _TASK, self._page_rows)
+        with closing(PostHogClient(self._address, self._project_id, self._personal_key)) as client:
+            pages = read_pages(client, _QUERY, _BEGINNING, closes_at, _TASK, self._page_rows)
             for page in pages:
                 yield [_read_event(row) for row in page]
 
-    def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
-        """Every event as an answer (`schemas.ANSWERS`); raises SourceError."""
+    def read_answers(self, on_progress: OnProgress, comments_of: Month | None = None) -> Received:
+        """Every event as an answer; raises SourceError."""
         events: list[RawEvent] = []
         for page in self.read_events():
             events += page
             on_progress(len(events))
-        return clean_events(events, self._rules)
+        lookup = EventList(events, self._rules)
+        shown = shown_between(comments_of, self._rules)
+        return Received(mark_duplicates(lookup.frame(), lookup, shown), lookup)
 
     def count_responses(self, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError."""
-        decided = decide(self.read_answers(on_progress), self._rules)
-        responses = derive_responses(decided, self._rules.timezone)
-        return Totals(len(decided), count_responses(responses))
+        return count_answers(self.read_answers(on_progress).answers, self._rules)
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """What the report of a month derives from; raises SourceError."""
-        decided = decide(self.read_answers(on_progress), self._rules)
-        return count_month(decided, month, since, self._rules.timezone)
+        received = self.read_answers(on_progress, comments_of=month)
+        return count_month(*received, month, since, self._rules)
 
 
 def _read_event(row: EventRow) -> RawEvent:
     distinct_id, properties = row.columns
     try:
         # PostHog gives properties as a text of JSON.
-        said = parse_properties(properties) if isinstance(properties, str) else properties
-        return raw_event(row.uuid, distinct_id, row.at, said)
+        if isinstance(properties, str):
+            properties = parse_properties(properties)
+        return raw_event(row.uuid, distinct_id, row.at, properties)
     except BadEvent as error:
         raise SourceError(f"PostHog's event {row.uuid!r} cannot be read: {error}") from None

@@ -6,28 +6,25 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection
 
+from pipeline.aggregate import count_answers, count_month
+from pipeline.answers import frame_answers, tabulate_answers
 from pipeline.counts import (
     MonthCounts,
     Totals,
-    count_month,
-    count_responses,
     frame_comment_counts,
+    frame_comments,
     frame_counts,
     frame_quality,
 )
-from pipeline.rules import decide, derive_responses
-from pipeline.schemas import ANSWERS, RESPONSES, check
-from pipeline.sources.source import OnProgress
+from pipeline.events import RawEvent
+from pipeline.schemas import COMMENTS, DEDUPLICATED, check
+from pipeline.sources.base import OnProgress, Received
 from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.store import counting
 from survey.store.database import Database
-from survey.store.received import all_received, count_received
+from survey.store.received import ReceivedAnswer, all_received, count_received
 from survey.store.voids import void_tickets
-
-_COMMENTED = ["ticket_id", "team", "rating", "comment", "answered_at", "link_trust"]
-_TEXTS = dict.fromkeys(("ticket_id", "team", "comment", "link_trust"), "str")
-_TYPES = {**_TEXTS, "rating": "Int64", "answered_at": "datetime64[us, UTC]"}
 
 
 class StoreSource:
@@ -45,8 +42,8 @@ class StoreSource:
         self._database = database
         self._rules = rules
 
-    def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
-        """Every stored answer in the order of receipt, then the copies (`schemas.ANSWERS`)."""
+    def read_answers(self, on_progress: OnProgress, comments_of: Month | None = None) -> Received:
+        """Every stored answer in the order of receipt, then the copies."""
         with self._database.reading() as connection:
             return self._read(connection, on_progress)
 
@@ -56,9 +53,8 @@ class StoreSource:
             try:
                 counting.require_current_responses(connection, self._rules)
             except counting.ResponsesOutdated:
-                decided = self._decide(connection, on_progress)
-                responses = derive_responses(decided, self._rules.timezone)
-                return Totals(len(decided), count_responses(responses))
+                received = self._read(connection, on_progress)
+                return count_answers(received.answers, self._current_rules(connection))
             months = counting.months_with_responses(connection, self._rules.timezone)
             counts, _ = self._count(connection, list(months))
             return Totals(count_received(connection), counts)
@@ -69,8 +65,8 @@ class StoreSource:
             try:
                 return self._count_month(connection, month, since)
             except counting.ResponsesOutdated:
-                decided = self._decide(connection, on_progress)
-                return count_month(decided, month, since, self._rules.timezone)
+                received = self._read(connection, on_progress)
+                return count_month(*received, month, since, self._current_rules(connection))
 
     def _count_month(self, connection: Connection, month: Month, since: Month) -> MonthCounts:
         counting.require_current_responses(connection, self._rules)
@@ -81,7 +77,7 @@ class StoreSource:
         return MonthCounts(
             counts=counts,
             comment_counts=comment_counts,
-            commented=_frame_commented(counting.commented_responses(connection, *bounds), month),
+            comments=_frame_comments(counting.commented_responses(connection, *bounds)),
             quality=frame_quality(counting.count_outcomes(connection, *bounds, self._rules)),
         )
 
@@ -101,24 +97,49 @@ class StoreSource:
         comment_counts = pd.DataFrame(comments, columns=["month", "team", "comments"])
         return frame_counts(counts), frame_comment_counts(comment_counts)
 
-    def _decide(self, connection: Connection, on_progress: OnProgress) -> pd.DataFrame:
-        """All that was received with what became of it (`schemas.DECIDED`)."""
-        rules = self._rules.with_voids(void_tickets(connection))
-        return decide(self._read(connection, on_progress), rules)
+    def _current_rules(self, connection: Connection) -> CountingRules:
+        return self._rules.with_voids(void_tickets(connection))
 
-    def _read(self, connection: Connection, on_progress: OnProgress) -> pd.DataFrame:
-        rows = []
-        for row in all_received(connection, self._rules.survey_id):
-            rows.append(row)
-            if len(rows) % 10_000 == 0:
-                on_progress(len(rows))
-        on_progress(len(rows))
-        frame = pd.DataFrame(rows, columns=list(ANSWERS.columns))
-        flags = dict.fromkeys(("is_duplicate", "is_other_survey"), "bool")
-        return frame.astype({"uuid": "str", "distinct_id": "str", **_TYPES, **flags})
+    def _read(self, connection: Connection, on_progress: OnProgress) -> Received:
+        received = []
+        for answer in all_received(connection, self._rules.survey_id):
+            received.append(answer)
+            if len(received) % 10_000 == 0:
+                on_progress(len(received))
+        on_progress(len(received))
+        table = tabulate_answers(
+            uuid=[each.uuid for each in received],
+            answered_at=[each.answered_at for each in received],
+            ticket_id=[each.ticket_id for each in received],
+            person=[each.distinct_id for each in received],
+            team=[each.team for each in received],
+            rating=[each.rating for each in received],
+            trust=[each.link_trust for each in received],
+            is_other_survey=[each.is_other_survey for each in received],
+            has_comment=[each.comment is not None for each in received],
+            row=range(len(received)),
+        )
+        is_duplicate = [each.is_duplicate for each in received]
+        answers = frame_answers([table]).assign(is_duplicate=pd.Series(is_duplicate, dtype="bool"))
+        return Received(check(answers, DEDUPLICATED), _StoreLookup(received))
 
 
-def _frame_commented(rows: Sequence[tuple[Any, ...]], month: Month) -> pd.DataFrame:
-    """Responses of one month that have a comment, as `schemas.RESPONSES`."""
-    frame = pd.DataFrame(rows, columns=_COMMENTED).assign(month=str(month))
-    return check(frame.astype({**_TYPES, "month": "str"}), RESPONSES)
+class _StoreLookup:
+    """What was read of the store (`events.AnswerLookup`)."""
+
+    def __init__(self, received: Sequence[ReceivedAnswer]) -> None:
+        self._received = received
+
+    def read_events(self, answers: pd.DataFrame) -> list[RawEvent]:
+        """Nothing: the store knows which answers are copies."""
+        raise NotImplementedError("the store has no copies to compare")
+
+    def read_comments(self, answers: pd.DataFrame) -> list[str | None]:
+        """The comments of these answers, in their order."""
+        return [self._received[row].comment for row in answers["row"]]
+
+
+def _frame_comments(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    """Responses that have a comment, as `schemas.COMMENTS`."""
+    types = {name: column.dtype.type for name, column in COMMENTS.columns.items()}
+    return frame_comments(pd.DataFrame(rows, columns=list(types)).astype(types))

@@ -1,6 +1,6 @@
 """Copies of one event: which of them counts, and what is new of those that an import brings. Pure.
 
-`pipeline/clean.py` holds the same rule for frames; a property-based test keeps them equal.
+`pipeline/deduplicate.py` holds the same rule for frames; a property-based test keeps them equal.
 """
 
 import hashlib

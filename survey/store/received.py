@@ -1,20 +1,35 @@
 """All that was ever received: the answers, and the copies of them that do not count."""
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from survey.store.models import AnswerCopyRow, AnswerRow, Source
 
-# What an answer and a copy have in common, in the order in which it is handed on.
-_NAMES = (
-    *("uuid", "ticket_id", "distinct_id", "rating", "comment"),
-    *("team", "answered_at", "link_trust"),
-)
 # Rows that are fetched at a time.
 _AT_ONCE = 10_000
+
+
+class ReceivedAnswer(NamedTuple):
+    """An answer as it was received, or a copy of one."""
+
+    uuid: str
+    ticket_id: str | None
+    distinct_id: str
+    rating: int | None
+    comment: str | None
+    team: str
+    answered_at: datetime
+    link_trust: str
+    is_duplicate: bool
+    is_other_survey: bool
+
+
+# What an answer and a copy have in common, in the order in which it is handed on.
+_NAMES = ReceivedAnswer._fields[:-2]
 
 
 def is_other_survey(
@@ -30,14 +45,13 @@ def is_other_survey(
     return and_(imported, answers.survey_id.is_distinct_from(survey_id))
 
 
-def all_received(connection: Connection, survey_id: str | None) -> Iterator[tuple[Any, ...]]:
-    """Everything received as `(uuid, ticket_id, distinct_id, rating, comment, team, answered_at,
-    link_trust, is_duplicate, is_other_survey)`: answers in the order of receipt, then copies."""
+def all_received(connection: Connection, survey_id: str | None) -> Iterator[ReceivedAnswer]:
+    """Everything received: answers in the order of receipt, then copies."""
     answers = select(*_columns(AnswerRow), false(), is_other_survey(survey_id))
     copies = select(*_columns(AnswerCopyRow), true(), false())
     for rows in (answers.order_by(AnswerRow.id), copies.order_by(AnswerCopyRow.id)):
         for row in connection.execute(rows.execution_options(yield_per=_AT_ONCE)):
-            yield tuple(row)
+            yield ReceivedAnswer._make(row)
 
 
 def count_received(connection: Connection) -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sources import query_api
+from pipeline.sources import posthog_client
 from survey.store.database import Database
 from survey.store.migrate import upgrade
 
@@ -22,9 +22,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _quick_queries(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pauses between queries to PostHog are kept, but short."""
-    monkeypatch.setattr(query_api, "SECONDS_BETWEEN_REQUESTS", 0.0)
-    monkeypatch.setattr(query_api, "FIRST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(query_api, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(posthog_client, "SECONDS_BETWEEN_REQUESTS", 0.0)
+    monkeypatch.setattr(posthog_client, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(posthog_client, "POLL_SECONDS", 0.01)
 
 
 @pytest.fixture

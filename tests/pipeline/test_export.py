@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.sources.source import SourceError
+from pipeline.sources.base import SourceError
 from tests.support.events import (
     NOON,
     json_line,

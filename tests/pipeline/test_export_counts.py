@@ -15,10 +15,11 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from pipeline.counts import RECEIVED, MonthCounts
-from pipeline.sources import history
+from pipeline.counts import MonthCounts
+from pipeline.schemas import RECEIVED
+from pipeline.sources import incremental
+from pipeline.sources.cache import PartialCache
 from pipeline.sources.export import ExportSource
-from pipeline.sources.partials import PartialCache
 from survey.counting_rules import CountingRules
 from survey.months import Month
 from tests.pipeline.by_hand import Contract, Result, count_by_hand
@@ -88,7 +89,7 @@ def check_month(
         if comment is not None and of == str(month)
     ]
     columns = ["ticket_id", "team", "rating", "comment", "answered_at", "link_trust"]
-    rows = found.commented[columns].itertuples(index=False, name=None)
+    rows = found.comments[columns].itertuples(index=False, name=None)
     assert sorted(rows, key=lambda row: row[0]) == sorted(commented)
     of_team = Counter(row[1] for row in commented)
     counts = found.comment_counts[found.comment_counts["month"] == str(month)]
@@ -128,7 +129,7 @@ operations = st.lists(
 
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=operations, contract=contracts)
-@patch.object(history, "_MOST_NEW", 10)  # count the changes alone, however many there are
+@patch.object(incremental, "_MOST_NEW", 10)  # count the changes alone, however many there are
 def test_what_was_kept_of_earlier_runs_never_changes_a_number(steps, contract):
     with tempfile.TemporaryDirectory() as exports, tempfile.TemporaryDirectory() as kept:
         files: dict[int, list[Event]] = {}
@@ -171,7 +172,7 @@ def test_of_copies_that_differ_in_their_comment_alone_the_greatest_is_shown(tmp_
     contract = Contract(LONDON)
     source = ExportSource(str(tmp_path), rules_of(contract))
     found = source.count_month(Month(2026, 10), Month(2026, 10), ignore)
-    assert list(found.commented["comment"]) == ["c"]
+    assert list(found.comments["comment"]) == ["c"]
 
 
 def test_uuids_that_differ_in_their_last_digit_are_no_copies(tmp_path):

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.clean import DEEPEST
+from pipeline.events import DEEPEST
+from pipeline.sources.base import SourceError
+from pipeline.sources.cache import PartialCache
 from pipeline.sources.export import ExportSource
-from pipeline.sources.partials import PartialCache
-from pipeline.sources.source import SourceError
 from survey.counting_rules import CountingRules
 from tests.support.events import (
     NOON,

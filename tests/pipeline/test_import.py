@@ -22,13 +22,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from pipeline.counts import count_responses
-from pipeline.import_command import import_answers
+from pipeline.commands.import_answers import import_answers
+from pipeline.commands.reading import read_rules
 from pipeline.importing import Summary, import_events
-from pipeline.reading import read_rules
-from pipeline.rules import decide, derive_responses
+from pipeline.sources.base import Source, SourceError
 from pipeline.sources.export import ExportSource
-from pipeline.sources.source import SourceError
 from pipeline.sources.store import StoreSource
 from survey.counting_rules import CountingRules
 from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
@@ -53,6 +51,7 @@ from tests.support.events import (
     write_parquet,
 )
 from tests.support.examples import examples
+from tests.support.responses import describe_source, outcomes_by_uuid
 from tests.support.site import wait_until
 from tests.support.tree import SiteTree
 
@@ -270,10 +269,6 @@ def write_pieces(folder: Path, events: Sequence[Event], ends: Sequence[int]) -> 
     ]
 
 
-def decided_by(source, rules: CountingRules) -> pd.DataFrame:
-    return decide(source.read_answers(lambda _read: None), rules)
-
-
 @settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     events=crowds.filter(bool),
@@ -304,13 +299,13 @@ def test_imports_in_any_order_give_what_the_files_give(
         check_sums(summaries, database)
 
         rules = read_rules(configured, database)
-        by_files = decided_by(ExportSource(str(folder), rules), rules)
-        by_store = decided_by(StoreSource(database, rules), rules)
-        assert counted(by_store) == counted(by_files)
-        expected = derive_responses(by_files, configured.timezone)
-        responses = derive_responses(by_store, configured.timezone)
-        pd.testing.assert_frame_equal(responses, expected)
-        pd.testing.assert_frame_equal(count_responses(responses), count_responses(expected))
+        by_files, by_store = ExportSource(str(folder), rules), StoreSource(database, rules)
+        found_in_files = counted(by_files, rules)
+        assert counted(by_store, rules) == found_in_files
+        expected = describe_source(by_files, rules)
+        pd.testing.assert_frame_equal(describe_source(by_store, rules), expected)
+        counts = [each.count_responses(lambda _read: None).counts for each in (by_store, by_files)]
+        pd.testing.assert_frame_equal(*counts)
         check_table(database, expected)
 
     with empty_store(template) as (whole, folder):
@@ -320,7 +315,7 @@ def test_imports_in_any_order_give_what_the_files_give(
         assert summary.received == len(events)
         found = Counter(summary.outcomes)
         del found[Outcome.DUPLICATE]
-        assert +found == counted(by_files)
+        assert +found == found_in_files
 
 
 def void_all(database: Database, tickets: Iterable[str]) -> None:
@@ -329,9 +324,11 @@ def void_all(database: Database, tickets: Iterable[str]) -> None:
             void_ticket(connection, ticket, "for a test", NOON)
 
 
-def counted(decided: pd.DataFrame) -> Counter:
+def counted(source: Source, rules: CountingRules) -> Counter:
     """How many answers have each outcome. Which copies a store keeps is its own affair."""
-    return Counter(decided.loc[decided["outcome"] != Outcome.DUPLICATE, "outcome"])
+    outcomes = Counter(outcome for _, outcome in outcomes_by_uuid(source, rules))
+    del outcomes[Outcome.DUPLICATE]
+    return outcomes
 
 
 def check_sums(summaries: Sequence[Summary], database: Database) -> None:
@@ -346,9 +343,7 @@ def check_sums(summaries: Sequence[Summary], database: Database) -> None:
 def check_table(database: Database, expected: pd.DataFrame) -> None:
     """The rows that the site reads are those that a report derives."""
     columns = ["ticket_id", "team", "rating", "comment", "answered_at", "link_trust"]
-    rows = expected.astype({"comment": "object"})
-    rows["comment"] = rows["comment"].where(rows["comment"].notna(), None)
     with database.reading() as connection:
         query = select(*(getattr(ResponseRow, name) for name in columns))
         found = sorted(map(tuple, connection.execute(query)))
-    assert found == sorted(rows[columns].itertuples(index=False, name=None))
+    assert found == sorted(expected[columns].itertuples(index=False, name=None))

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 import requests
 
-from pipeline.rules import decide
+from pipeline.sources.base import SourceError
 from pipeline.sources.export import ExportSource
 from pipeline.sources.posthog import PostHogSource
-from pipeline.sources.source import SourceError
 from survey.counting_rules import CountingRules
 from survey.demo.behaviour import answer, later
 from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
@@ -18,6 +17,7 @@ from survey.months import Month
 from survey.settings import SettingsError
 from tests.support.command import run_csat
 from tests.support.events import NOON, make_event, write_jsonl
+from tests.support.responses import describe_source, outcomes_by_uuid
 from tests.support.settings import make_settings
 
 OCTOBER = Month(2026, 10)
@@ -63,16 +63,13 @@ def csat(posthog, tmp_path):
 
 
 def read(settings, page_rows=2, clock=lambda: NOON):
-    """All answers with their outcomes, in their order."""
-    answers = PostHogSource(settings, CountingRules.of(settings), clock, page_rows).read_answers(
-        lambda _read: None
-    )
-    return decide(answers, CountingRules.of(settings))
+    """The uuid of every answer, and what became of it, in their order."""
+    rules = CountingRules.of(settings)
+    return outcomes_by_uuid(PostHogSource(settings, rules, clock, page_rows), rules)
 
 
 def outcomes(settings, **given):
-    decided = read(settings, **given)
-    return dict(zip(decided["uuid"], decided["outcome"], strict=True))
+    return dict(read(settings, **given))
 
 
 def refusal(settings):
@@ -95,17 +92,15 @@ def test_it_gives_what_an_export_of_the_same_events_gives(configure, send, tmp_p
     settings = configure()
     rules = CountingRules.of(settings)
     export = ExportSource(str(write_jsonl(tmp_path / "e.jsonl", events)), rules)
-    exported = export.read_answers(lambda _read: None)
-    decided = read(settings)
-    by_uuid = decided.sort_values("uuid", ignore_index=True)
-    pd.testing.assert_frame_equal(by_uuid, decide(exported, rules).sort_values("uuid"))
+    assert sorted(read(settings)) == sorted(outcomes_by_uuid(export, rules))
     source = PostHogSource(settings, rules, lambda: NOON)
+    pd.testing.assert_frame_equal(describe_source(source, rules), describe_source(export, rules))
     totals = source.count_responses(lambda _read: None)
     assert totals.received == 6
     pd.testing.assert_frame_equal(totals.counts, export.count_responses(lambda _read: None).counts)
     of_month = source.count_month(OCTOBER, OCTOBER, lambda _read: None)
     expected = export.count_month(OCTOBER, OCTOBER, lambda _read: None)
-    for name in ("counts", "comment_counts", "commented", "quality"):
+    for name in ("counts", "comment_counts", "comments", "quality"):
         pd.testing.assert_frame_equal(getattr(of_month, name), getattr(expected, name))
 
 
@@ -138,8 +133,8 @@ def test_what_comes_in_while_it_is_read_does_not_make_the_reading_endless(config
 def test_copies_that_posthog_has_not_merged_are_duplicates(configure, send, posthog):
     posthog.queries.merges = False
     send(make_event("a"), make_event("a"), make_event("a", at=NOON - timedelta(hours=1)))
-    decided = read(configure(), page_rows=9)
-    assert sorted(decided["outcome"]) == ["duplicate", "duplicate", "response"]
+    found = sorted(outcome for _, outcome in read(configure(), page_rows=9))
+    assert found == ["duplicate", "duplicate", "response"]
 
 
 def test_posthog_may_take_its_time(configure, send, posthog):

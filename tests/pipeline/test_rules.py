@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from pipeline.clean import clean_events
-from pipeline.counts import RECEIVED, count_outcomes, count_responses
-from pipeline.rules import decide as decide_frame
-from pipeline.rules import derive_responses
+from pipeline.counts import count_outcomes, count_responses, derive_responses
+from pipeline.deduplicate import mark_duplicates
+from pipeline.events import EventList
+from pipeline.rules import decide
+from pipeline.schemas import RECEIVED
 from survey import rules
 from survey.counting_rules import CountingRules
 from survey.events import earliest_copies, read_event
@@ -24,6 +25,7 @@ from survey.store.vocabulary import Outcome
 from tests.pipeline.by_hand import Contract, Result, count_by_hand
 from tests.support.events import NOON, Event, as_raw, make_event
 from tests.support.examples import examples
+from tests.support.responses import describe_all
 from tests.support.settings import make_settings
 
 LONDON, AUCKLAND = ZoneInfo("Europe/London"), ZoneInfo("Pacific/Auckland")
@@ -70,12 +72,12 @@ def count_one_by_one(events: list[Event], contract: Contract) -> Result:
 
 def count_as_frame(events: list[Event], contract: Contract) -> Result:
     """The rules as the pipeline applies them: all at once."""
-    decided = decide(events, contract)
-    responses = derive_responses(decided, contract.timezone)
-    counts = count_responses(responses)
+    rules_of_frame = CountingRules.of(settings_for(contract), contract.voids)
+    lookup = EventList([as_raw(each) for each in events], rules_of_frame)
+    decided = decide(mark_duplicates(lookup.frame(), lookup), rules_of_frame)
+    counts = count_responses(derive_responses(decided, contract.timezone))
     check_sums(decided, counts, contract.timezone)
-    rows = responses.astype({"comment": "object"})
-    rows["comment"] = rows["comment"].where(rows["comment"].notna(), None)
+    rows = describe_all(decided, lookup, contract.timezone)
     return Result(
         list(decided["outcome"]),
         {
@@ -89,16 +91,10 @@ def count_as_frame(events: list[Event], contract: Contract) -> Result:
     )
 
 
-def decide(events: list[Event], contract: Contract) -> pd.DataFrame:
-    configured = settings_for(contract)
-    counting = CountingRules.of(configured, contract.voids)
-    return decide_frame(clean_events([as_raw(each) for each in events], counting), counting)
-
-
 def check_sums(decided: pd.DataFrame, counts: pd.DataFrame, timezone: ZoneInfo) -> None:
     """received = response + edit + the reasons, and every response is one hedgehog."""
     received = responses = 0
-    for month in ("2026-09", "2026-10", "2026-11"):
+    for month in (Month(2026, 9), Month(2026, 10), Month(2026, 11)):
         quality = count_outcomes(decided, month, timezone).set_index("reason")["answers"]
         assert quality[RECEIVED] == quality.drop(RECEIVED).sum()
         received += quality[RECEIVED]

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert
 
-from pipeline.counts import MonthCounts, count_month, count_responses
-from pipeline.rules import decide, derive_responses
+from pipeline.aggregate import count_answers, count_month
+from pipeline.counts import MonthCounts
 from pipeline.sources.store import StoreSource
 from survey.counting_rules import CountingRules, Derived
 from survey.months import Month
@@ -62,7 +62,7 @@ def ignore(_read: int) -> None:
 class Counted(StoreSource):
     """The store, where it is a mistake to read all answers."""
 
-    def _decide(self, *_: object) -> pd.DataFrame:
+    def _current_rules(self, *_: object) -> CountingRules:
         raise AssertionError("all answers are read")
 
 
@@ -145,17 +145,16 @@ def rules_of(configured: Settings, *voids: str) -> CountingRules:
 
 def check_counts(database: Database, configured: Settings, *voids: str) -> None:
     """The database and the frames give the same numbers, for every month."""
-    rules, timezone = rules_of(configured, *voids), configured.timezone
+    rules = rules_of(configured, *voids)
     counted = Counted(database, rules)
-    decided = decide(counted.read_answers(ignore), rules)
-    totals = counted.count_responses(ignore)
-    assert totals.received == len(decided)
-    responses = derive_responses(decided, timezone)
-    pd.testing.assert_frame_equal(totals.counts, count_responses(responses))
+    answers, lookup = counted.read_answers(ignore)
+    totals, expected = counted.count_responses(ignore), count_answers(answers, rules)
+    assert totals.received == expected.received
+    pd.testing.assert_frame_equal(totals.counts, expected.counts)
     for month in MONTHS:
         since = month.shift(-1)
         by_database = counted.count_month(month, since, ignore)
-        by_frames = count_month(decided, month, since, timezone)
+        by_frames = count_month(answers, lookup, month, since, rules)
         assert_same(by_database, by_frames, month)
 
 
@@ -164,7 +163,7 @@ def assert_same(found: MonthCounts, expected: MonthCounts, month: Month) -> None
         frame = getattr(expected, name)
         up_to_month = frame[frame["month"] <= str(month)].reset_index(drop=True)
         pd.testing.assert_frame_equal(getattr(found, name), up_to_month)
-    pd.testing.assert_frame_equal(by_ticket(found.commented), by_ticket(expected.commented))
+    pd.testing.assert_frame_equal(by_ticket(found.comments), by_ticket(expected.comments))
     pd.testing.assert_frame_equal(found.quality, expected.quality)
 
 
@@ -215,7 +214,7 @@ def test_an_empty_store_has_empty_counts(database, at_start):
     configured = make_settings()
     at_start(database, rules_of(configured))
     found = counts_of(StoreSource(database, rules_of(configured)))
-    assert found.counts.empty and found.comment_counts.empty and found.commented.empty
+    assert found.counts.empty and found.comment_counts.empty and found.comments.empty
     assert quality_of(found) == {}
     totals = StoreSource(database, rules_of(configured)).count_responses(ignore)
     assert (totals.received, len(totals.counts)) == (0, 0)
@@ -232,7 +231,7 @@ def test_what_the_site_received_is_counted_by_the_database(database, fill):
     assert found.counts.to_dict("records") == [
         {"month": "2026-10", "team": "unassigned", "rating": 5, "responses": 4}
     ]
-    assert sorted(found.commented["ticket_id"]) == ["2", "3"]
+    assert sorted(found.comments["ticket_id"]) == ["2", "3"]
     assert quality_of(found) == {"received": 7, "response": 4, "edit": 2, "void": 1}
 
 
@@ -282,6 +281,6 @@ def test_a_report_sees_one_state_of_the_store(database, fill):
 
     found = counts_of(Interrupted(database, rules_of(configured)))
     assert found.counts["responses"].sum() == 1
-    assert found.commented.empty
+    assert found.comments.empty
     assert quality_of(found) == {"received": 1, "response": 1}
     assert counts_of(Counted(database, rules_of(configured))).counts["responses"].sum() == 10

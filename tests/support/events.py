@@ -10,10 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.clean import RawEvent, raw_event
+from pipeline.events import RawEvent, raw_event
 from pipeline.sources.export import ExportSource
 from survey.counting_rules import CountingRules
+from survey.months import Month
 from survey.settings import Settings
+from tests.support.responses import describe_answers
 
 NOON = datetime(2026, 10, 14, 12, 0, 0, 123456, UTC)
 
@@ -96,4 +98,6 @@ def write_parquet(path: Path, events: Iterable[Event], compression: str = "zstd"
 
 def read_export(path: Path, settings: Settings) -> pd.DataFrame:
     """The answers that the product reads from an export file."""
-    return ExportSource(str(path), CountingRules.of(settings)).read_answers(lambda _read: None)
+    source = ExportSource(str(path), CountingRules.of(settings))
+    received = source.read_answers(lambda _read: None, comments_of=Month.of(NOON, UTC))
+    return describe_answers(*received)

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from pipeline.files import OutputError, write_file
+from pipeline.output_files import OutputError, write_file
 from tests.support.command import run_csat, run_csat_alone
 
 NOT_UTF_8 = os.fsdecode(b"\xff")
@@ -108,7 +108,7 @@ def test_counts_that_find_no_room_leave_what_was_there(tmp_path, monkeypatch, su
     def full(_descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pipeline.files.os.fsync", full)
+    monkeypatch.setattr("pipeline.output_files.os.fsync", full)
     path = tmp_path / f"counts{suffix}"
     path.write_bytes(b"earlier")
     with pytest.raises(OutputError, match="cannot be written: No space left"):
@@ -159,12 +159,12 @@ def test_an_address_that_cannot_be_reached_is_named(address, reason):
 
 
 def test_only_s3_is_said_to_come_with_the_package_for_s3():
-    from pipeline.sources import files
+    from pipeline.sources import export_files
 
     missing = ImportError("HTTPFileSystem requires aiohttp to be installed")
-    assert "csat[s3]" in files._explain_missing_package("s3://bucket/a", missing)
+    assert "csat[s3]" in export_files._explain_missing_package("s3://bucket/a", missing)
     for address in ("https://host/s3", "gs://bucket/s3"):
-        said = files._explain_missing_package(address, missing)
+        said = export_files._explain_missing_package(address, missing)
         assert "csat[s3]" not in said
         assert "requires aiohttp" in said
 

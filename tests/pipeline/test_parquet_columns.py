@@ -12,9 +12,8 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from pipeline.clean import BadEvent, parse_json, raw_event, read_event_comment, read_events
-from pipeline.extract import Extract, extract_answers, extract_comments
-from pipeline.reduced import reduce_answers
+from pipeline.events import BadEvent, parse_json, raw_event, read_event_comment, tabulate_events
+from pipeline.sources.parquet_columns import Extract, extract_answers, extract_comments
 from survey.counting_rules import CountingRules
 from tests.support.events import NOON
 from tests.support.examples import examples
@@ -59,7 +58,7 @@ def read_one(row: dict, configured=RULES) -> dict | None:
     try:
         properties = None if text is None else parse_json(text)
         found = raw_event(row["uuid"], row["distinct_id"], row["timestamp"], properties)
-        return reduce_answers(read_events([found], configured), [0]).to_pylist()[0]
+        return tabulate_events([found], [0], configured).to_pylist()[0]
     except BadEvent:
         return None
 

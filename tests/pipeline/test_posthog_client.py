@@ -8,10 +8,10 @@ from email.utils import format_datetime
 import pytest
 import requests
 
-from pipeline.sources import query_api
-from pipeline.sources.query_answer import QueryError
-from pipeline.sources.query_api import QueryApi
-from pipeline.sources.query_events import EventQuery, EventRow, read_pages
+from pipeline.sources import posthog_client
+from pipeline.sources.posthog_answer import QueryError
+from pipeline.sources.posthog_client import PostHogClient
+from pipeline.sources.posthog_query import EventQuery, EventRow, read_pages
 from survey.demo.behaviour import answer, garbage, hang, later, redirect, reset, truncate
 from survey.demo.processes import free_port
 from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
@@ -30,7 +30,7 @@ SENT = {"event": "survey sent"}
 
 @pytest.fixture
 def api(posthog):
-    api = QueryApi(posthog.url, PROJECT_ID, PERSONAL_KEY)
+    api = PostHogClient(posthog.url, PROJECT_ID, PERSONAL_KEY)
     yield api
     api.close()
 
@@ -184,7 +184,7 @@ class TestPatience:
         assert posthog.queries.polled == 1
 
     def test_a_query_that_is_never_done_is_given_up(self, api, posthog, monkeypatch):
-        monkeypatch.setattr(query_api, "LONGEST_RUN_SECONDS", 0.05)
+        monkeypatch.setattr(posthog_client, "LONGEST_RUN_SECONDS", 0.05)
         posthog.queries.behave(later(polls=10_000))
         assert "was not done after" in refusal(api)
 
@@ -204,14 +204,14 @@ class TestPatience:
         assert len(posthog.queries.asked) == 5
 
     def test_silence_ends_after_the_timeout(self, api, send, posthog, monkeypatch):
-        monkeypatch.setattr(query_api, "REQUEST_TIMEOUT_SECONDS", 0.2)
+        monkeypatch.setattr(posthog_client, "REQUEST_TIMEOUT_SECONDS", 0.2)
         send(("a", NOON))
         posthog.queries.behave(hang(), times=1)
         assert api.ask(SELECT, SENT, "a test") == [["a"]]
 
     def test_nobody_listening_is_said_with_the_address(self):
         port = free_port()
-        api = QueryApi(f"http://127.0.0.1:{port}", PROJECT_ID, PERSONAL_KEY)
+        api = PostHogClient(f"http://127.0.0.1:{port}", PROJECT_ID, PERSONAL_KEY)
         assert f"http://127.0.0.1:{port} cannot be reached" in refusal(api)
 
     @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -236,7 +236,7 @@ class TestPatience:
         assert len(posthog.queries.asked) == 1
 
     def test_requests_keep_their_distance(self, api, send, monkeypatch):
-        monkeypatch.setattr(query_api, "SECONDS_BETWEEN_REQUESTS", 0.1)
+        monkeypatch.setattr(posthog_client, "SECONDS_BETWEEN_REQUESTS", 0.1)
         send(*((name, NOON) for name in "abcd"))
         began = time.monotonic()
         assert len(pages(api, 1)) == 4
@@ -266,13 +266,15 @@ class TestRefusals:
         assert len(posthog.queries.asked) == 1
 
     def test_a_key_that_posthog_does_not_know(self, posthog):
-        api = QueryApi(posthog.url, PROJECT_ID, "phx_wrong")
+        api = PostHogClient(posthog.url, PROJECT_ID, "phx_wrong")
         assert "CSAT_POSTHOG_PERSONAL_KEY" in (reason := refusal(api))
         assert "phx_wrong" not in reason
 
     @pytest.mark.parametrize("key", ["phx\nX-Other: 1", "phx_ключ"])
     def test_a_key_that_fits_no_header(self, posthog, key):
-        assert "CSAT_POSTHOG_PERSONAL_KEY" in (reason := refusal(QueryApi(posthog.url, "1", key)))
+        assert "CSAT_POSTHOG_PERSONAL_KEY" in (
+            reason := refusal(PostHogClient(posthog.url, "1", key))
+        )
         assert key not in reason
 
     def test_the_key_is_sent_although_a_netrc_names_another(self, api, tmp_path, monkeypatch):
@@ -283,7 +285,7 @@ class TestRefusals:
         assert api.ask(SELECT, SENT, "a test") == []
 
     def test_an_unknown_project_names_its_setting(self, posthog):
-        assert "CSAT_POSTHOG_PROJECT_ID" in refusal(QueryApi(posthog.url, "2", PERSONAL_KEY))
+        assert "CSAT_POSTHOG_PROJECT_ID" in refusal(PostHogClient(posthog.url, "2", PERSONAL_KEY))
 
     def test_a_refused_query_is_told_in_posthog_s_words(self, api, posthog):
         with pytest.raises(QueryError, match="OFFSET is not supported"):

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pipeline import aggregate
 from pipeline.counts import Totals
-from pipeline.sources import located_counts
+from pipeline.sources.cache import PartialCache
 from pipeline.sources.export import ExportSource
-from pipeline.sources.partials import PartialCache
 from survey.counting_rules import CountingRules
 from tests.pipeline.test_export_files import RULES, answers, ignore
 from tests.support.events import write_parquet
@@ -35,11 +35,9 @@ def count(exports: Path, rules: CountingRules = RULES) -> tuple[Totals, list[int
     """The totals, and how many answers were decided to find them, each time that any were."""
     cache = PartialCache(exports.parent / "cache")
     source = ExportSource(str(exports), rules, cache)
-    with patch.object(
-        located_counts, "decide_reduced", wraps=located_counts.decide_reduced
-    ) as decide:
+    with patch.object(aggregate, "decide", wraps=aggregate.decide) as decide:
         totals = source.count_responses(ignore)
-    return totals, [call.args[0].num_rows for call in decide.call_args_list]
+    return totals, [len(call.args[0]) for call in decide.call_args_list]
 
 
 def responses(totals: Totals) -> int:

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.files import OutputError, _put_in_place, defuse, format_csv, write_file, write_files
+from pipeline.output_files import (
+    OutputError,
+    _put_in_place,
+    defuse,
+    format_csv,
+    write_file,
+    write_files,
+)
 
 HOSTILE = [
     "plain",

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.sources.source import SourceError
+from pipeline.sources.base import SourceError
 from survey.addresses import hide_secrets, show_address
 
 _MANIFEST = "_manifest.json"

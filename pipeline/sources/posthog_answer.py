@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from pipeline.sources.source import SourceError
+from pipeline.sources.base import SourceError
 
 Row = list[Any]
 

@@ -1,4 +1,4 @@
-"""From a Parquet file to reduced answers, without making a Python object per row.
+"""From a Parquet file to answers in columns, without making a Python object per row.
 
 DuckDB reads the file and takes the values out of the properties. What a value means is said in one
 place, `survey/event_values.py`: it is asked once per distinct value, not once per row. SQL itself
@@ -20,9 +20,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.clean import DEEPEST
-from pipeline.parts import Array
-from pipeline.reduced import NO_TICKET, SCHEMA, split_ticket
+from pipeline.answers import SCHEMA, split_ticket
+from pipeline.events import DEEPEST
+from pipeline.partitions import Array
+from pipeline.schemas import NO_TICKET
 from survey.counting_rules import CountingRules
 from survey.event_values import (
     SURVEY_SENT,
@@ -49,7 +50,7 @@ _AMBIGUOUS = re.compile(
     r"|[0-9.]+e[-+0-9]+|[0-9]{16,}[0-9.]*|0\.0000[0-9]+",
     re.IGNORECASE | re.DOTALL,
 )
-# Instants of the years 2 to 9998, in microseconds since 1970 (clean.py refuses the others).
+# Instants of the years 2 to 9998, in microseconds since 1970 (events.py refuses the others).
 _EARLIEST = int(np.datetime64("0002-01-01", "us").astype(np.int64))
 _LATEST = int(np.datetime64("9999-01-01", "us").astype(np.int64))
 _UUID_LETTERS = 36
@@ -84,28 +85,28 @@ def _is_shallow(text: str) -> str:
 _IS_PLAIN = f"properties >= '{{' AND properties < '|' AND {_is_shallow('properties')}"
 
 # Files are read as they are: no part of a folder's name is a column (`hive_partitioning`).
-# `said` has the properties in the order of `PropertyKeys`, as text; NULL for null and where one
+# `texts` has the properties in the order of `PropertyKeys`, as text; NULL for null and where one
 # is missing. No condition on it stands in a WHERE: all would be taken out of the properties twice.
 _QUERY = f"""
 WITH events AS (
   SELECT file_index, file_row_number, uuid::VARCHAR AS uuid,
     distinct_id::VARCHAR AS distinct_id, timestamp, properties,
-    TRY(json_extract_string(properties, $paths)) AS said
+    TRY(json_extract_string(properties, $paths)) AS texts
   FROM read_parquet($files, file_row_number = true, hive_partitioning = false)
   WHERE event = '{SURVEY_SENT}'
-), texts AS (
-  SELECT *, said[1] AS survey_id, said[2] AS ticket, said[3] AS rating, said[4] AS rating_place,
-    said[5] AS comment, said[6] AS comment_place, said[7] AS team, said[8] AS older_team,
-    said[9] AS trust, TRY_CAST(said[2] AS BIGINT) AS ticket_number
+), answers AS (
+  SELECT *, texts[1] AS survey_id, texts[2] AS ticket, texts[3] AS rating, texts[4] AS rating_place,
+    texts[5] AS comment, texts[6] AS comment_place, texts[7] AS team, texts[8] AS older_team,
+    texts[9] AS trust, TRY_CAST(texts[2] AS BIGINT) AS ticket_number
   FROM events
 ), tickets AS (
   SELECT *, coalesce(ticket_number BETWEEN 0 AND 999999999999999999
     AND ticket_number::VARCHAR = ticket, false) AS is_number
-  FROM texts
+  FROM answers
 )
 SELECT file_index::INTEGER AS file, (file_row_number + 1)::INTEGER AS row, uuid,
   epoch_us(timestamp) AS answered_at,
-  {_IS_PLAIN} AND said IS NOT NULL
+  {_IS_PLAIN} AND texts IS NOT NULL
     AND NOT coalesce(contains(distinct_id, chr(0)), false) AS is_plain,
   CASE WHEN is_number THEN ticket_number ELSE {NO_TICKET} END AS ticket,
   CASE WHEN is_number THEN NULL ELSE ticket END AS ticket_text,
@@ -117,15 +118,23 @@ SELECT file_index::INTEGER AS file, (file_row_number + 1)::INTEGER AS row, uuid,
 FROM tickets
 """
 
+# Joined by the bare column: DuckDB then passes over what lies between.
+_WANTED_ROWS = """
+FROM read_parquet($file, file_row_number = true, hive_partitioning = false)
+SEMI JOIN wanted ON wanted.number = file_row_number
+"""
+_ROWS = f"""
+SELECT file_row_number + 1 AS row, uuid, distinct_id, properties, timestamp
+{_WANTED_ROWS}"""
 _COMMENTS = f"""
-WITH said AS (
-  SELECT file_row_number + 1 AS row, TRY(json_extract_string(properties, $paths)) AS said,
+WITH comments AS (
+  SELECT file_row_number + 1 AS row, TRY(json_extract_string(properties, $paths)) AS texts,
     {_IS_PLAIN} AS is_plain
-  FROM read_parquet($file, file_row_number = true, hive_partitioning = false)
-  SEMI JOIN wanted ON wanted.row = file_row_number + 1
+  {_WANTED_ROWS}
 )
-SELECT row, is_plain AND said IS NOT NULL AS is_plain, said[1] AS comment, said[2] AS comment_place
-FROM said
+SELECT row, is_plain AND texts IS NOT NULL AS is_plain, texts[1] AS comment,
+  texts[2] AS comment_place
+FROM comments
 """
 
 _local = threading.local()
@@ -133,8 +142,8 @@ _local = threading.local()
 
 @dataclass(frozen=True)
 class Extract:
-    """Some rows of one file: the answers of those that are plain, reduced (`reduced.SCHEMA`), and
-    which are not, counted from 1."""
+    """Some rows of one file: the answers (`answers.SCHEMA`) of those that are plain, and which
+    are not, counted from 1."""
 
     file: int
     answers: pa.Table
@@ -160,7 +169,7 @@ def extract_answers(
     }
     for batch in connection.sql(_QUERY, params=parameters).to_arrow_reader(_ROWS_AT_ONCE):
         for part in _split_by_file(batch):
-            answers, rest = _reduce(part, rules)
+            answers, rest = _read_batch(part, rules)
             yield Extract(part.column("file")[0].as_py(), answers, rest.tolist())
 
 
@@ -174,18 +183,37 @@ def extract_comments(
     of_all = PropertyKeys.of(rules)
     keys = (of_all.comment, of_all.comment_place)
     connection = _open([address], keys, filesystem)
-    connection.register("wanted", pa.table({"row": pa.array(sorted(rows), pa.int64())}))
-    parameters = {"file": glob.escape(address), "paths": _paths(keys)}
-    try:
-        found = connection.sql(_COMMENTS, params=parameters).to_arrow_table()
-    finally:
-        connection.unregister("wanted")
+    found = _find_rows(connection, _COMMENTS, rows, file=address, paths=_paths(keys))
     texts = zip(*(column.to_pylist() for column in found.columns), strict=True)
     return {
         row: read_comment(comment, place)
         for row, is_plain, comment, place in texts
         if is_plain and not any(text and _AMBIGUOUS.fullmatch(text) for text in (comment, place))
     }
+
+
+def extract_rows(address: str, rows: Collection[int], filesystem: Any = None) -> pa.Table:
+    """Some rows of a Parquet file as they stand: `row` (counted from 1), `uuid`,
+    `distinct_id`, `properties`, `timestamp`. As `extract_answers` in all else."""
+    return _find_rows(_open([address], (), filesystem), _ROWS, rows, file=address)
+
+
+def _find_rows(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    rows: Collection[int],
+    *,
+    file: str,
+    **parameters: object,
+) -> pa.Table:
+    numbers = pa.array([row - 1 for row in sorted(rows)], pa.int64())
+    connection.register("wanted", pa.table({"number": numbers}))
+    try:
+        # DuckDB takes every name for a pattern.
+        given = {**parameters, "file": glob.escape(file)}
+        return connection.sql(query, params=given).to_arrow_table()
+    finally:
+        connection.unregister("wanted")
 
 
 def _open(
@@ -240,7 +268,7 @@ def _connect(threads: int) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _reduce(batch: pa.RecordBatch, rules: CountingRules) -> tuple[pa.Table, Array]:
+def _read_batch(batch: pa.RecordBatch, rules: CountingRules) -> tuple[pa.Table, Array]:
     uuid_high, uuid_low, is_clear = _read_uuids(batch.column("uuid"))
     answered_at = batch.column("answered_at").fill_null(_LATEST).to_numpy()
     is_clear &= np.asarray(batch.column("is_plain").fill_null(False))
@@ -261,10 +289,10 @@ def _reduce(batch: pa.RecordBatch, rules: CountingRules) -> tuple[pa.Table, Arra
     columns = {
         "uuid_high": uuid_high,
         "uuid_low": uuid_low,
-        "odd_uuid": pa.nulls(batch.num_rows, pa.string()),
-        "answered_at": answered_at,
+        "uuid_text": pa.nulls(batch.num_rows, SCHEMA.field("uuid_text").type),
+        "answered_at": pa.array(answered_at).view(SCHEMA.field("answered_at").type),
         "ticket": ticket,
-        "ticket_text": ticket_text,
+        "ticket_text": ticket_text.dictionary_encode(),
         "person": _read_persons(batch.column("person"), ticket, ticket_text),
         "team": read("team", read_team).as_dictionary(),
         "rating": rating.as_array(np.int8),
@@ -274,7 +302,8 @@ def _reduce(batch: pa.RecordBatch, rules: CountingRules) -> tuple[pa.Table, Arra
         "row": batch.column("row"),
     }
     rest = batch.column("row").to_numpy()[~is_clear]
-    return pa.table(columns, schema=SCHEMA).filter(pa.array(is_clear)), rest
+    # Also where all are clear: a copy, because DuckDB keeps a batch as long as any part is used.
+    return pa.table(columns).filter(pa.array(is_clear)).cast(SCHEMA), rest
 
 
 @dataclass(frozen=True)

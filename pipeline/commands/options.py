@@ -1,18 +1,13 @@
-"""`csat aggregate`, and the options that several commands share."""
+"""Options that several commands share, and the source that they name."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
-import pandas as pd
 
-from pipeline.files import format_csv, write_file
-from pipeline.progress import show_progress
-from pipeline.reading import read_rules
-from pipeline.sources.opening import open_distributed_source, open_source
-from pipeline.sources.source import BadSource, Source
+from pipeline.commands.reading import read_rules
+from pipeline.sources.base import BadSource, Source
+from pipeline.sources.opening import open_dask_source, open_source
 from survey.months import Month
 from survey.settings import Settings, load_settings
 from survey.store.schema import open_store
@@ -83,30 +78,6 @@ def counting_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The file to write: .csv or .parquet.",
-)
-@counting_options
-def aggregate(out: Path, source_name: str, **how: Any) -> None:
-    """Counts per month, team and rating, for every month that has responses.
-
-    The file has the columns month, team, rating, responses, only rows above 0. Everything in a
-    report derives from these counts, and counts of different tickets add up.
-    """
-    if out.suffix not in (".csv", ".parquet"):
-        raise click.BadParameter(f"{out} must end in .csv or .parquet", param_hint="--out")
-    _settings, source = open_named_source(source_name, **how)
-    with show_progress("Reading") as on_progress:
-        totals = source.count_responses(on_progress)
-    write_file(out, format_counts(totals.counts, out.suffix))
-    responses = totals.counts["responses"].sum()
-    click.echo(f"{out}: {responses:,} responses of {totals.received:,} answers")
-
-
 def open_named_source(
     name: str,
     cache: Path,
@@ -122,18 +93,9 @@ def open_named_source(
     rules = read_rules(settings, database)
     try:
         if engine == "dask":
-            source = open_distributed_source(name, rules, scheduler)
+            source = open_dask_source(name, rules, scheduler)
         else:
             source = open_source(name, settings, rules, database, None if no_cache else cache)
     except BadSource as error:
         raise click.BadParameter(str(error), param_hint="--source") from None
     return settings, source
-
-
-def format_counts(counts: pd.DataFrame, suffix: str) -> bytes:
-    """Counts as the content of a `.csv` or a `.parquet` file."""
-    if suffix == ".csv":
-        return format_csv(counts).encode("utf-8")
-    buffer = io.BytesIO()
-    counts.to_parquet(buffer, index=False)
-    return buffer.getvalue()

@@ -1,19 +1,20 @@
-"""From events as they are to answers as frames: what each event says, whoever sent it."""
+"""Events as a source has them, and what they say as answers."""
 
 import json
 from codecs import BOM_UTF8
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Protocol
 
 import pandas as pd
+import pyarrow as pa
 
-from pipeline.schemas import ANSWERS, check
+from pipeline.answers import frame_answers, tabulate_answers
 from survey.counting_rules import CountingRules
 from survey.event_values import (
     PropertyKeys,
-    canonical_json,
     encodable,
     is_other_survey,
     read_comment,
@@ -30,13 +31,7 @@ from survey.store.vocabulary import LONGEST_VALUE
 # levels, DuckDB reads all: what counts must not depend on who reads.
 DEEPEST = 800
 
-# The types of `schemas.ANSWERS`.
-_TYPES = {
-    **dict.fromkeys(("uuid", "ticket_id", "distinct_id", "comment", "team", "link_trust"), "str"),
-    **dict.fromkeys(("is_duplicate", "is_other_survey"), "bool"),
-    "rating": "Int64",
-    "answered_at": "datetime64[us, UTC]",
-}
+_EVENTS_AT_ONCE = 10_000
 _CONTAINERS = frozenset((dict, list))
 
 
@@ -52,6 +47,41 @@ class RawEvent:
     distinct_id: str | None
     timestamp: datetime
     properties: dict[str, Any]
+
+
+# An event, and the row or line where it stands in its file.
+NumberedEvent = tuple[int, RawEvent]
+
+
+class AnswerLookup(Protocol):
+    """Where whole answers stand, by the columns `file` and `row` of a frame."""
+
+    def read_events(self, answers: pd.DataFrame) -> list[RawEvent]:
+        """The events of these answers, in their order; raises SourceError."""
+
+    def read_comments(self, answers: pd.DataFrame) -> list[str | None]:
+        """The comments of these answers, in their order; raises SourceError."""
+
+
+class EventList:
+    """Events in memory, and their rows are their places (`AnswerLookup`)."""
+
+    def __init__(self, events: Sequence[RawEvent], rules: CountingRules) -> None:
+        self._events = events
+        self._rules = rules
+
+    def frame(self) -> pd.DataFrame:
+        """The events as answers (`schemas.ANSWERS`), in their order."""
+        table = tabulate_events(self._events, range(len(self._events)), self._rules)
+        return frame_answers([table])
+
+    def read_events(self, answers: pd.DataFrame) -> list[RawEvent]:
+        """The events of these answers, in their order."""
+        return [self._events[row] for row in answers["row"]]
+
+    def read_comments(self, answers: pd.DataFrame) -> list[str | None]:
+        """The comments of these answers, in their order."""
+        return [read_event_comment(event, self._rules) for event in self.read_events(answers)]
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -131,58 +161,41 @@ def _instant(value: Any) -> datetime:
     return instant
 
 
-def clean_events(events: Sequence[RawEvent], rules: CountingRules) -> pd.DataFrame:
-    """One row per event, in their order: what it says as an answer (`schemas.ANSWERS`)."""
-    answers = read_events(events, rules)
-    return check(answers.assign(is_duplicate=_find_duplicates(events, answers)), ANSWERS)
-
-
-def read_events(events: Sequence[RawEvent], rules: CountingRules) -> pd.DataFrame:
-    """As `clean_events`, but none is taken for a copy."""
+def tabulate_events(
+    events: Sequence[RawEvent], rows: Sequence[int], rules: CountingRules
+) -> pa.Table:
+    """What each event says as an answer, as a table (`answers.SCHEMA`); `rows` says where each
+    stands in its file."""
     # Column by column: an `Answer` for each event would take a sixth more of the time of a file.
     keys = PropertyKeys.of(rules)
     properties = [event.properties for event in events]
     tickets = [read_ticket(each.get(keys.ticket)) for each in properties]
-    columns = {
-        "uuid": [event.uuid for event in events],
-        "ticket_id": tickets,
-        "distinct_id": [
+    return tabulate_answers(
+        uuid=[event.uuid for event in events],
+        answered_at=[event.timestamp for event in events],
+        ticket_id=tickets,
+        person=[
             read_person(each.distinct_id, ticket)
             for each, ticket in zip(events, tickets, strict=True)
         ],
-        "rating": [
+        team=[read_team(each.get(keys.team), each.get(keys.older_team)) for each in properties],
+        rating=[
             read_rating(each.get(keys.rating), each.get(keys.rating_place)) for each in properties
         ],
-        "comment": [
-            read_comment(each.get(keys.comment), each.get(keys.comment_place))
+        trust=[read_trust(each.get(keys.trust)) for each in properties],
+        is_other_survey=[is_other_survey(each.get(keys.survey_id), rules) for each in properties],
+        has_comment=[
+            read_comment(each.get(keys.comment), each.get(keys.comment_place)) is not None
             for each in properties
         ],
-        "team": [read_team(each.get(keys.team), each.get(keys.older_team)) for each in properties],
-        "answered_at": [event.timestamp for event in events],
-        "link_trust": [read_trust(each.get(keys.trust)).value for each in properties],
-        "is_duplicate": [False] * len(events),
-        "is_other_survey": [
-            is_other_survey(each.get(keys.survey_id), rules) for each in properties
-        ],
-    }
-    series = {name: pd.Series(values, dtype=_TYPES[name]) for name, values in columns.items()}
-    return check(pd.DataFrame(series), ANSWERS)
-
-
-def _find_duplicates(events: Sequence[RawEvent], answers: pd.DataFrame) -> pd.Series:
-    """True for every copy of a uuid but the earliest; of equal times the greatest properties, and
-    of equal properties the greatest person, so that no order of files decides."""
-    columns = answers[["uuid", "answered_at", "distinct_id"]]
-    copies = columns[columns.duplicated("uuid", keep=False)]
-    properties = [canonical_json(events[row].properties) for row in copies.index]
-    ordered = copies.assign(properties=properties).sort_values(
-        ["uuid", "answered_at", "properties", "distinct_id"],
-        ascending=[True, True, False, False],
-        kind="stable",
+        row=rows,
     )
-    is_duplicate = pd.Series(False, index=answers.index, dtype="bool")
-    is_duplicate[ordered.index[ordered.duplicated("uuid")]] = True
-    return is_duplicate
+
+
+def tabulate_numbered(events: Iterator[NumberedEvent], rules: CountingRules) -> Iterator[pa.Table]:
+    """As `tabulate_events`, some thousands at a time, for events that bring their row."""
+    while some := list(islice(events, _EVENTS_AT_ONCE)):
+        yield tabulate_events([event for _, event in some], [row for row, _ in some], rules)
 
 
 def read_event_comment(event: RawEvent, rules: CountingRules) -> str | None:

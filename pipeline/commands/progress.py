@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pipeline.sources.source import OnProgress
+from pipeline.sources.base import OnProgress
 
 
 @contextmanager

@@ -1,35 +1,31 @@
 """PostHog's batch-export files, counted on Dask: past one machine's memory.
 
-The same functions as on one machine run on parts. Each group of files is read and reduced by a
-worker; answers are then brought together by their uuid, so that copies meet, and by their ticket,
-so that the rules hold across files. What comes back are counts, which add up.
+The same functions as on one machine run on parts. Each group of files is read by a worker; answers
+are then brought together by their uuid, so that copies meet, and by their ticket, so that the rules
+hold across files. What comes back are counts, which add up.
 """
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.counts import MonthCounts, Totals, add_month_counts, add_totals
-from pipeline.parts import cores
-from pipeline.reduced import SCHEMA
-from pipeline.reduced_counts import find_duplicates
+from pipeline.aggregate import count_part, count_part_of_month
+from pipeline.answers import SCHEMA, frame_answers, number_texts, ticket_keys, uuid_keys
+from pipeline.counts import MonthCounts, MonthPart, Totals, add_totals, join_month_parts
+from pipeline.deduplicate import mark_duplicates, shown_between
+from pipeline.partitions import count_cores
+from pipeline.sources.base import OnProgress, SourceError
 from pipeline.sources.export import ExportSource
-from pipeline.sources.files import ExportFile, find_files
-from pipeline.sources.groups import group_files, reduce_group
-from pipeline.sources.keys import ticket_keys, uuid_keys
-from pipeline.sources.located import Located
-from pipeline.sources.located_counts import (
-    count_located,
-    count_located_month,
-    find_shown_duplicates,
-)
-from pipeline.sources.source import OnProgress, SourceError
+from pipeline.sources.export_files import ExportFile, find_files
+from pipeline.sources.export_reading import group_files, read_group
+from pipeline.sources.export_rows import ExportLookup
 from survey.addresses import hide_secrets, show_address
 from survey.counting_rules import CountingRules
 from survey.months import Month
@@ -42,22 +38,13 @@ Result = TypeVar("Result")
 # Packed bytes of files whose answers make a part: some 150,000 answers, 50 MB while they are
 # decided.
 _BYTES_A_PART = 16 * 1024 * 1024
-_PATIENCE_SECONDS = 5
-# How often workers are looked at that give nothing, and how often in a row they may all be paused.
-_LOOK_SECONDS = 10.0
-_LOOKS_IN_VAIN = 6
-_PLAIN_TEAM = {"team": pa.string()}
-# An answer as it travels: what the rules need, where it stands, and by what it is brought together.
-_TRAVELLING = pa.schema(
-    [
-        *(pa.field(f.name, _PLAIN_TEAM.get(f.name, f.type)) for f in SCHEMA),
-        *(("file", pa.int32()), ("is_duplicate", pa.bool_())),
-        *(("uuid_key", pa.int64()), ("ticket_key", pa.int64())),
-    ]
-)
+_CONNECT_SECONDS = 5
+# How often workers are checked that give nothing, and how many checks in a row may find all paused.
+_CHECK_SECONDS = 10.0
+_MOST_CHECKS_PAUSED = 6
 
 
-class DistributedSource(ExportSource):
+class DaskSource(ExportSource):
     """The `survey sent` events of export files, counted by Dask's workers.
 
     They need this project, and the files under the same path or address. Without a scheduler's
@@ -70,41 +57,33 @@ class DistributedSource(ExportSource):
 
     def count_responses(self, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
-        # The functions are sent to workers, with the rules and no other settings.
         rules = self._rules
-
-        def find(found: Located) -> Any:
-            return find_duplicates(found.answers, found.weigh)
-
-        def count(found: Located, is_duplicate: Any) -> Totals:
-            return count_located(found, rules, is_duplicate)
-
-        return add_totals(self._map_tickets(find, count, on_progress))
+        parts = self._map_tickets(lambda part: count_part(part, rules), None, on_progress)
+        return add_totals(parts)
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """What the report of a month derives from; raises SourceError that names file and row."""
         rules = self._rules
 
-        def find(found: Located) -> Any:
-            return find_shown_duplicates(found, month, rules)
+        def count(part: pd.DataFrame) -> MonthPart:
+            return count_part_of_month(part, month, since, rules)
 
-        def count(found: Located, is_duplicate: Any) -> MonthCounts:
-            return count_located_month(found, is_duplicate, month, since, rules)
-
-        return add_month_counts(self._map_tickets(find, count, on_progress))
+        parts = self._map_tickets(count, shown_between(month, rules), on_progress)
+        return join_month_parts(parts, ExportLookup(find_files(self._path), rules))
 
     def _map_tickets(
         self,
-        find: Callable[[Located], Any],
-        count: Callable[[Located, Any], Result],
+        count: Callable[[pd.DataFrame], Result],
+        shown: tuple[datetime, datetime] | None,
         on_progress: OnProgress,
     ) -> list[Result]:
         """What `count` makes of each part of all answers; the parts share no ticket."""
         import dask.dataframe as dd
         from dask.delayed import delayed
 
-        files = find_files(self._path)
-        rules = self._rules
+        # The functions are sent to workers, with the rules and no other settings.
+        files, rules = find_files(self._path), self._rules
+        lookup = ExportLookup(files, rules)
         parts = 1 + sum(file.size for file in files) // _BYTES_A_PART
         groups = group_files(files)
         firsts = np.cumsum([0, *(len(group) for group in groups[:-1])]).tolist()
@@ -113,22 +92,21 @@ class DistributedSource(ExportSource):
             # Dask counts what has been freed and is still held, and stops at too much of it; of
             # that, Arrow's own allocator holds hundreds of megabytes.
             pa.set_memory_pool(pa.system_memory_pool())
-            tables = reduce_group(group, rules, lambda _read: None)
-            return _pack(Located.of(group, tables), first)
+            answers = frame_answers(read_group(group, rules, lambda _read: None))
+            return _pack(answers.assign(file=answers["file"] + np.int32(first)))
 
         def mark(frame: pd.DataFrame) -> pd.DataFrame:
-            return frame.assign(is_duplicate=find(_unpack(frame, files)))
+            return _pack(mark_duplicates(_unpack(frame), lookup, shown))
 
-        def count_part(frame: pd.DataFrame) -> tuple[int, Result]:
-            is_duplicate = frame["is_duplicate"].to_numpy(bool)
-            return len(frame), count(_unpack(frame, files), is_duplicate)
+        def count_packed(frame: pd.DataFrame) -> tuple[int, Result]:
+            return len(frame), count(_unpack(frame))
 
         with _connected(self._scheduler) as client:
-            answers = dd.from_map(read, groups, firsts, meta=_EMPTY, enforce_metadata=False)
+            answers = dd.from_map(read, groups, firsts, meta=_PACKED, enforce_metadata=False)
             by_uuid = answers.shuffle("uuid_key", npartitions=parts)
-            marked = by_uuid.map_partitions(mark, meta=_EMPTY, enforce_metadata=False)
+            marked = by_uuid.map_partitions(mark, meta=_MARKED, enforce_metadata=False)
             by_ticket = marked.shuffle("ticket_key", npartitions=parts)
-            counted = [delayed(count_part)(part) for part in by_ticket.to_delayed()]
+            counted = [delayed(count_packed)(part) for part in by_ticket.to_delayed()]
             done, results = 0, []
             for answers_done, result in _wait_for(client, client.compute(counted)):
                 done += answers_done
@@ -152,9 +130,9 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
     with ExitStack() as stack:
         try:
             address = scheduler or stack.enter_context(
-                LocalCluster(n_workers=cores(), threads_per_worker=1, dashboard_address=None)
+                LocalCluster(n_workers=count_cores(), threads_per_worker=1, dashboard_address=None)
             )
-            client = stack.enter_context(Client(address, timeout=_PATIENCE_SECONDS))
+            client = stack.enter_context(Client(address, timeout=_CONNECT_SECONDS))
         except (OSError, ValueError, TimeoutError) as error:
             shown, reason = show_address(scheduler or ""), hide_secrets(str(error), scheduler or "")
             raise SourceError(f"no Dask scheduler answers at {shown}: {reason}") from None
@@ -177,47 +155,38 @@ def _wait_for(client: "Client", futures: Collection[Any]) -> Iterator[Any]:
     """
     from distributed import wait
 
-    looks_in_vain = 0
+    checks_paused = 0
     while futures:
         try:
-            done, futures = wait(futures, timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
+            done, futures = wait(futures, timeout=_CHECK_SECONDS, return_when="FIRST_COMPLETED")
         except TimeoutError:
             workers = client.scheduler_info(n_workers=-1)["workers"].values()
             are_paused = all(worker["status"] == "paused" for worker in workers)
-            looks_in_vain = looks_in_vain + 1 if workers and are_paused else 0
-            if looks_in_vain == _LOOKS_IN_VAIN:
+            checks_paused = checks_paused + 1 if workers and are_paused else 0
+            if checks_paused == _MOST_CHECKS_PAUSED:
                 reason = "all workers are out of memory, and wait; give them more: docs/scale.md"
                 raise SourceError(reason) from None
             continue
-        looks_in_vain = 0
+        checks_paused = 0
         for future in done:
             yield future.result()
 
 
-def _pack(found: Located, first: int) -> pd.DataFrame:
-    """Answers as they travel, each with the number of its file; `first` is that of the first."""
-    columns = {
-        **{name: found.answers.column(name) for name in SCHEMA.names},
-        "team": found.answers.column("team").cast(pa.string()),
-        "file": found.file_of + np.int32(first),
-        "is_duplicate": np.zeros(len(found.file_of), bool),
-        "uuid_key": uuid_keys(found.answers).view(np.int64),
-        "ticket_key": ticket_keys(found.answers).view(np.int64),
-    }
-    frame: pd.DataFrame = pa.table(columns, schema=_TRAVELLING).to_pandas(
-        types_mapper=pd.ArrowDtype
+def _pack(answers: pd.DataFrame) -> pd.DataFrame:
+    """Answers as they travel: with the numbers by which they are brought together, and without
+    categories, which each worker would number in another order."""
+    texts = answers.astype(dict.fromkeys(("team", "uuid_text", "ticket_text"), "str"))
+    return texts.assign(
+        uuid_key=uuid_keys(answers).view(np.int64),
+        ticket_key=ticket_keys(answers).view(np.int64),
     )
-    return frame
 
 
-def _unpack(frame: pd.DataFrame, files: Sequence[ExportFile]) -> Located:
+def _unpack(frame: pd.DataFrame) -> pd.DataFrame:
     """Answers that have arrived, whatever parts they come from."""
-    table = pa.Table.from_pandas(frame[list(_TRAVELLING.names)], _TRAVELLING, preserve_index=False)
-    team = table.column("team").combine_chunks().dictionary_encode()
-    answers = table.select(SCHEMA.names).set_column(
-        SCHEMA.get_field_index("team"), SCHEMA.field("team"), team
-    )
-    return Located(files, table.column("file").to_numpy(), answers)
+    answers = frame.drop(columns=["uuid_key", "ticket_key"]).reset_index(drop=True)
+    return number_texts(answers)
 
 
-_EMPTY = _TRAVELLING.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
+_PACKED = _pack(frame_answers([SCHEMA.empty_table()]))
+_MARKED = _pack(frame_answers([SCHEMA.empty_table()]).assign(is_duplicate=False))

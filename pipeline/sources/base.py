@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pandas as pd
 
@@ -11,8 +11,8 @@ from survey.months import Month
 from survey.settings import CsatError
 
 if TYPE_CHECKING:
-    from pipeline.clean import RawEvent
     from pipeline.counts import MonthCounts, Totals
+    from pipeline.events import AnswerLookup, RawEvent
 
 # How many events are held at once where they are handed on as they are read.
 EVENTS_AT_ONCE = 5_000
@@ -29,6 +29,13 @@ class BadSource(ValueError):
     """A text that names no source."""
 
 
+class Received(NamedTuple):
+    """All answers that a source has (`schemas.DEDUPLICATED`), and where each stands."""
+
+    answers: pd.DataFrame
+    lookup: AnswerLookup
+
+
 class Source(Protocol):
     """Somewhere answers come from. Every method raises SourceError where it cannot be read."""
 
@@ -40,8 +47,12 @@ class Source(Protocol):
     def is_store(self) -> bool:
         """Whether this is the project's own store, whose hedgehogs are paid for."""
 
-    def read_answers(self, on_progress: OnProgress) -> pd.DataFrame:
-        """Every received answer, cleaned (`schemas.ANSWERS`)."""
+    def read_answers(self, on_progress: OnProgress, comments_of: Month | None = None) -> Received:
+        """Every received answer, with its copies marked.
+
+        Of copies that differ in their comments alone, the right one counts for the report of the
+        month `comments_of`; otherwise any of them.
+        """
 
     def count_responses(self, on_progress: OnProgress) -> Totals:
         """How many answers there are, and the counts of every month."""

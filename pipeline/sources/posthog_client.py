@@ -15,7 +15,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from pipeline.sources.query_answer import Answer, PassingError, QueryError, Row, read_answer
+from pipeline.sources.posthog_answer import Answer, PassingError, QueryError, Row, read_answer
 from survey.addresses import show_address
 from survey.store.clock import now
 
@@ -34,7 +34,7 @@ POLL_SECONDS = 1.0
 LONGEST_RUN_SECONDS = 300.0
 
 
-class QueryApi:
+class PostHogClient:
     """Asks one project, one query at a time; no threads get it to send two."""
 
     def __init__(self, app_host: str, project_id: str, personal_key: str) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.sources.query_answer import QueryError, Row
-from pipeline.sources.query_api import QueryApi
+from pipeline.sources.posthog_answer import QueryError, Row
+from pipeline.sources.posthog_client import PostHogClient
 
 # PostHog gives no more rows than this at a time, and does not say that it left some out.
 MOST_ROWS = 50_000
@@ -52,7 +52,7 @@ class EventRow:
 
 
 def read_pages(
-    api: QueryApi,
+    api: PostHogClient,
     query: EventQuery,
     opens_at: datetime,
     closes_at: datetime,

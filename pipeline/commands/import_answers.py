@@ -4,10 +4,10 @@ from contextlib import closing
 
 import click
 
+from pipeline.commands.progress import show_progress
 from pipeline.importing import Summary, import_events
-from pipeline.progress import show_progress
+from pipeline.sources.base import BadSource, EventSource
 from pipeline.sources.opening import open_event_source
-from pipeline.sources.source import BadSource, EventSource
 from survey.counting_rules import CountingRules
 from survey.settings import Settings, load_settings
 from survey.store.database import Database

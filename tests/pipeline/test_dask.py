@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.exports import TESTERS, VOIDS, write_exports
-from pipeline.commands import format_counts
-from pipeline.sources import distributed
-from pipeline.sources.distributed import DistributedSource
-from pipeline.sources.source import SourceError
+from pipeline.commands.aggregate import format_counts
+from pipeline.sources import dask
+from pipeline.sources.base import SourceError
+from pipeline.sources.dask import DaskSource
 from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.settings import DEFAULT_SURVEY_ID
@@ -118,7 +118,7 @@ def test_a_report_by_workers_is_the_same(cluster, exports, configured, tmp_path)
 def test_a_worker_killed_in_the_middle_changes_nothing(
     moment, exports, by_one_process, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(distributed, "_BYTES_A_PART", 20_000)
+    monkeypatch.setattr(dask, "_BYTES_A_PART", 20_000)
     chosen = make_settings(survey_id=DEFAULT_SURVEY_ID, test_distinct_ids=frozenset(TESTERS))
     rules = CountingRules.of(chosen, VOIDS[:3])
     with running_cluster(tmp_path) as cluster, Client(cluster.address) as watcher:
@@ -132,7 +132,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
         def kill_when_parts_are_counted(_read: int) -> None:
             victim.kill()
 
-        source = DistributedSource(str(exports), rules, cluster.address)
+        source = DaskSource(str(exports), rules, cluster.address)
         if moment == "while files are read":
             killer = threading.Thread(target=kill_when_files_are_read)
             killer.start()
@@ -149,10 +149,10 @@ def _tasks_in_memory(dask_scheduler) -> list[str]:
 
 
 def test_workers_that_are_all_out_of_memory_are_not_waited_for(exports, tmp_path, monkeypatch):
-    monkeypatch.setattr(distributed, "_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(dask, "_CHECK_SECONDS", 0.5)
     chosen = make_settings(survey_id=DEFAULT_SURVEY_ID)
     with running_cluster(tmp_path, memory="100MB") as cluster:
-        source = DistributedSource(str(exports), CountingRules.of(chosen), cluster.address)
+        source = DaskSource(str(exports), CountingRules.of(chosen), cluster.address)
         with pytest.raises(SourceError, match="all workers are out of memory"):
             source.count_responses(ignore)
 
@@ -173,8 +173,8 @@ def test_no_secret_is_sent_to_a_scheduler(what, exports, monkeypatch):
             sent.append(dumps([dict(task.dask) for task in tasks]))
             raise SourceError("heard enough")
 
-    monkeypatch.setattr(distributed, "_connected", lambda _: nullcontext(Listener()))
-    source = DistributedSource(str(exports), CountingRules.of(chosen))
+    monkeypatch.setattr(dask, "_connected", lambda _: nullcontext(Listener()))
+    source = DaskSource(str(exports), CountingRules.of(chosen))
     month = Month(2026, 9)
     with pytest.raises(SourceError, match="heard enough"):
         if what == "all months":
@@ -208,9 +208,9 @@ def test_a_file_that_cannot_be_read_is_named(cluster, exports, configured, tmp_p
 def test_parts_of_any_size_give_the_numbers_made_by_hand(
     cluster, events: list[Event], contract, ends
 ):
-    with tempfile.TemporaryDirectory() as folder, patch.object(distributed, "_BYTES_A_PART", 4_000):
+    with tempfile.TemporaryDirectory() as folder, patch.object(dask, "_BYTES_A_PART", 4_000):
         write_files(Path(folder), with_uuids(events), ends)
-        source = DistributedSource(folder, rules_of(contract), cluster.address)
+        source = DaskSource(folder, rules_of(contract), cluster.address)
         check_source(source, with_uuids(events), contract)
 
 

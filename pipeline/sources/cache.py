@@ -1,4 +1,4 @@
-"""What the rules need of each file: read by several threads, and kept for the next time.
+"""What was read of each export file, kept for the next time.
 
 A kept partial is used as long as the file is the same, and all that it depends on: the code that
 reads, and the rules that say what to read. Deleting any of them, at any time, does no harm.
@@ -11,26 +11,17 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from threading import Lock
 from typing import IO, Any
 
 import pyarrow as pa
 
-from pipeline.parts import cores
-from pipeline.reduced import SCHEMA
-from pipeline.sources.files import ExportFile
-from pipeline.sources.groups import group_files, reduce_group
-from pipeline.sources.source import OnProgress
+from pipeline.sources.export_files import ExportFile
 from survey.counting_rules import CountingRules, Derived
 from survey.private_files import make_folder
 
-# More groups of files read faster, and each takes some 100 MB.
-_MOST_GROUPS_AT_ONCE = 8
 # How long a file must have stood unchanged for what was read of it to be kept.
 _SETTLED_SECONDS = 2.0
 _CHECKSUM_BYTES = 4
@@ -47,53 +38,8 @@ _CODE = (
 )
 
 
-def read_partials(
-    files: Sequence[ExportFile],
-    rules: CountingRules,
-    kept_in: "PartialCache | None",
-    on_progress: OnProgress,
-) -> list[pa.Table]:
-    """The reduced answers of each file; raises SourceError that names file and row."""
-    count = _Counter(on_progress)
-    partials: dict[ExportFile, pa.Table] = {}
-    for file in files:
-        kept = kept_in.load(kept_in.name(file, rules)) if kept_in else None
-        if kept is not None:
-            partials[file] = kept
-            count.add(kept.num_rows)
-    groups = group_files([file for file in files if file not in partials])
-    at_once = max(1, min(cores(), len(groups), _MOST_GROUPS_AT_ONCE))
-
-    def read(group: Sequence[ExportFile]) -> list[pa.Table]:
-        tables = reduce_group(group, rules, count.add, max(1, cores() // at_once))
-        for file, table in zip(group, tables, strict=True):
-            file.check_unchanged()
-            if kept_in:
-                kept_in.save(file, rules, table)
-        return tables
-
-    with ThreadPoolExecutor(at_once) as pool:
-        for group, tables in zip(groups, pool.map(read, groups), strict=True):
-            partials |= zip(group, tables, strict=True)
-    return [partials.pop(file) for file in files]
-
-
-class _Counter:
-    """How many answers have been read so far, by all threads."""
-
-    def __init__(self, on_progress: OnProgress) -> None:
-        self._on_progress = on_progress
-        self._lock = Lock()
-        self._count = 0
-
-    def add(self, some: int) -> None:
-        with self._lock:
-            self._count += some
-            self._on_progress(self._count)
-
-
 class PartialCache:
-    """Partials in a folder, a file each, and what they added up to the last time."""
+    """Tables of answers in a folder, a file each, and what they added up to the last time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -113,10 +59,14 @@ class PartialCache:
             return None
         return pa.ipc.open_stream(content.slice(0, body_end)).read_all()
 
-    def save(self, file: ExportFile, rules: CountingRules, table: pa.Table) -> None:
+    def load_file(self, file: ExportFile, rules: CountingRules) -> pa.Table | None:
+        """What was read of a file (`answers.SCHEMA`), if it is kept."""
+        return self.load(self.name(file, rules))
+
+    def save_file(self, file: ExportFile, rules: CountingRules, table: pa.Table) -> None:
         """Keep what was read of a file; a folder that cannot be written keeps nothing."""
         if self.may_keep(file):
-            self.save_table(self.name(file, rules), table.cast(SCHEMA))
+            self.save_table(self.name(file, rules), table)
 
     def may_keep(self, file: ExportFile) -> bool:
         """Whether a change of the file would show: clocks of file systems tick slowly, and right
@@ -170,7 +120,7 @@ def digest(value: object) -> str:
 def code_version() -> str:
     """A digest of the code that makes partials and counts them, and of what it stands on."""
     found = hashlib.sha256(f"{sys.version_info[:2]} {pa.__version__} {version('duckdb')}".encode())
-    house = Path(__file__).parents[2]
-    for path in sorted([*house.glob("pipeline/**/*.py"), *(house / name for name in _CODE)]):
+    root = Path(__file__).parents[2]
+    for path in sorted([*root.glob("pipeline/**/*.py"), *(root / name for name in _CODE)]):
         found.update(path.read_bytes())
     return found.hexdigest()

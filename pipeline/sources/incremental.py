@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.answers import frame_answers, ticket_keys, uuid_keys
 from pipeline.counts import Totals, add_totals, frame_counts, subtract_counts
-from pipeline.parts import Array, places
-from pipeline.sources.files import ExportFile
-from pipeline.sources.keys import ticket_keys, uuid_keys
-from pipeline.sources.located import Located
-from pipeline.sources.partials import PartialCache, code_version, digest
+from pipeline.partitions import Array
+from pipeline.sources.cache import PartialCache, code_version, digest
+from pipeline.sources.export_files import ExportFile
+from pipeline.sources.export_reading import FileAnswers
 from survey.counting_rules import CountingRules, Derived
 
 _ABOUT = b"about"
@@ -42,10 +42,10 @@ class _Index:
     of_uuid: Array
 
     @classmethod
-    def of(cls, answers: pa.Table) -> "_Index":
+    def of(cls, answers: pd.DataFrame) -> "_Index":
         return cls(*_sort(ticket_keys(answers)), *_sort(uuid_keys(answers)))
 
-    def find(self, answers: pa.Table) -> Array:
+    def find(self, answers: pd.DataFrame) -> Array:
         """All answers to the same tickets, and all copies of the same events, as these."""
         return np.union1d(
             _find(self.tickets, self.of_ticket, ticket_keys(answers)),
@@ -74,22 +74,25 @@ class Known:
         self._totals = totals
         self._index = index
 
-    def connect(self, new: Located) -> Located | None:
+    def connect(self, new: FileAnswers) -> FileAnswers | None:
         """What is to be decided again together with new answers: answers to the same tickets,
         copies of the same events, and what these are connected with in turn.
 
         None where it is too much to be worth it, or no longer kept.
         """
-        if new.answers.num_rows > _MOST_NEW * self._totals.received:
+        most = _MOST_NEW * self._totals.received
+        found, answers = np.empty(0, np.int64), frame_answers(list(new.tables))
+        if len(answers) > most:
             return None
-        found, reached = np.empty(0, np.int64), self._index.find(new.answers)
+        connected, reached = FileAnswers([], []), self._index.find(answers)
         while len(reached) > len(found):
             found = reached
-            known = self._gather(found) if len(found) <= _MOST_NEW * self._totals.received else None
-            if known is None:
+            gathered = self._gather(found) if len(found) <= most else None
+            if gathered is None:
                 return None
-            reached = np.union1d(found, self._index.find(known.answers))
-        return self._gather(found)
+            connected = gathered
+            reached = np.union1d(found, self._index.find(frame_answers(list(connected.tables))))
+        return connected
 
     def add(self, before: Totals, after: Totals) -> Totals:
         """The totals, when what came to `before` now comes to `after`."""
@@ -99,18 +102,19 @@ class Known:
         )
         return add_totals([rest, after])
 
-    def _gather(self, rows: Array) -> Located | None:
-        """Some of the answers that are known, in the order of their numbers."""
-        number = np.searchsorted(self._ends, rows, side="right")
+    def _gather(self, numbers: Array) -> FileAnswers | None:
+        """Some of the answers that are known, in the order of their numbers; None where one of
+        them is no longer kept."""
+        file_of = np.searchsorted(self._ends, numbers, side="right")
         files, tables = [], []
-        for each in np.unique(number).tolist():
-            kept = self._cache.load(str(self._names[each]))
+        for file in np.unique(file_of).tolist():
+            kept = self._cache.load(str(self._names[file]))
             if kept is None:
                 return None
-            begin = self._ends[each] - kept.num_rows
-            tables.append(kept.take(pa.array(rows[number == each] - begin)))
-            files.append(self._files[each])
-        return Located.of(files, tables)
+            begin = self._ends[file] - kept.num_rows
+            tables.append(kept.take(pa.array(numbers[file_of == file] - begin)))
+            files.append(self._files[file])
+        return FileAnswers(files, tables)
 
 
 class History:
@@ -138,18 +142,18 @@ class History:
         totals = Totals(about["received"], counts)
         return Known(self._cache, known, list(file_of.values()), about, totals, index)
 
-    def save(self, found: Located, totals: Totals) -> None:
-        """Keep what these answers came to, if all of them are kept."""
-        if not all(self._cache.may_keep(file) for file in found.files):
+    def save(self, files: Sequence[ExportFile], answers: pd.DataFrame, totals: Totals) -> None:
+        """Keep what the answers of these files came to, if all of them are kept."""
+        if not all(self._cache.may_keep(file) for file in files):
             return
-        lengths = np.bincount(found.file_of, minlength=len(found.files))
+        lengths = np.bincount(answers["file"], minlength=len(files))
         about = {
-            "partials": [self._cache.name(file, self._rules) for file in found.files],
+            "partials": [self._cache.name(file, self._rules) for file in files],
             "ends": np.cumsum(lengths).tolist(),
             "received": totals.received,
             "counts": totals.counts[list(_COUNTS)].to_numpy().tolist(),
         }
-        index = _Index.of(found.answers)
+        index = _Index.of(answers)
         table = pa.table({name: getattr(index, name) for name in _INDEX})
         kept = table.replace_schema_metadata({_ABOUT: json.dumps(about).encode()})
         self._cache.save_table(self._name, kept)
@@ -157,7 +161,7 @@ class History:
 
 def _sort(keys: Array) -> tuple[Array, Array]:
     """The keys in their order, and where each stood."""
-    order = places(len(keys))[np.argsort(keys)]
+    order = np.argsort(keys).astype(np.int32 if len(keys) < 2**31 else np.int64)
     return keys[order], order
 
 

@@ -8,12 +8,12 @@ from datetime import datetime, tzinfo
 
 import click
 
-from pipeline.commands import month_option
-from pipeline.progress import show_progress
+from pipeline.commands.options import month_option
+from pipeline.commands.progress import show_progress
 from pipeline.reconcile import Difference, Reason, Reconciliation, SentEvent, Side, compare
-from pipeline.sources.query_api import QueryApi
-from pipeline.sources.query_events import EventQuery, read_pages
-from pipeline.sources.source import OnProgress
+from pipeline.sources.base import OnProgress
+from pipeline.sources.posthog_client import PostHogClient
+from pipeline.sources.posthog_query import EventQuery, read_pages
 from survey.counting_rules import CountingRules
 from survey.event_values import SURVEY_SENT
 from survey.months import Month
@@ -50,7 +50,7 @@ def reconcile(month: Month) -> None:
     """
     settings = load_settings()
     database = open_store(settings.database_url)
-    api = QueryApi(
+    api = PostHogClient(
         settings.posthog_app_address,
         settings.require_posthog_project_id(),
         settings.require_posthog_personal_key(),
@@ -68,7 +68,7 @@ def reconcile(month: Month) -> None:
 
 
 def reconcile_month(
-    month: Month, settings: Settings, database: Database, api: QueryApi, as_of: datetime
+    month: Month, settings: Settings, database: Database, api: PostHogClient, as_of: datetime
 ) -> Reconciliation:
     """Ask PostHog first, then the store: what comes in between is then merely on its way."""
     opens_at, closes_at = month.bounds(settings.timezone)
@@ -83,7 +83,7 @@ def reconcile_month(
 
 
 def read_events(
-    api: QueryApi,
+    api: PostHogClient,
     survey_id: str,
     opens_at: datetime,
     closes_at: datetime,

@@ -1,0 +1,129 @@
+"""Reading the answers of export files: by several threads, small files together."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.answers import frame_answers
+from pipeline.events import NumberedEvent
+from pipeline.partitions import count_cores
+from pipeline.sources.base import OnProgress
+from pipeline.sources.cache import PartialCache
+from pipeline.sources.export_files import ExportFile
+from survey.counting_rules import CountingRules
+
+# Exports by the hour are many and small: a query for each would take longer than the reading.
+_FILES_AT_ONCE = 32
+_BYTES_AT_ONCE = 16 * 1024 * 1024
+# More groups of files read faster, and each takes some 100 MB.
+_MOST_GROUPS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class FileAnswers:
+    """The answers of some files, a table (`answers.SCHEMA`) for each."""
+
+    files: Sequence[ExportFile]
+    tables: list[pa.Table]
+
+    def join(self, other: "FileAnswers") -> "FileAnswers":
+        """These answers, and those of other files behind them."""
+        return FileAnswers([*self.files, *other.files], [*self.tables, *other.tables])
+
+    def move_into_frame(self) -> pd.DataFrame:
+        """All answers as one frame (`schemas.ANSWERS`); the tables are gone afterwards."""
+        return frame_answers(self.tables)
+
+
+def read_files(
+    files: Sequence[ExportFile],
+    rules: CountingRules,
+    cache: PartialCache | None,
+    on_progress: OnProgress,
+) -> FileAnswers:
+    """The answers of these files; raises SourceError that names file and row.
+
+    What the cache has of a file is not read again.
+    """
+    count = _Counter(on_progress)
+    tables: dict[ExportFile, pa.Table] = {}
+    for file in files:
+        kept = cache.load_file(file, rules) if cache else None
+        if kept is not None:
+            tables[file] = kept
+            count.add(kept.num_rows)
+    groups = group_files([file for file in files if file not in tables])
+    at_once = max(1, min(count_cores(), len(groups), _MOST_GROUPS_AT_ONCE))
+
+    def read(group: Sequence[ExportFile]) -> list[pa.Table]:
+        found = read_group(group, rules, count.add, max(1, count_cores() // at_once))
+        for file, table in zip(group, found, strict=True):
+            file.check_unchanged()
+            if cache:
+                cache.save_file(file, rules, table)
+        return found
+
+    with ThreadPoolExecutor(at_once) as pool:
+        for group, found in zip(groups, pool.map(read, groups), strict=True):
+            tables |= zip(group, found, strict=True)
+    return FileAnswers(files, [tables.pop(file) for file in files])
+
+
+def group_files(files: Sequence[ExportFile]) -> list[list[ExportFile]]:
+    """The files in their order, those together that are of one format and small."""
+    groups: list[list[ExportFile]] = []
+    size = 0
+    for file in files:
+        size += file.size
+        last = groups[-1] if groups else []
+        is_full = len(last) >= _FILES_AT_ONCE or size > _BYTES_AT_ONCE
+        if not last or is_full or last[0].is_parquet != file.is_parquet:
+            groups.append([file])
+            size = file.size
+        else:
+            last.append(file)
+    return groups
+
+
+def read_group(
+    files: Sequence[ExportFile],
+    rules: CountingRules,
+    on_progress: OnProgress,
+    threads: int = 1,
+) -> list[pa.Table]:
+    """The answers of each of these files (`answers.SCHEMA`); raises SourceError that names file
+    and row. `on_progress` is told how many more have been read."""
+    # Not before they are needed: DuckDB takes a tenth of a second to load.
+    from pipeline.sources.jsonl import read_jsonl_answers
+    from pipeline.sources.parquet import read_parquet_answers
+
+    if files[0].is_parquet:
+        return read_parquet_answers(files, rules, on_progress, threads)
+    return [read_jsonl_answers(file, rules, on_progress) for file in files]
+
+
+def read_file(file: ExportFile) -> Iterator[NumberedEvent]:
+    """The `survey sent` events of a file, each with its row or line; raises SourceError that names
+    file and row."""
+    from pipeline.sources.jsonl import read_jsonl
+    from pipeline.sources.parquet import read_parquet
+
+    return read_parquet(file) if file.is_parquet else read_jsonl(file)
+
+
+class _Counter:
+    """How many answers have been read so far, by all threads."""
+
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
+        self._lock = Lock()
+        self._count = 0
+
+    def add(self, some: int) -> None:
+        with self._lock:
+            self._count += some
+            self._on_progress(self._count)

@@ -1,0 +1,64 @@
+"""Answers and responses as rows to compare, from the frames of the pipeline."""
+
+from datetime import tzinfo
+
+import pandas as pd
+
+from pipeline.answers import ticket_ids, uuid_texts
+from pipeline.counts import derive_responses
+from pipeline.events import AnswerLookup
+from pipeline.rules import decide
+from pipeline.sources.base import Source
+from survey.counting_rules import CountingRules
+from survey.store.vocabulary import TRUST_ORDER
+
+
+def describe_answers(answers: pd.DataFrame, lookup: AnswerLookup) -> pd.DataFrame:
+    """All answers in their order: what each says, with None where it says nothing."""
+    rating = answers["rating"].astype("object")
+    return pd.DataFrame(
+        {
+            "uuid": uuid_texts(answers),
+            "ticket_id": ticket_ids(answers),
+            "distinct_id": answers["person"],
+            "rating": rating.where(rating > 0, None),
+            "comment": pd.Series(lookup.read_comments(answers), answers.index, dtype="object"),
+            "team": answers["team"].astype("str"),
+            "answered_at": answers["answered_at"],
+            "link_trust": answers["trust"].map(lambda rank: TRUST_ORDER[rank].value),
+            "is_other_survey": answers["is_other_survey"],
+            "is_duplicate": answers["is_duplicate"],
+        }
+    )
+
+
+def describe_all(decided: pd.DataFrame, lookup: AnswerLookup, timezone: tzinfo) -> pd.DataFrame:
+    """All responses by ticket: `ticket_id, team, rating, comment, answered_at, link_trust, month`,
+    with None for no comment."""
+    responses = derive_responses(decided, timezone)
+    described = pd.DataFrame(
+        {
+            "ticket_id": ticket_ids(responses),
+            "team": responses["team"].astype("str"),
+            "rating": responses["rating"].astype("int64"),
+            "comment": pd.Series(lookup.read_comments(responses), responses.index, dtype="object"),
+            "answered_at": responses["answered_at"],
+            "link_trust": responses["trust"].map(lambda rank: TRUST_ORDER[rank].value),
+            "month": responses["month"].astype("str"),
+        }
+    )
+    assert (described["comment"].notna() == responses["has_comment"]).all()
+    return described.sort_values("ticket_id", ignore_index=True)
+
+
+def describe_source(source: Source, rules: CountingRules) -> pd.DataFrame:
+    """All responses of a source, as `describe_all` gives them."""
+    answers, lookup = source.read_answers(lambda _read: None)
+    return describe_all(decide(answers, rules), lookup, rules.timezone)
+
+
+def outcomes_by_uuid(source: Source, rules: CountingRules) -> list[tuple[str, str]]:
+    """The uuid of every answer of a source, and what became of it, in their order."""
+    answers, _ = source.read_answers(lambda _read: None)
+    decided = decide(answers, rules)
+    return list(zip(uuid_texts(decided), decided["outcome"], strict=True))
