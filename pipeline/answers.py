@@ -18,7 +18,6 @@ from survey.store.vocabulary import TRUST_ORDER
 
 _MOST_DIGITS = 18
 _RANK_OF_TRUST = {trust.value: rank for rank, trust in enumerate(TRUST_ORDER)}
-_NO_TIME = pd.Timedelta(0)
 
 # The columns that name an event, in the order of uuids. `uuid_text` has those that are not written
 # as PostHog writes uuids; the others are numbers, in two halves.
@@ -168,8 +167,9 @@ def sort_by_ticket(answers: pd.DataFrame) -> pd.DataFrame:
     """Answers by ticket, those of a ticket by time, those of one time by uuid as text."""
     ordered = answers.sort_values("answered_at").sort_values("ticket", kind="stable")
     # Few have the same time, and to sort all by uuid, too, would take three times as long.
-    like_last = (ordered["ticket"].diff() == 0) & (ordered["answered_at"].diff() == _NO_TIME)
-    is_tied = like_last | like_last.shift(-1, fill_value=False)
+    ticket, time = ordered["ticket"].to_numpy(), ordered["answered_at"].astype("int64").to_numpy()
+    is_like_next = (ticket[:-1] == ticket[1:]) & (time[:-1] == time[1:])
+    is_tied = np.append(is_like_next, False) | np.append(False, is_like_next)
     if not is_tied.any():
         return ordered
     labels = ordered.index.to_numpy().copy()

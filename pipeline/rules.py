@@ -64,7 +64,7 @@ def _decide_tickets(valid: pd.DataFrame, rules: CountingRules) -> pd.Series:
 
     # Rule 4: the response begins with that person's first answer.
     began_at = valid["answered_at"].where(is_own).groupby(ticket).transform("first")
-    is_first = is_own & ~ticket.where(is_own).duplicated()
+    is_first = is_own & (is_own.groupby(ticket).cumsum() == 1)
 
     # Rule 5: later answers of the same person change it, up to the end of the edit window.
     is_in_time = valid["answered_at"] - began_at <= rules.edit_window

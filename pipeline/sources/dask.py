@@ -58,7 +58,8 @@ class DaskSource(ExportSource):
     def count_responses(self, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
         rules = self._rules
-        parts = self._map_tickets(lambda part: count_part(part, rules), None, on_progress)
+        files = find_files(self._path)
+        parts = self._map_tickets(files, None, lambda part: count_part(part, rules), on_progress)
         return add_totals(parts)
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
@@ -68,13 +69,15 @@ class DaskSource(ExportSource):
         def count(part: pd.DataFrame) -> MonthPart:
             return count_part_of_month(part, month, since, rules)
 
-        parts = self._map_tickets(count, shown_between(month, rules), on_progress)
-        return join_month_parts(parts, ExportLookup(find_files(self._path), rules))
+        files = find_files(self._path)
+        parts = self._map_tickets(files, shown_between(month, rules), count, on_progress)
+        return join_month_parts(parts, ExportLookup(files, rules))
 
     def _map_tickets(
         self,
-        count: Callable[[pd.DataFrame], Result],
+        files: Sequence[ExportFile],
         shown: tuple[datetime, datetime] | None,
+        count: Callable[[pd.DataFrame], Result],
         on_progress: OnProgress,
     ) -> list[Result]:
         """What `count` makes of each part of all answers; the parts share no ticket."""
@@ -82,7 +85,7 @@ class DaskSource(ExportSource):
         from dask.delayed import delayed
 
         # The functions are sent to workers, with the rules and no other settings.
-        files, rules = find_files(self._path), self._rules
+        rules = self._rules
         lookup = ExportLookup(files, rules)
         parts = 1 + sum(file.size for file in files) // _BYTES_A_PART
         groups = group_files(files)

@@ -413,6 +413,18 @@ def test_the_team_is_team_and_only_without_one_ticket_team():
     Ticket().answer("response", **{**both, "team": " "}).makes(team="experiments")
 
 
+def test_tickets_of_eighteen_digits_are_told_apart_by_their_last():
+    events = [
+        make_event(f"{ticket}-{n}", at=NOON + n * MICROSECOND, ticketId=ticket, distinct_id=person)
+        for ticket in (999999999999999991, 999999999999999992, "999999999999999993")
+        for n, person in enumerate(("ann", "bob", "ann"))
+    ]
+    for count in (count_by_hand, count_one_by_one, count_as_frame):
+        assert (
+            count(events, Contract(LONDON)).outcomes == [*("response", "other_person", "edit")] * 3
+        )
+
+
 def test_nothing_gives_nothing():
     result = count_as_frame([], Contract(LONDON))
     assert (result.outcomes, result.responses, result.counts) == ([], {}, Counter())
