@@ -15,7 +15,7 @@ from survey.private_files import keep_files_private
 
 # name → where it lives, and the line that `csat --help` shows without importing it
 COMMANDS = {
-    "demo": ("survey.demo.command:demo", "A full working site with sample answers."),
+    "demo": ("demo.command:demo", "A full working site with sample answers."),
     "serve": ("survey.commands.serve:serve", "The survey site and delivery, until stopped."),
     "deliver": ("survey.commands.deliver:deliver", "Send the outbox to PostHog."),
     "outbox": ("survey.commands.outbox:outbox", "What waits for PostHog, and what was refused."),
@@ -28,7 +28,7 @@ COMMANDS = {
         "Answers from elsewhere, into the store.",
     ),
     "aggregate": ("pipeline.commands.aggregate:aggregate", "Counts per month, team and rating."),
-    "report": ("reports.commands:report", "The monthly files, for leads and finance."),
+    "report": ("reports.commands.report:report", "The monthly files, for leads and finance."),
     "responses": ("survey.commands.responses:responses", "Show or void a ticket's response."),
     "db": ("survey.commands.db:db", "Upgrade the database."),
     "config": ("survey.commands.config:config", "Check the settings."),

@@ -16,11 +16,11 @@ import structlog
 from posthog import Posthog
 from sqlalchemy import insert
 
+from survey.clock import now
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import Worker
 from survey.events import Questions, build_event
 from survey.rules import Answer
-from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.migrate import upgrade
 from survey.store.models import AnswerRow, OutboxRow

@@ -22,7 +22,7 @@ from survey.events import Questions, build_event
 from survey.months import Month, months_up_to
 from survey.rules import Answer
 from survey.settings import DEFAULT_SURVEY_ID, Settings
-from survey.store.vocabulary import Trust
+from survey.vocabulary import Trust
 
 LAST_MONTH = Month(2026, 10)
 MONTHS = 120

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from survey.demo.behaviour import hang
-from survey.demo.processes import free_port
-from survey.demo.standin import PostHogStandIn
+from demo.behaviour import hang
+from demo.processes import free_port
+from demo.standin import PostHogStandIn
 from tests.support.command import ROOT, environment, run_csat
 from tests.support.pages import address
 from tests.support.postgresql import running_postgresql

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline.partitions import SPREAD, Array, count_cores
 from pipeline.schemas import NO_TICKET
-from survey.store.vocabulary import TRUST_ORDER
+from survey.vocabulary import TRUST_ORDER
 
 _MOST_DIGITS = 18
 _RANK_OF_TRUST = {trust.value: rank for rank, trust in enumerate(TRUST_ORDER)}

@@ -21,7 +21,7 @@ from pipeline.schemas import (
     check,
 )
 from survey.months import Month
-from survey.store.vocabulary import TRUST_ORDER, Outcome
+from survey.vocabulary import TRUST_ORDER, Outcome
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from survey.event_values import (
     read_ticket,
     read_trust,
 )
-from survey.store.vocabulary import LONGEST_VALUE
+from survey.vocabulary import LONGEST_VALUE
 
 # How deep the properties of an event may be nested. Some versions of Python read no more than 900
 # levels, DuckDB reads all: what counts must not depend on who reads.

@@ -11,7 +11,7 @@ from survey.settings import CsatError
 from survey.store.copies import ImportedAnswer
 from survey.store.database import Database
 from survey.store.imports import AnswerImport
-from survey.store.vocabulary import COUNTED, Outcome
+from survey.vocabulary import COUNTED, Outcome
 
 
 class SumsDiffer(CsatError):

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from survey.store.models import Source
 from survey.store.sent import SentAnswer
-from survey.store.vocabulary import COUNTED
+from survey.vocabulary import COUNTED
 
 # PostHog shows an event some minutes after it has accepted it, and names no limit. This is longer
 # than it usually takes, and short enough to come back after.

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.answers import UUID, sort_by_ticket, split_ticket
 from pipeline.schemas import DECIDED, NO_TICKET, OUTCOMES, check
 from survey.counting_rules import CountingRules
-from survey.store.vocabulary import Outcome
+from survey.vocabulary import Outcome
 
 # Outcomes as the codes of their category; -1 is a missing value.
 _CODE = {outcome: np.int8(code) for code, outcome in enumerate(Outcome)}

@@ -8,7 +8,7 @@ from pandera.errors import SchemaErrors
 
 from survey.scale import RATINGS
 from survey.settings import CsatError
-from survey.store.vocabulary import TRUST_ORDER, Outcome, Trust
+from survey.vocabulary import TRUST_ORDER, Outcome, Trust
 
 RECEIVED = "received"
 NO_TICKET = -1

@@ -10,7 +10,7 @@ from survey.rules import Answer, Decision, Response
 from survey.settings import Settings
 from survey.store.outbox import is_enqueued
 from survey.store.responses import Asked, find_asked
-from survey.store.vocabulary import COUNTED
+from survey.vocabulary import COUNTED
 
 
 def find_unsent(

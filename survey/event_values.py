@@ -13,8 +13,8 @@ from survey.counting_rules import CountingRules
 from survey.links import normalise_ticket, person_of
 from survey.rules import Answer
 from survey.scale import parse_rating
-from survey.store.vocabulary import LONGEST_VALUE, Trust
 from survey.teams import slugify_team
+from survey.vocabulary import LONGEST_VALUE, Trust
 
 SURVEY_SENT = "survey sent"
 TICKET_KEY = "ticketId"

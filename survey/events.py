@@ -11,7 +11,7 @@ from survey.languages import translatable
 from survey.links import anonymous_person
 from survey.rules import Answer
 from survey.settings import Settings
-from survey.store.vocabulary import Trust
+from survey.vocabulary import Trust
 
 RATING_QUESTION = translatable("How happy are you with the level of support you received?")
 COMMENT_QUESTION = translatable("What can we do to increase your rating?")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from survey.scale import parse_rating
-from survey.store.vocabulary import LONGEST_VALUE, Trust
 from survey.teams import slugify_team
+from survey.vocabulary import LONGEST_VALUE, Trust
 
 # Links that the predecessor sent keep working; the canonical name wins where both stand.
 ALIASES = {"distinct_id": "userId", "ticketId": "ticket_id", "team": "ticketTeam"}

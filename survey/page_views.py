@@ -13,8 +13,8 @@ from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.outbox import enqueue
 from survey.store.page_views import count_page_views, known_page_views, page_views_by_ticket
-from survey.store.vocabulary import Trust
 from survey.store.voids import void_among
+from survey.vocabulary import Trust
 
 SURVEY_SHOWN = "survey shown"
 # Nobody looks at the survey of one ticket more often than this, also not by ten faces in a mail.

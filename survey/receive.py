@@ -26,8 +26,8 @@ from survey.store.responses import (
     add_responses,
     save_response,
 )
-from survey.store.vocabulary import Trust
 from survey.store.voids import void_among
+from survey.vocabulary import Trust
 
 
 @dataclass(frozen=True)

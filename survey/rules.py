@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from survey.counting_rules import CountingRules
-from survey.store.vocabulary import TRUST_ORDER, Outcome, Trust
+from survey.vocabulary import TRUST_ORDER, Outcome, Trust
 
 
 @dataclass(frozen=True)

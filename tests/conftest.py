@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser
 
-from survey.demo.standin import PostHogStandIn
+from demo.standin import PostHogStandIn
 from survey.events import Questions
 from survey.links import parse_link
 from survey.receive import Arrival, Submission, receive_all
@@ -15,7 +15,7 @@ from survey.settings import Settings
 from survey.site.app import create_app
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from survey.store.vocabulary import Trust
+from survey.vocabulary import Trust
 from tests.support.browser import running_browser
 from tests.support.clock import Clock
 from tests.support.postgresql import WITHOUT_DISK, PostgresqlServer, running_postgresql
@@ -26,7 +26,7 @@ APT_FIXTURES = {"browser", "postgresql"}
 SLOW_PLACES = (
     *("faults/", "pipeline/test_dask.py", "pipeline/test_export_counts.py"),
     *("pipeline/test_import.py", "pipeline/test_store_counts.py", "pipeline/test_store_source.py"),
-    *("reports/", "survey/demo/test_command.py", "survey/serving/", "survey/site/test_metrics.py"),
+    *("reports/", "demo/test_command.py", "survey/serving/", "survey/site/test_metrics.py"),
     *("survey/store/test_deciding.py", "survey/store/test_imports.py"),
     *("survey/store/test_rederive.py", "test_docs.py", "test_end_to_end.py"),
     *("test_install_browser.py", "test_package.py", "test_wsgi.py"),

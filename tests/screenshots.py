@@ -11,12 +11,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
+from demo.load import load_sample
 from pipeline.monthly import number_month
 from pipeline.sources.store import StoreSource
 from reports.page import render_page
 from survey.commands.mail import _invitation
 from survey.counting_rules import CountingRules
-from survey.demo.load import load_sample
 from survey.languages import find_language
 from survey.mail.invitation import Mail, render_mail
 from survey.months import Month

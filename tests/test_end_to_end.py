@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from survey.clock import now
 from survey.months import Month
 from survey.settings import load_settings
-from survey.store.clock import now
 from tests.support.command import run_csat
 from tests.support.site import running_site
 

@@ -14,7 +14,7 @@ from survey.store.database import Database
 from survey.store.migrate import upgrade
 from survey.store.rederive import apply_rules, responses_are_current
 from survey.store.schema import require_current_schema
-from survey.store.vocabulary import COUNTED
+from survey.vocabulary import COUNTED
 
 
 @click.command("import")

@@ -14,11 +14,11 @@ from pipeline.reconcile import Difference, Reason, Reconciliation, SentEvent, Si
 from pipeline.sources.base import OnProgress
 from pipeline.sources.posthog_client import PostHogClient
 from pipeline.sources.posthog_query import EventQuery, read_pages
+from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.event_values import SURVEY_SENT
 from survey.months import Month
 from survey.settings import Settings, load_settings
-from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.outcomes import find_outcomes
 from survey.store.schema import open_store

@@ -34,7 +34,7 @@ _CODE = (
         "survey/months.py",
         "survey/scale.py",
     ),
-    *("survey/teams.py", "survey/store/vocabulary.py"),
+    *("survey/teams.py", "survey/vocabulary.py"),
 )
 
 

@@ -35,7 +35,7 @@ from survey.event_values import (
     read_ticket,
     read_trust,
 )
-from survey.store.vocabulary import TRUST_ORDER
+from survey.vocabulary import TRUST_ORDER
 
 _ROWS_AT_ONCE = 65_536
 # What DuckDB may hold of a file: it reads in passing, and keeps nothing.

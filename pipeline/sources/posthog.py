@@ -11,11 +11,11 @@ from pipeline.events import BadEvent, EventList, RawEvent, parse_properties, raw
 from pipeline.sources.base import OnProgress, Received, SourceError
 from pipeline.sources.posthog_client import PostHogClient
 from pipeline.sources.posthog_query import PAGE_ROWS, EventQuery, EventRow, read_pages
+from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.event_values import SURVEY_SENT
 from survey.months import Month
 from survey.settings import Settings
-from survey.store.clock import now
 
 # The earliest time that ClickHouse can tell from others.
 _BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)

@@ -17,7 +17,7 @@ from tenacity import (
 
 from pipeline.sources.posthog_answer import Answer, PassingError, QueryError, Row, read_answer
 from survey.addresses import show_address
-from survey.store.clock import now
+from survey.clock import now
 
 # PostHog lets a query wait 30 s for its turn and run for 10 s. requests counts this for each read.
 REQUEST_TIMEOUT_SECONDS = 60.0

@@ -6,12 +6,12 @@ import threading
 
 import click
 
+from survey.clock import now
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import Worker
 from survey.logs import configure_logs, log_thread_failures
 from survey.serving.children import die_with_parent
 from survey.settings import SettingsError, load_settings
-from survey.store.clock import now
 from survey.store.database import LONGEST_WAIT_SECONDS
 from survey.store.schema import open_store
 

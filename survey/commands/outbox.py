@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import click
 
+from survey.clock import now
 from survey.delivery.answer import printable
 from survey.settings import CsatError, load_settings
-from survey.store.clock import now
 from survey.store.outbox import DeadLetters, Summary, requeue, summarise
 from survey.store.schema import open_store
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.hedgehogs import HedgehogCounts
 from survey.logs import configure_logs
@@ -21,7 +22,6 @@ from survey.site.shown import shown
 from survey.site.style import hedgehogs_style_sheet, page_script, style_sheet
 from survey.site.survey import survey
 from survey.site.thanks import thanks
-from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
 

@@ -10,8 +10,8 @@ from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.models import ResponseRow
 from survey.store.responses import find_response, has_answers
-from survey.store.vocabulary import Outcome, Trust
 from survey.store.voids import is_void
+from survey.vocabulary import Outcome, Trust
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from survey.site.receipt import issue_receipt
 from survey.site.situation import Situation, look_up
 from survey.site.visit import Visit, current_visit
 from survey.store.errors import StoreError
-from survey.store.vocabulary import Outcome
 from survey.texts import face_labels, questions_in
+from survey.vocabulary import Outcome
 
 survey = Blueprint("survey", __name__)
 log = structlog.get_logger()

@@ -12,7 +12,7 @@ from survey.site.question import form_context
 from survey.site.receipt import read_receipt
 from survey.site.survey import find_situation
 from survey.site.visit import current_visit
-from survey.store.vocabulary import Outcome
+from survey.vocabulary import Outcome
 
 thanks = Blueprint("thanks", __name__)
 

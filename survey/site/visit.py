@@ -9,7 +9,7 @@ from werkzeug.exceptions import Forbidden
 from survey.links import Link, judge_link, parse_link
 from survey.site.context import current_site
 from survey.site.language import current_language
-from survey.store.vocabulary import Trust
+from survey.vocabulary import Trust
 
 
 @dataclass(frozen=True)

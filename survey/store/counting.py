@@ -15,7 +15,7 @@ from survey.months import Month
 from survey.store.models import AnswerCopyRow, AnswerRow, ResponseRow, VoidRow
 from survey.store.received import is_other_survey
 from survey.store.responses import applied_rules, count_responses
-from survey.store.vocabulary import Outcome
+from survey.vocabulary import Outcome
 
 _OPENS_AT: BindParameter[datetime] = bindparam("opens_at")
 _CLOSES_AT: BindParameter[datetime] = bindparam("closes_at")

@@ -39,7 +39,7 @@ from survey.store.responses import (
     group_answers,
     read_answer,
 )
-from survey.store.vocabulary import LONGEST_VALUE, TRUST_ORDER, Trust
+from survey.vocabulary import LONGEST_VALUE, TRUST_ORDER, Trust
 
 # Of a ticket that has fewer answers than this, all are read.
 FEW = 20

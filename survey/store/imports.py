@@ -25,8 +25,8 @@ from survey.store.responses import (
     read_answer,
     save_responses,
 )
-from survey.store.vocabulary import Outcome
 from survey.store.voids import void_among
+from survey.vocabulary import Outcome
 
 # Answers to a transaction. Customers wait for its locks, or for their turn to write: on two cores
 # for 0.2 s at most.

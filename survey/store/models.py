@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from survey.store.vocabulary import LONGEST_VALUE
+from survey.vocabulary import LONGEST_VALUE
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -8,8 +8,8 @@ from survey.counting_rules import CountingRules
 from survey.rules import decide
 from survey.store.models import AnswerRow
 from survey.store.responses import SELECT_ANSWER, answers_of_tickets, read_answer
-from survey.store.vocabulary import Outcome
 from survey.store.voids import void_among
+from survey.vocabulary import Outcome
 
 # Databases take only so many parameters in a statement.
 _AT_ONCE = 500

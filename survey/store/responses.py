@@ -24,7 +24,7 @@ from survey.events import Questions
 from survey.rules import Answer, Response
 from survey.store.database import Database
 from survey.store.models import AnswerRow, AppliedRulesRow, ResponseRow, Source
-from survey.store.vocabulary import Trust
+from survey.vocabulary import Trust
 
 SELECT_ANSWER = select(
     AnswerRow.uuid,

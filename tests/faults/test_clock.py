@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from demo.behaviour import answer
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import LEASE, Worker
-from survey.demo.behaviour import answer
 from survey.store import outbox
 from tests.support.customers import Answer
 from tests.support.receiving import take

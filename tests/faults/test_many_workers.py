@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from survey.clock import now
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import LEASE, Worker
 from survey.store import outbox
-from survey.store.clock import now
 from survey.store.database import Database
 from tests.support.customers import Answer
 from tests.support.receiving import take

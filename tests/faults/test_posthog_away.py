@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from survey.demo.behaviour import (
+from demo.behaviour import (
     ACCEPT,
     Behaviour,
     accept_then_reset,
@@ -23,8 +23,8 @@ from survey.demo.behaviour import (
     slowly,
     truncate,
 )
-from survey.demo.standin import PostHogStandIn
-from survey.store.clock import now
+from demo.standin import PostHogStandIn
+from survey.clock import now
 from tests.support.customers import Answer, Customers
 from tests.support.receiving import take
 from tests.support.reckoning import (

@@ -6,8 +6,8 @@ import signal
 import pytest
 from sqlalchemy import func, select
 
-from survey.demo.behaviour import ACCEPT, slowly
-from survey.store.clock import now
+from demo.behaviour import ACCEPT, slowly
+from survey.clock import now
 from survey.store.models import OutboxRow
 from tests.support.command import run_csat
 from tests.support.customers import Answer

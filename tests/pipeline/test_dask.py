@@ -21,10 +21,10 @@ from pipeline.commands.aggregate import format_counts
 from pipeline.sources import dask
 from pipeline.sources.base import SourceError
 from pipeline.sources.dask import DaskSource
+from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.settings import DEFAULT_SURVEY_ID
-from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.migrate import upgrade
 from survey.store.voids import void_ticket

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from pipeline.commands.import_answers import import_answers
 from pipeline.commands.reading import read_rules
 from pipeline.importing import Summary, import_events
@@ -29,14 +30,13 @@ from pipeline.sources.base import Source, SourceError
 from pipeline.sources.export import ExportSource
 from pipeline.sources.store import StoreSource
 from survey.counting_rules import CountingRules
-from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.errors import StoreError
 from survey.store.models import AnswerCopyRow, AnswerRow, OutboxRow, ResponseRow
 from survey.store.received import all_received
-from survey.store.vocabulary import Outcome
 from survey.store.voids import void_ticket
+from survey.vocabulary import Outcome
 from tests.pipeline.by_hand import Contract
 from tests.pipeline.test_rules import contracts, crowds, settings_for
 from tests.support.command import environment, run_csat

@@ -8,13 +8,13 @@ from email.utils import format_datetime
 import pytest
 import requests
 
+from demo.behaviour import answer, garbage, hang, later, redirect, reset, truncate
+from demo.processes import free_port
+from demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from pipeline.sources import posthog_client
 from pipeline.sources.posthog_answer import QueryError
 from pipeline.sources.posthog_client import PostHogClient
 from pipeline.sources.posthog_query import EventQuery, EventRow, read_pages
-from survey.demo.behaviour import answer, garbage, hang, later, redirect, reset, truncate
-from survey.demo.processes import free_port
-from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from survey.months import Month
 
 OPENS_AT, CLOSES_AT = Month(2026, 10).bounds(UTC)

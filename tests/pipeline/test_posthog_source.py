@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import requests
 
+from demo.behaviour import answer, later
+from demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from pipeline.sources.base import SourceError
 from pipeline.sources.export import ExportSource
 from pipeline.sources.posthog import PostHogSource
 from survey.counting_rules import CountingRules
-from survey.demo.behaviour import answer, later
-from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from survey.months import Month
 from survey.settings import SettingsError
 from tests.support.command import run_csat

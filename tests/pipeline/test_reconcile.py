@@ -14,7 +14,7 @@ from pipeline.reconcile import (
 )
 from survey.store.models import Source
 from survey.store.sent import SentAnswer
-from survey.store.vocabulary import COUNTED, Outcome
+from survey.vocabulary import COUNTED, Outcome
 
 AS_OF = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)

@@ -7,9 +7,10 @@ import pytest
 import requests
 from sqlalchemy import insert, update
 
-from survey.demo.behaviour import answer, garbage
-from survey.demo.processes import free_port
-from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.behaviour import answer, garbage
+from demo.processes import free_port
+from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from survey.clock import now
 from survey.events import Questions
 from survey.links import parse_link
 from survey.months import Month
@@ -17,11 +18,10 @@ from survey.page_views import PageView, receive_page_views
 from survey.receive import Submission, receive
 from survey.rules import Answer
 from survey.settings import DEFAULT_SURVEY_ID
-from survey.store.clock import now
 from survey.store.models import AnswerCopyRow, OutboxRow, Source
 from survey.store.responses import NewAnswer, add_answers
-from survey.store.vocabulary import Trust
 from survey.store.voids import void_ticket
+from survey.vocabulary import Trust
 from tests.support.command import run_csat
 from tests.support.events import read_export, write_jsonl, write_parquet
 from tests.support.settings import make_settings

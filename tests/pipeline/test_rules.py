@@ -21,7 +21,7 @@ from survey import rules
 from survey.counting_rules import CountingRules
 from survey.events import earliest_copies, read_event
 from survey.months import Month
-from survey.store.vocabulary import Outcome
+from survey.vocabulary import Outcome
 from tests.pipeline.by_hand import Contract, Result, count_by_hand
 from tests.support.events import NOON, Event, as_raw, make_event
 from tests.support.examples import examples

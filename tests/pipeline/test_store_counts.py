@@ -31,8 +31,8 @@ from survey.store.models import (
 )
 from survey.store.rederive import apply_rules
 from survey.store.responses import remove_response, save_applied_rules, save_response
-from survey.store.vocabulary import Trust
 from survey.store.voids import void_ticket
+from survey.vocabulary import Trust
 from tests.conftest import on_postgresql, on_sqlite
 from tests.support.examples import examples
 from tests.support.settings import make_settings

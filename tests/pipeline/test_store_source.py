@@ -27,8 +27,8 @@ from survey.receive import Submission, receive
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import OutboxRow, ResponseRow
-from survey.store.vocabulary import COUNTED
 from survey.store.voids import void_ticket
+from survey.vocabulary import COUNTED
 from tests.support.events import Event, write_jsonl, write_parquet
 from tests.support.examples import examples
 from tests.support.responses import describe_source, outcomes_by_uuid

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import psycopg
 
-from survey.demo.processes import free_port
+from demo.processes import free_port
 from tests.support.site import children_of
 
 # PostgreSQL refuses to run as root.

@@ -8,7 +8,7 @@ from survey.links import parse_link
 from survey.receive import Arrival, Submission, receive_all
 from survey.settings import Settings
 from survey.store.database import Database
-from survey.store.vocabulary import Trust
+from survey.vocabulary import Trust
 from tests.support.customers import Answer
 
 # Answers to one transaction.

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from sqlalchemy import bindparam, func, select
 
-from survey.demo.standin import PostHogStandIn
+from demo.standin import PostHogStandIn
+from survey.clock import now
 from survey.store import outbox
-from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.models import OutboxRow, ResponseRow
 from survey.store.outbox import Summary

@@ -10,7 +10,7 @@ from pipeline.events import AnswerLookup
 from pipeline.rules import decide
 from pipeline.sources.base import Source
 from survey.counting_rules import CountingRules
-from survey.store.vocabulary import TRUST_ORDER
+from survey.vocabulary import TRUST_ORDER
 
 
 def describe_answers(answers: pd.DataFrame, lookup: AnswerLookup) -> pd.DataFrame:

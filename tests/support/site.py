@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 
-from survey.demo.processes import free_port
+from demo.processes import free_port
 from tests.support.command import environment
 from tests.support.settings import SECRET_KEY
 

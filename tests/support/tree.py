@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-from survey.demo.processes import free_port
+from demo.processes import free_port
 from survey.metrics import FOLDER_VARIABLE
 from tests.support.command import environment
 from tests.support.settings import SECRET_KEY

@@ -12,7 +12,7 @@ from survey.events import Questions, build_event, earliest_copies, read_event
 from survey.links import Link, parse_link
 from survey.rules import Answer
 from survey.settings import DEFAULT_COMMENT_QUESTION_ID, DEFAULT_RATING_QUESTION_ID
-from survey.store.vocabulary import Trust
+from survey.vocabulary import Trust
 from tests.support.events import NOON, make_event
 from tests.support.settings import make_settings
 

@@ -15,7 +15,7 @@ from survey.links import (
     parse_link,
     sign_link,
 )
-from survey.store.vocabulary import Trust
+from survey.vocabulary import Trust
 
 LINK = {"distinct_id": "jane", "ticketId": "42", "team": "Web analytics"}
 SECRET = "correct horse"

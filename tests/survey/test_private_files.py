@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from survey.demo.folder import DemoFolder
+from demo.folder import DemoFolder
 from survey.private_files import create_private, make_folder, open_private
 from survey.store.database import Database
 from survey.store.migrate import upgrade

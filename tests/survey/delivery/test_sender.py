@@ -7,9 +7,7 @@ from time import monotonic
 import posthog.request
 import pytest
 
-from survey.delivery.answer import Remedy
-from survey.delivery.sender import DeliveryError, PostHogSender
-from survey.demo.behaviour import (
+from demo.behaviour import (
     ACCEPT,
     accept_then_reset,
     answer,
@@ -20,7 +18,9 @@ from survey.demo.behaviour import (
     slowly,
     truncate,
 )
-from survey.demo.processes import free_port
+from demo.processes import free_port
+from survey.delivery.answer import Remedy
+from survey.delivery.sender import DeliveryError, PostHogSender
 
 EVENT = {
     "event": "survey sent",

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select
 
+from demo.behaviour import accept_then_reset, answer, redirect, reset
+from survey.clock import now
 from survey.delivery.answer import Remedy
 from survey.delivery.sender import DeliveryError, PostHogSender
 from survey.delivery.worker import LEASE, LONGEST_PAUSE_SECONDS, Worker
-from survey.demo.behaviour import accept_then_reset, answer, redirect, reset
 from survey.store import outbox
-from survey.store.clock import now
 from survey.store.models import OutboxRow
 from tests.support.command import run_csat
 from tests.support.site import wait_until

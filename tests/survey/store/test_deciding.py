@@ -32,8 +32,8 @@ from survey.store.responses import (
     save_applied_rules,
     save_response,
 )
-from survey.store.vocabulary import Trust
 from survey.store.voids import void_ticket
+from survey.vocabulary import Trust
 from tests.support.many_answers import add_many, analyse
 from tests.support.pages import LINK, Page, address
 from tests.support.settings import make_settings

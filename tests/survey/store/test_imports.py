@@ -17,8 +17,8 @@ from survey.store.imports import AnswerImport
 from survey.store.models import AnswerCopyRow, AnswerRow, Base, OutboxRow, ResponseRow
 from survey.store.rederive import apply_rules
 from survey.store.responses import find_response
-from survey.store.vocabulary import Outcome, Trust
 from survey.store.voids import void_ticket
+from survey.vocabulary import Outcome, Trust
 from tests.support.settings import make_settings
 
 NOON = datetime(2026, 10, 1, 12, 0, 0, 123456, UTC)

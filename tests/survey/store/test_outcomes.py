@@ -5,8 +5,8 @@ from survey.rules import Answer
 from survey.store.models import Source
 from survey.store.outcomes import find_outcomes
 from survey.store.responses import NewAnswer, add_answers
-from survey.store.vocabulary import Outcome
 from survey.store.voids import void_ticket
+from survey.vocabulary import Outcome
 from tests.support.events import NOON
 from tests.support.settings import make_settings
 

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from demo.predecessor import is_predecessor
+from demo.sample import sample_events
 from survey.counting_rules import CountingRules
-from survey.demo.predecessor import is_predecessor
-from survey.demo.sample import sample_events
 from survey.events import earliest_copies, read_event
 from survey.rules import decide
 from survey.settings import Settings

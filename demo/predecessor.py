@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from survey.demo.comments import write_comment
-from survey.demo.sample_month import (
+from demo.comments import write_comment
+from demo.sample_month import (
     Event,
     Ticket,
     month_random,

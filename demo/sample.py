@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from survey.demo.comments import HOSTILE, write_comment
-from survey.demo.predecessor import predecessor_events
-from survey.demo.sample_month import (
+from demo.comments import HOSTILE, write_comment
+from demo.predecessor import predecessor_events
+from demo.sample_month import (
     PREDECESSOR_PLACE,
     Event,
     Ticket,
@@ -22,7 +22,7 @@ from survey.links import Link
 from survey.months import Month, months_up_to
 from survey.rules import Answer
 from survey.settings import Settings
-from survey.store.vocabulary import Trust
+from survey.vocabulary import Trust
 
 MONTHS = 13
 # In the last complete month and the current one, one team is clearly worse than before.

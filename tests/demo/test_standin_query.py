@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import requests
 
-from survey.demo.behaviour import answer, later
-from survey.demo.standin import PostHogStandIn
-from survey.demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.behaviour import answer, later
+from demo.standin import PostHogStandIn
+from demo.standin_query import PERSONAL_KEY, PROJECT_ID
 
 ORDER = " ORDER BY timestamp, toString(uuid)"
 SELECT = "SELECT toString(uuid) FROM events WHERE event = {event}" + ORDER
@@ -91,7 +91,7 @@ def test_without_a_limit_there_are_100_rows_and_word_of_more(posthog):
 
 
 def test_a_limit_is_cut_without_a_word(posthog, monkeypatch):
-    monkeypatch.setattr("survey.demo.standin_hogql.MOST_ROWS", 2)
+    monkeypatch.setattr("demo.standin_hogql.MOST_ROWS", 2)
     send(posthog, message("a"), message("b"), message("c"))
     assert rows(ask(posthog, f"{SELECT} LIMIT 99")) == [["a"], ["b"]]
 

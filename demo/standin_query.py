@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from survey.demo.behaviour import Behaviour, Script, answer
-from survey.demo.standin_hogql import recorded_events, run
-from survey.demo.wire import Refusal
+from demo.behaviour import Behaviour, Script, answer
+from demo.standin_hogql import recorded_events, run
+from demo.wire import Refusal
 
 if TYPE_CHECKING:
-    from survey.demo.standin import PostHogStandIn
+    from demo.standin import PostHogStandIn
 
 # The only project that the stand-in knows, and the only key that may ask about it.
 PROJECT_ID = "1"

@@ -8,7 +8,7 @@ from operator import eq, ge, gt, le, lt
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from survey.demo.wire import Refusal
+from demo.wire import Refusal
 
 # PostHog's own: what a query without LIMIT gets, and what no LIMIT gets past, without a word.
 ROWS_WITHOUT_LIMIT = 100

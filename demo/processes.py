@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 
-from survey.demo.folder import DemoFolder
+from demo.folder import DemoFolder
 from survey.months import Month
 from survey.private_files import open_private
 from survey.serving.children import ChildStarter, python_module

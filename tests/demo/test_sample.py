@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from demo.comments import HOSTILE
+from demo.load import load_sample
+from demo.predecessor import is_predecessor
+from demo.sample import sample_events
 from survey.counting_rules import CountingRules
-from survey.demo.comments import HOSTILE
-from survey.demo.load import load_sample
-from survey.demo.predecessor import is_predecessor
-from survey.demo.sample import sample_events
 from survey.events import earliest_copies, read_event
 from survey.months import Month, months_up_to
 from survey.rules import Answer, Response, decide
@@ -20,8 +20,8 @@ from survey.scale import SATISFIED
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import AnswerRow, OutboxRow, ResponseRow, Source
-from survey.store.vocabulary import Outcome
 from survey.teams import UNASSIGNED
+from survey.vocabulary import Outcome
 from tests.support.settings import make_settings
 
 UNTIL = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

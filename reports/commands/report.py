@@ -10,8 +10,8 @@ from pipeline.commands.progress import show_progress
 from pipeline.monthly import number_month
 from pipeline.output_files import write_files
 from reports.monthly_files import DONATIONS, render_files
+from survey.clock import now
 from survey.months import Month
-from survey.store.clock import now
 
 
 @click.command()

@@ -9,12 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from survey.demo.behaviour import ACCEPTED_BODY, REDIRECT_TARGET, Behaviour, How
-from survey.demo.standin_page import HTML, JSON, Page, render_desk, report_file
-from survey.demo.wire import Refusal, raw_answer, read_batch, reset_connection
+from demo.behaviour import ACCEPTED_BODY, REDIRECT_TARGET, Behaviour, How
+from demo.standin_page import HTML, JSON, Page, render_desk, report_file
+from demo.wire import Refusal, raw_answer, read_batch, reset_connection
 
 if TYPE_CHECKING:
-    from survey.demo.standin import PostHogStandIn
+    from demo.standin import PostHogStandIn
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from survey.demo.behaviour import (
+from demo.behaviour import (
     accept_then_reset,
     answer,
     garbage,
@@ -22,8 +22,8 @@ from survey.demo.behaviour import (
     slowly,
     truncate,
 )
-from survey.demo.desk import LEAD, Entry
-from survey.demo.standin import PostHogStandIn
+from demo.desk import LEAD, Entry
+from demo.standin import PostHogStandIn
 
 
 @pytest.fixture

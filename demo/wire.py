@@ -8,7 +8,7 @@ import struct
 import zlib
 from typing import Any
 
-from survey.demo.standin_page import JSON
+from demo.standin_page import JSON
 
 # PostHog's own limit for a batch.
 MAX_BODY_BYTES = 20 * 1024 * 1024

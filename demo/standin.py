@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from survey.demo.behaviour import Behaviour, Script
-from survey.demo.desk import Entry, Highlights
-from survey.demo.standin_http import Server
-from survey.demo.standin_query import QueryService
+from demo.behaviour import Behaviour, Script
+from demo.desk import Entry, Highlights
+from demo.standin_http import Server
+from demo.standin_query import QueryService
 
 Event = Mapping[str, Any]
 # How long stop() waits for the handlers it has just cut off.

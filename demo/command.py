@@ -10,16 +10,16 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from demo.desk import FINANCE, LEAD, OPERATOR, Entry, read_highlights
+from demo.folder import DemoFolder
+from demo.links import survey_links
+from demo.load import load_sample
+from demo.processes import free_port, running_site, watch_site, write_reports
+from demo.standin import PostHogStandIn
+from survey.clock import now
 from survey.counting_rules import CountingRules
-from survey.demo.desk import FINANCE, LEAD, OPERATOR, Entry, read_highlights
-from survey.demo.folder import DemoFolder
-from survey.demo.links import survey_links
-from survey.demo.load import load_sample
-from survey.demo.processes import free_port, running_site, watch_site, write_reports
-from survey.demo.standin import PostHogStandIn
 from survey.months import Month
 from survey.settings import CsatError, Settings
-from survey.store.clock import now
 from survey.store.database import Database
 from survey.store.migrate import upgrade
 from survey.store.rederive import apply_rules

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from survey.demo.desk import PARTS, Entry, read_highlights
-from survey.demo.standin_page import render_desk
+from demo.desk import PARTS, Entry, read_highlights
+from demo.standin_page import render_desk
 
 TEAMS = "month,team,responses,csat_pct,change_pp,change_significant\n"
 TREND = "month,team,csat_pct\n2026-08,all,80.00\n2026-09,all,\n2026-09,surveys,1.00\n"

@@ -10,16 +10,16 @@ from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader
 
-from survey.demo.desk import PARTS, Entry, Highlights
+from demo.desk import PARTS, Entry, Highlights
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
 SHOWN_EVENTS = 200
 REFRESH_SECONDS = 5
 
-_TEMPLATES = Path(__file__).parents[1] / "templates"
+_DEMO = Path(__file__).parent
 _templates = Environment(
-    loader=FileSystemLoader([_TEMPLATES / "demo", _TEMPLATES]),
+    loader=FileSystemLoader([_DEMO / "templates", _DEMO.parent / "survey" / "templates"]),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
