@@ -12,9 +12,9 @@ from bench.store_rows import MONTH, fill
 from pipeline.metrics import TREND_MONTHS
 from survey.counting_rules import CountingRules
 from survey.months import Month
+from survey.rederive import apply_rules
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from survey.store.rederive import apply_rules
 from tests.support.postgresql import running_postgresql
 from tests.support.settings import make_settings
 

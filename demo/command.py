@@ -18,11 +18,12 @@ from demo.processes import free_port, running_site, watch_site, write_reports
 from demo.standin import PostHogStandIn
 from survey.clock import now
 from survey.counting_rules import CountingRules
+from survey.errors import CsatError
 from survey.months import Month
-from survey.settings import CsatError, Settings
+from survey.rederive import apply_rules
+from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from survey.store.rederive import apply_rules
 
 # What the page offers of a report besides the report itself, and to whom.
 FILES = (

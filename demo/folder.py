@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import survey
+from survey.errors import CsatError
 from survey.private_files import make_folder, open_private
-from survey.settings import PREFIX, CsatError, Settings, SettingsError, explain_problem, variable
+from survey.settings import PREFIX, Settings, SettingsError, explain_problem, variable
 
 TICKET_URL = "https://example.zendesk.com/agent/tickets/{ticket_id}"
 POSTHOG_KEY = "phc_demo"

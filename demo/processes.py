@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 
 from demo.folder import DemoFolder
+from survey.errors import CsatError
 from survey.months import Month
 from survey.private_files import open_private
 from survey.serving.children import ChildStarter, python_module
-from survey.settings import CsatError
 
 READY_SECONDS = 30.0
 # Longer than the site gives its own children to finish.

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from survey.errors import CsatError
 from survey.private_files import make_folder, open_private
-from survey.settings import CsatError
 
 # A cell that starts with one of these is run by spreadsheets (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -6,8 +6,8 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
+from survey.errors import CsatError
 from survey.scale import RATINGS
-from survey.settings import CsatError
 from survey.vocabulary import TRUST_ORDER, Outcome, Trust
 
 RECEIVED = "received"

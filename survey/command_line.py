@@ -39,7 +39,7 @@ def run_command(command: click.Command, arguments: Sequence[str]) -> int:
         return FAILED if error.errno == errno.EPIPE else _fail(_explain(error))
     except Exception as error:
         # Not before it is needed: it takes longer to import than `csat --help` takes in all.
-        from survey.settings import CsatError
+        from survey.errors import CsatError
 
         if not isinstance(error, CsatError):
             raise

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from survey.addresses import show_address
 from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, Accents, check_accent, parse_colour
+from survey.errors import CsatError
 from survey.languages import parse_wording
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 
@@ -36,10 +37,6 @@ LONGEST_DURATION = timedelta(days=3650)
 
 _DURATION_TEXT = re.compile(r"(\d{1,6})(d|h|m|s)", re.ASCII)
 _DURATION_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-
-
-class CsatError(Exception):
-    """Something a person can mend: the command line prints the message and exits 1."""
 
 
 class SettingsError(CsatError):

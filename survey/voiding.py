@@ -5,8 +5,9 @@ from datetime import datetime
 
 from survey.answer_events import build_outbox_event, find_unsent
 from survey.counting_rules import CountingRules
+from survey.errors import CsatError
 from survey.rules import Response, decide
-from survey.settings import CsatError, Settings
+from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import ResponseRow
 from survey.store.outbox import enqueue

@@ -27,8 +27,8 @@ SLOW_PLACES = (
     *("faults/", "pipeline/test_dask.py", "pipeline/test_export_counts.py"),
     *("pipeline/test_import.py", "pipeline/test_store_counts.py", "pipeline/test_store_source.py"),
     *("reports/", "demo/test_command.py", "survey/serving/", "survey/site/test_metrics.py"),
-    *("survey/store/test_deciding.py", "survey/store/test_imports.py"),
-    *("survey/store/test_rederive.py", "test_docs.py", "test_end_to_end.py"),
+    *("survey/store/test_deciding.py", "pipeline/test_importing.py"),
+    *("survey/test_rederive.py", "test_docs.py", "test_end_to_end.py"),
     *("test_install_browser.py", "test_package.py", "test_wsgi.py"),
 )
 

@@ -10,14 +10,19 @@ ROOT = Path(__file__).parents[1]
 
 PACKAGES = ("survey", "pipeline", "reports", "demo")
 
-# What `pipeline` and `reports` may know of `survey`: the store, and pure modules.
+# What `pipeline` and `reports` may know of `survey`: the store, pure modules, and what derives the
+# responses anew before an import.
 SHARED = (
     "survey.addresses",
     "survey.clock",
+    "survey.copies",
     "survey.counting_rules",
+    "survey.errors",
     "survey.event_values",
     "survey.months",
     "survey.private_files",
+    "survey.rederive",
+    "survey.rules",
     "survey.scale",
     "survey.settings",
     "survey.store",
@@ -38,7 +43,7 @@ PURE = (
     "events",
     "event_values",
     "site/form",
-    "store/copies",
+    "copies",
     "vocabulary",
 )
 IMPURE_MODULES = ("socket", "requests", "sqlalchemy", "flask", "pandas", "os", "pathlib", "random")

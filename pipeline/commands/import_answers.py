@@ -9,10 +9,10 @@ from pipeline.importing import Summary, import_events
 from pipeline.sources.base import BadSource, EventSource
 from pipeline.sources.opening import open_event_source
 from survey.counting_rules import CountingRules
+from survey.rederive import apply_rules, responses_are_current
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from survey.store.rederive import apply_rules, responses_are_current
 from survey.store.schema import require_current_schema
 from survey.vocabulary import COUNTED
 

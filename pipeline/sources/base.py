@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pandas as pd
 
+from survey.errors import CsatError
 from survey.months import Month
-from survey.settings import CsatError
 
 if TYPE_CHECKING:
     from pipeline.counts import MonthCounts, Totals

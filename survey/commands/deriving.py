@@ -3,8 +3,8 @@
 import sys
 
 from survey.counting_rules import CountingRules
+from survey.rederive import apply_rules, responses_are_current
 from survey.store.database import Database
-from survey.store.rederive import apply_rules, responses_are_current
 
 
 def derive_responses(database: Database, rules: CountingRules) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
+from survey.errors import CsatError
 from survey.links import LinkError, build_url, parse_link, sign_link
 from survey.private_files import open_private
 from survey.scale import RATINGS, parse_rating
-from survey.settings import CsatError, Settings, load_settings
+from survey.settings import Settings, load_settings
 
 
 class BadRow(CsatError):

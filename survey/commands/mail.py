@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from survey.commands.link import make_link
+from survey.errors import CsatError
 from survey.languages import LANGUAGES, Language
 from survey.links import LinkError
 from survey.mail.invitation import Invitation, invite, render_index, render_mail
 from survey.private_files import make_folder, open_private
-from survey.settings import CsatError, Settings, load_settings
+from survey.settings import Settings, load_settings
 
 
 @click.group()

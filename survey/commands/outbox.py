@@ -8,7 +8,8 @@ import click
 
 from survey.clock import now
 from survey.delivery.answer import printable
-from survey.settings import CsatError, load_settings
+from survey.errors import CsatError
+from survey.settings import load_settings
 from survey.store.outbox import DeadLetters, Summary, requeue, summarise
 from survey.store.schema import open_store
 

@@ -8,9 +8,10 @@ import click
 from survey import voiding
 from survey.clock import now
 from survey.counting_rules import CountingRules
+from survey.errors import CsatError
 from survey.links import normalise_ticket
 from survey.rules import decide
-from survey.settings import CsatError, load_settings
+from survey.settings import load_settings
 from survey.store.responses import answers_of, find_response
 from survey.store.schema import open_store
 from survey.store.voids import is_void, list_void_changes

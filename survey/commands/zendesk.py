@@ -4,10 +4,11 @@ import sys
 
 import click
 
+from survey.errors import CsatError
 from survey.languages import LANGUAGES, find_language
 from survey.mail.invitation import render_mail
 from survey.mail.zendesk import zendesk_invitation
-from survey.settings import CsatError, load_settings
+from survey.settings import load_settings
 
 
 class UnsignedLinksRefused(CsatError):

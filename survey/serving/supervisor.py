@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from survey.errors import CsatError
 from survey.serving.children import ChildStarter, python_module
-from survey.settings import CsatError
 
 # A child that dies sooner than this after its start is not started anew at once.
 HEALTHY_SECONDS = 5.0
@@ -143,7 +143,7 @@ def _advise(error: Exception) -> str:
 def site_workers(listener: socket.socket, count: int) -> list[Child]:
     """Children that answer requests on one listening socket."""
     fd = listener.fileno()
-    command = python_module("survey.serving.worker", str(fd))
+    command = python_module("wsgi", str(fd))
     return [Child(f"site worker {number + 1}", command, (fd,)) for number in range(count)]
 
 

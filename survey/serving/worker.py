@@ -3,7 +3,6 @@
 import gc
 import signal
 import socket
-import sys
 from typing import TYPE_CHECKING
 
 from survey.logs import log_thread_failures
@@ -13,26 +12,26 @@ from survey.serving.request_log import RequestLog
 from survey.serving.server import Limits, Server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from survey.site.context import SurveySite
 
 # What tells operators how the site is must not wait behind customers.
 URGENT_PATHS = frozenset({b"/healthz", b"/readyz"})
 
 
-def main() -> None:
+def run_worker(create_site: "Callable[[], SurveySite]", socket_number: int) -> None:
     """Answer requests until SIGTERM; the requests in flight are finished first."""
     die_with_parent()
     log_thread_failures()
     # Looking for garbage among what imports make, finds none.
     gc.disable()
-    from wsgi import create_site
-
     site = create_site()
     # What was made so far stays; the collector need not look through it again and again.
     gc.collect()
     gc.freeze()
     gc.enable()
-    server = serve_site(site, socket.socket(fileno=int(sys.argv[1])))
+    server = serve_site(site, socket.socket(fileno=socket_number))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     server.run()
@@ -49,7 +48,3 @@ def serve_site(site: "SurveySite", listener: socket.socket) -> Server:
     limits = Limits(max_body_bytes=site.max_body_bytes, urgent_paths=URGENT_PATHS)
     log = RequestLog() if site.settings.log_requests else None
     return Server(site, listener, refusals, limits, log)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """What can go wrong with the store, in words that hold nothing of what customers wrote."""
 
-from survey.settings import CsatError
+from survey.errors import CsatError
 
 
 class StoreError(CsatError):

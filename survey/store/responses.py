@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
@@ -55,6 +56,13 @@ _ANY_ANSWER = (
     .order_by(AnswerRow.source, AnswerRow.answered_at)
     .limit(literal_column("1"))
     .offset(literal_column("0"))
+)
+# In the order of an index.
+_NEXT_TICKETS = (
+    select(AnswerRow.ticket_id)
+    .where(AnswerRow.ticket_id > bindparam("after"))
+    .order_by(AnswerRow.ticket_id)
+    .limit(bindparam("answers"))
 )
 _RESPONSE_COLUMNS = (
     "distinct_id",
@@ -320,3 +328,9 @@ def read_answer(row: Row[*tuple[Any, ...]]) -> Answer:
         survey_id=row.survey_id,
         is_from_site=row.source == Source.SITE,
     )
+
+
+def next_tickets(connection: Connection, after: str, answers: int) -> list[str]:
+    """The tickets of the next answers by ticket, behind one; each ticket once."""
+    values = {"after": after, "answers": answers}
+    return [str(ticket) for ticket, _ in groupby(connection.scalars(_NEXT_TICKETS, values))]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from survey.settings import CsatError
+from survey.errors import CsatError
 from survey.store.models import VoidChangeRow, VoidRow
 from survey.store.responses import find_response, remove_response
 

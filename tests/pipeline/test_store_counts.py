@@ -17,6 +17,7 @@ from pipeline.counts import MonthCounts
 from pipeline.sources.store import StoreSource
 from survey.counting_rules import CountingRules, Derived
 from survey.months import Month
+from survey.rederive import apply_rules
 from survey.rules import Answer
 from survey.rules import decide as decide_ticket
 from survey.settings import Settings
@@ -29,7 +30,6 @@ from survey.store.models import (
     Source,
     VoidRow,
 )
-from survey.store.rederive import apply_rules
 from survey.store.responses import remove_response, save_applied_rules, save_response
 from survey.store.voids import void_ticket
 from survey.vocabulary import Trust

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from survey.counting_rules import CountingRules
 from survey.links import parse_link, sign_link
+from survey.rederive import apply_rules
 from survey.site.app import create_app
-from survey.store.rederive import apply_rules
 from tests.conftest import on_sqlite
 from tests.support.clock import Clock
 from tests.support.command import run_csat

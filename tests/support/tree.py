@@ -107,7 +107,7 @@ class SiteTree:
 
     def site_workers(self) -> list[int]:
         """The processes that answer requests."""
-        return [pid for pid in self.processes() if "survey.serving.worker" in _arguments(pid)]
+        return [pid for pid in self.processes() if "wsgi" in _arguments(pid)]
 
     def deliveries(self) -> list[int]:
         """The process that sends to PostHog."""

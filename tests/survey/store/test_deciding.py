@@ -15,6 +15,7 @@ from sqlalchemy import Connection, event, select
 
 from survey.counting_rules import CountingRules, Derived
 from survey.links import parse_link, sign_link
+from survey.rederive import apply_rules
 from survey.rules import Answer, decide, time_of_receipt
 from survey.site.app import create_app
 from survey.store import deciding
@@ -22,7 +23,6 @@ from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.migrate import upgrade
 from survey.store.models import OutboxRow, Source
-from survey.store.rederive import apply_rules
 from survey.store.responses import (
     NewAnswer,
     add_answers,

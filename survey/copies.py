@@ -40,7 +40,7 @@ class StoredAnswer:
 
 
 @dataclass(frozen=True)
-class Sorted:
+class SortedArrivals:
     """What arrivals come to: answers that are new, those that take the place of a stored copy,
     and copies that do not count and are not on record. All other arrivals are known."""
 
@@ -53,11 +53,11 @@ def choose_copy(copies: Sequence[ImportedAnswer]) -> ImportedAnswer:
     """The earliest counts; of equal times the one with the greatest properties, and of equal
     properties the one of the greatest person, so that no order of arrival decides."""
     earliest = min(copy.answered_at for copy in copies)
-    rivals = (copy for copy in copies if copy.answered_at == earliest)
-    return max(rivals, key=lambda copy: (copy.said, copy.distinct_id))
+    earliest_copies = (copy for copy in copies if copy.answered_at == earliest)
+    return max(earliest_copies, key=lambda copy: (copy.said, copy.distinct_id))
 
 
-def find_contested(
+def find_possible_copies(
     arrivals: Iterable[ImportedAnswer], stored: Mapping[str, StoredAnswer]
 ) -> list[ImportedAnswer]:
     """Those that are not as the store has their event, so that they may be copies on record."""
@@ -74,27 +74,27 @@ def sort_arrivals(
     arrivals: Iterable[ImportedAnswer],
     stored: Mapping[str, StoredAnswer],
     on_record: Collection[str],
-) -> Sorted:
+) -> SortedArrivals:
     """What arrivals come to, given what is stored under their uuids, and the fingerprints of
     copies that are on record."""
     versions: dict[str, dict[tuple[datetime, str, str], ImportedAnswer]] = {}
     for arrival in arrivals:
         versions.setdefault(arrival.uuid, {}).setdefault(arrival.version, arrival)
-    found = Sorted()
+    found = SortedArrivals()
     for uuid, by_version in versions.items():
         known = stored.get(uuid)
         if known is None:
-            rivals = list(by_version.values())
-            winner = choose_copy(rivals)
-            found.new.append(winner)
+            copies = list(by_version.values())
+            counting = choose_copy(copies)
+            found.new.append(counting)
         elif known.answer.is_from_site:
             continue
         else:
             by_version.pop(known.answer.version, None)
-            unheard = [each for each in by_version.values() if each.fingerprint not in on_record]
-            rivals = [known.answer, *unheard]
-            winner = choose_copy(rivals)
-            if winner is not known.answer:
-                found.replacing.append((known, winner))
-        found.copies.extend(rival for rival in rivals if rival is not winner)
+            new = [each for each in by_version.values() if each.fingerprint not in on_record]
+            copies = [known.answer, *new]
+            counting = choose_copy(copies)
+            if counting is not known.answer:
+                found.replacing.append((known, counting))
+        found.copies.extend(copy for copy in copies if copy is not counting)
     return found

@@ -8,12 +8,12 @@ import time
 import pytest
 from sqlalchemy import func, select
 
+from survey import rederive
 from survey.counting_rules import CountingRules
+from survey.rederive import apply_rules, responses_are_current
 from survey.site.app import create_app
-from survey.store import rederive
 from survey.store.counting import ResponsesOutdated, require_current_responses
 from survey.store.models import ResponseRow
-from survey.store.rederive import apply_rules, responses_are_current
 from survey.store.responses import find_response
 from survey.store.voids import void_ticket
 from tests.conftest import on_postgresql
@@ -76,7 +76,7 @@ def test_a_response_keeps_its_submission_id(client, database):
 class TestWhileTheSiteGoesOn:
     @pytest.fixture(autouse=True)
     def small_batches(self, monkeypatch):
-        monkeypatch.setattr(rederive, "_NEXT_TICKETS", rederive._NEXT_TICKETS.limit(2))
+        monkeypatch.setattr(rederive, "ANSWERS_AT_ONCE", 2)
 
     @pytest.fixture
     def derive(self, database):

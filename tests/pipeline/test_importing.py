@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from pipeline import importing
+from pipeline.importing import AnswerImport
+from survey.copies import ImportedAnswer
 from survey.counting_rules import CountingRules
 from survey.events import Questions
 from survey.links import parse_link
 from survey.receive import Submission, receive
-from survey.store import imports
-from survey.store.copies import ImportedAnswer
-from survey.store.imports import AnswerImport
+from survey.rederive import apply_rules
 from survey.store.models import AnswerCopyRow, AnswerRow, Base, OutboxRow, ResponseRow
-from survey.store.rederive import apply_rules
 from survey.store.responses import find_response
 from survey.store.voids import void_ticket
 from survey.vocabulary import Outcome, Trust
@@ -330,7 +330,7 @@ def test_a_batch_is_stored_wholly_or_not_at_all(database, settings, monkeypatch)
 
     run = AnswerImport(database, CountingRules.of(settings))
     with monkeypatch.context() as patched, pytest.raises(RuntimeError):
-        patched.setattr(imports, "save_responses", fail)
+        patched.setattr(importing, "save_responses", fail)
         run.add([imported()])
     assert count(database, AnswerRow) == 0
     assert (run.received, run.known, outcomes(run)) == (0, 0, {})

@@ -1,19 +1,18 @@
 """Deriving the responses anew when a setting that decides over them has changed."""
 
 from collections.abc import Callable
-from itertools import groupby
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from survey.counting_rules import CountingRules, Derived
 from survey.rules import decide
 from survey.store.database import Database
-from survey.store.models import AnswerRow
 from survey.store.responses import (
     answers_of_tickets,
     applied_rules,
+    next_tickets,
     replace_applied_rules,
     save_applied_rules,
     save_responses,
@@ -25,14 +24,6 @@ log = structlog.get_logger()
 # Answers to a transaction, and the rest of their last ticket's. Customers wait for its locks, or
 # for their turn to write: for some hundredths of a second.
 ANSWERS_AT_ONCE = 500
-
-# In the order of an index.
-_NEXT_TICKETS = (
-    select(AnswerRow.ticket_id)
-    .where(AnswerRow.ticket_id > bindparam("after"))
-    .order_by(AnswerRow.ticket_id)
-    .limit(ANSWERS_AT_ONCE)
-)
 
 
 def responses_are_current(database: Database, rules: CountingRules) -> bool:
@@ -64,7 +55,7 @@ def apply_rules(
         save_applied_rules(connection, mark)
     answers = 0
     after = ""
-    while tickets := _next_tickets(database, after):
+    while tickets := _find_next(database, after):
         derived = _derive(database, tickets, rules, mark)
         if derived is None:
             break
@@ -80,10 +71,10 @@ def apply_rules(
         log.info("responses derived anew, by changed settings", answers=answers)
 
 
-def _next_tickets(database: Database, after: str) -> list[str]:
-    """The tickets of the next answers. Asked outside of the batches: others write meanwhile."""
+def _find_next(database: Database, after: str) -> list[str]:
+    """The next tickets. Asked outside of the batches: others write meanwhile."""
     with database.reading() as connection:
-        return [str(t) for t, _ in groupby(connection.scalars(_NEXT_TICKETS, {"after": after}))]
+        return next_tickets(connection, after, ANSWERS_AT_ONCE)
 
 
 def _derive(database: Database, tickets: list[str], rules: CountingRules, mark: str) -> int | None:
