@@ -31,17 +31,16 @@ def load_sample(
     A store that has answers is left as it is: those given on the demo site stay. Nothing goes
     into the outbox. `on_progress` is told how many tickets are done, and of how many.
     """
-    rules = CountingRules.of(settings)
     with database.writing() as connection:
         if connection.scalar(select(AnswerRow.id).limit(1)) is not None:
             return
-        voids = void_tickets(connection)
+        rules = CountingRules.of(settings, void_tickets(connection))
         tickets = _answers_by_ticket(until, settings, rules)
         for done, (ticket_id, answers) in enumerate(tickets.items(), start=1):
             add_answers(connection, answers)
             if ticket_id is not None:
                 given = [new.answer for new in answers]
-                response = decide(given, rules, void=ticket_id in voids).response
+                response = decide(given, rules).response
                 if response is not None:
                     add_responses(connection, {ticket_id: response})
             if done % _TICKETS_PER_STEP == 0 or done == len(tickets):

@@ -145,7 +145,7 @@ class AnswerImport:
         of all tickets that change; to be asked before anything is written."""
         before, after = _answers_by_ticket(connection, found)
         tickets = [ticket_id for ticket_id in after if ticket_id is not None]
-        voids = void_among(connection, tickets) if tickets else frozenset()
+        rules = self._rules.with_voids(void_among(connection, tickets) if tickets else ())
         own_before = (
             imported_since(connection, tickets, self._newest) if any(before.values()) else set()
         )
@@ -154,11 +154,10 @@ class AnswerImport:
         outcomes: Counter[Outcome] = Counter()
         responses: dict[str, Response | None] = {}
         for ticket_id, answers in after.items():
-            void = ticket_id in voids
             if own_before:
-                earlier = decide(before[ticket_id], self._rules, void=void).outcomes
+                earlier = decide(before[ticket_id], rules).outcomes
                 outcomes.subtract(earlier[uuid] for uuid in earlier if uuid in own_before)
-            decision = decide(answers, self._rules, void=void)
+            decision = decide(answers, rules)
             now = decision.outcomes
             outcomes.update(now[uuid] for uuid in now if uuid in own_after)
             if ticket_id is not None:

@@ -107,13 +107,9 @@ def _receive_group(
         Arriving(each.ticket_id, each.submission.link.person, each.at, each.submission.uuid)
         for each in arrivals
     ]
-    rules = CountingRules.of(settings)
+    rules = CountingRules.of(settings, void_among(connection, tickets))
     earlier = answers_that_decide(connection, rules, arriving)
-    voids = void_among(connection, tickets)
-    received = [
-        _judge(each, earlier[each.ticket_id], rules, void=each.ticket_id in voids)
-        for each in arrivals
-    ]
+    received = [_judge(each, earlier[each.ticket_id], rules) for each in arrivals]
     new = [each for each in received if each.is_new]
     add_answers(connection, [NewAnswer(each.answer, Source.SITE, each.asked) for each in new])
     changed = [each for each in new if each.changes_response]
@@ -169,9 +165,7 @@ class _Received:
         return self.after.response
 
 
-def _judge(
-    arrival: Arrival, earlier: Sequence[Answer], rules: CountingRules, *, void: bool
-) -> _Received:
+def _judge(arrival: Arrival, earlier: Sequence[Answer], rules: CountingRules) -> _Received:
     submission = arrival.submission
     known = next((answer for answer in earlier if answer.uuid == submission.uuid), None)
     answer = known or _answer(submission, time_of_receipt(earlier, arrival.at))
@@ -179,8 +173,8 @@ def _judge(
         answer=answer,
         asked=Asked(submission.questions, submission.link.initial_target_area),
         earlier=earlier,
-        before=decide(earlier, rules, void=void),
-        after=decide([*earlier, answer], rules, void=void),
+        before=decide(earlier, rules),
+        after=decide([*earlier, answer], rules),
     )
 
 

@@ -89,13 +89,10 @@ def _derive(database: Database, tickets: list[str], rules: CountingRules, mark: 
 
 
 def _save_derived(connection: Connection, tickets: list[str], rules: CountingRules) -> int:
-    voids = void_among(connection, tickets)
+    rules = rules.with_voids(void_among(connection, tickets))
     answers = answers_of_tickets(connection, tickets)
     save_responses(
         connection,
-        {
-            ticket_id: decide(given, rules, void=ticket_id in voids).response
-            for ticket_id, given in answers.items()
-        },
+        {ticket_id: decide(given, rules).response for ticket_id, given in answers.items()},
     )
     return sum(map(len, answers.values()))

@@ -52,10 +52,10 @@ class Decision:
     outcomes: dict[str, Outcome]
 
 
-def decide(answers: Iterable[Answer], rules: CountingRules, *, void: bool = False) -> Decision:
+def decide(answers: Iterable[Answer], rules: CountingRules) -> Decision:
     """Apply rules 2 to 7 of docs/rules.md to one ticket's answers, each uuid once."""
     ordered = sorted(answers, key=lambda answer: answer.order)
-    reasons = {answer.uuid: _reason_not_valid(answer, rules, void) for answer in ordered}
+    reasons = {answer.uuid: _reason_not_valid(answer, rules) for answer in ordered}
     valid = [answer for answer in ordered if reasons[answer.uuid] is None]
     outcomes = {uuid: reason for uuid, reason in reasons.items() if reason is not None}
     if not valid:
@@ -84,7 +84,7 @@ def time_of_receipt(earlier: Sequence[Answer], now: datetime) -> datetime:
     return now if latest is None else max(now, latest.answered_at + timedelta(microseconds=1))
 
 
-def _reason_not_valid(answer: Answer, rules: CountingRules, void: bool) -> Outcome | None:
+def _reason_not_valid(answer: Answer, rules: CountingRules) -> Outcome | None:
     if _is_of_other_survey(answer, rules):
         return Outcome.OTHER_SURVEY
     if answer.ticket_id is None:
@@ -93,7 +93,7 @@ def _reason_not_valid(answer: Answer, rules: CountingRules, void: bool) -> Outco
         return Outcome.INVALID_RATING
     if answer.distinct_id in rules.test_distinct_ids:
         return Outcome.TEST
-    return Outcome.VOID if void else None
+    return Outcome.VOID if answer.ticket_id in rules.void_tickets else None
 
 
 def _is_of_other_survey(answer: Answer, rules: CountingRules) -> bool:

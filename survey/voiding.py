@@ -61,7 +61,7 @@ def unvoid(
         database.lock_tickets(connection, [ticket_id])
         known_id = lift_void(connection, ticket_id, reason, now)
         answers = answers_of(connection, ticket_id)
-        before, after = decide(answers, rules, void=True), decide(answers, rules, void=False)
+        before, after = decide(answers, rules.with_voids([ticket_id])), decide(answers, rules)
         if after.response is None:
             return None
         known_ids = {} if known_id is None else {ticket_id: known_id}

@@ -62,7 +62,8 @@ def show(ticket_id: str) -> None:
         void = is_void(connection, ticket_id)
     if not answers and not changes:
         raise UnknownTicket(f"nobody has answered for ticket {ticket_id}")
-    outcomes = decide(answers, CountingRules.of(settings), void=void).outcomes
+    rules = CountingRules.of(settings, [ticket_id] if void else [])
+    outcomes = decide(answers, rules).outcomes
     if response is not None:
         began = response.answered_at.astimezone(settings.timezone)
         click.echo(f"response  {describe(response.rating, response.team, began)}")

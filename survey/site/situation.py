@@ -10,7 +10,7 @@ from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.models import ResponseRow
 from survey.store.responses import find_response, has_answers
-from survey.store.voids import is_void
+from survey.store.voids import void_among
 from survey.vocabulary import Outcome, Trust
 
 
@@ -45,7 +45,7 @@ def look_up(
         arriving = Arriving(link.ticket_id, link.person, now, sent)
         answers = answers_that_decide(connection, rules, [arriving])[link.ticket_id]
         response = find_response(connection, link.ticket_id)
-        void = is_void(connection, link.ticket_id)
+        rules = rules.with_voids(void_among(connection, [link.ticket_id]))
     # A link without a distinct_id names nobody: whoever guesses the ticket has the same one.
     is_somebody = trust is Trust.SIGNED or link.person != anonymous_person(link.ticket_id)
     is_own = response is not None and response.distinct_id == link.person
@@ -63,6 +63,6 @@ def look_up(
     )
     return Situation(
         own_response=own,
-        outcome_now=decide([*answers, hypothetical], rules, void=void).outcomes[""],
-        outcome_of_sent=decide(answers, rules, void=void).outcomes.get(sent or ""),
+        outcome_now=decide([*answers, hypothetical], rules).outcomes[""],
+        outcome_of_sent=decide(answers, rules).outcomes.get(sent or ""),
     )

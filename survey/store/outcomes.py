@@ -36,9 +36,9 @@ def find_outcomes(
         for row in connection.execute(_WITHOUT_TICKET, {"uuids": some}):
             outcomes |= decide([read_answer(row)], rules).outcomes
     for some in _portions(sorted(tickets)):
-        voids = void_among(connection, some)
-        for ticket_id, answers in answers_of_tickets(connection, some).items():
-            outcomes |= decide(answers, rules, void=ticket_id in voids).outcomes
+        with_voids = rules.with_voids(void_among(connection, some))
+        for answers in answers_of_tickets(connection, some).values():
+            outcomes |= decide(answers, with_voids).outcomes
         on_progress(len(outcomes))
     return {uuid: outcomes[uuid] for uuid in uuids if uuid in outcomes}
 

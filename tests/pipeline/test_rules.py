@@ -47,7 +47,7 @@ def settings_for(contract: Contract):
 def count_one_by_one(events: list[Event], contract: Contract) -> Result:
     """The rules as the site applies them: ticket by ticket."""
     configured = settings_for(contract)
-    rules_of_site = CountingRules.of(configured)
+    rules_of_site = CountingRules.of(configured, contract.voids)
     kept = earliest_copies(events)
     positions = {id(each): i for i, each in enumerate(events)}
     result = Result(["duplicate"] * len(events))
@@ -56,7 +56,7 @@ def count_one_by_one(events: list[Event], contract: Contract) -> Result:
         tickets[read_event(each, rules_of_site).ticket_id].append(each)
     for ticket, of_ticket in tickets.items():
         answers = [read_event(each, rules_of_site) for each in of_ticket]
-        decision = rules.decide(answers, rules_of_site, void=ticket in contract.voids)
+        decision = rules.decide(answers, rules_of_site)
         for each in of_ticket:
             result.outcomes[positions[id(each)]] = decision.outcomes[each["uuid"]].value
         if decision.response is not None:

@@ -121,7 +121,7 @@ def derive(connection: Connection, configured: Settings, everything: list[Given]
         ours = by_ticket.setdefault(each.answer.ticket_id, [])
         ours.append(replace(each.answer, survey_id=survey_id))
     for ticket, given_answers in by_ticket.items():
-        response = decide_ticket(given_answers, rules, void=ticket == "void").response
+        response = decide_ticket(given_answers, rules.with_voids(["void"])).response
         if ticket is not None and response is not None:
             save_response(connection, ticket, response)
     save_applied_rules(connection, rules.fingerprint(Derived.RESPONSES))

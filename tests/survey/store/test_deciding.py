@@ -103,13 +103,14 @@ tickets = (f"T{number}" for number in itertools.count())
 def test_they_decide_as_all_answers_would(
     one_database, stored, person, trust, now, void, configured, data
 ):
-    ticket, rules = next(tickets), CountingRules.of(configured)
+    ticket = next(tickets)
+    rules = CountingRules.of(configured, [ticket] if void else [])
     stored = [replace(each, ticket_id=ticket, uuid=f"{each.uuid}-{ticket}") for each in stored]
     asked = data.draw(st.sampled_from([None, *(each.uuid for each in stored)]))
     with one_database.writing() as connection:
         doors = {True: Source.SITE, False: Source.IMPORT}
         add_answers(connection, [NewAnswer(each, doors[each.is_from_site]) for each in stored])
-        response = decide(stored, rules, void=void).response
+        response = decide(stored, rules).response
         if response is not None:
             save_response(connection, ticket, response)
         save_applied_rules(connection, CountingRules.of(configured).fingerprint(Derived.RESPONSES))
@@ -124,8 +125,8 @@ def test_they_decide_as_all_answers_would(
     assert time_of_receipt(selected, now) == at
     new = Answer("", ticket, person, 3, None, "surveys", at, trust, is_from_site=True)
     for more in ([], [new]):
-        by_all = decide([*everything, *more], rules, void=void)
-        by_selected = decide([*selected, *more], rules, void=void)
+        by_all = decide([*everything, *more], rules)
+        by_selected = decide([*selected, *more], rules)
         assert by_selected.response == by_all.response
         assert by_selected.outcomes.items() <= by_all.outcomes.items()
 
