@@ -1,6 +1,5 @@
 """Section 5: three implementations of the rules agree, and what they say where it is close."""
 
-import json
 import math
 import random
 from collections import Counter, defaultdict
@@ -22,7 +21,7 @@ from survey.counting_rules import CountingRules
 from survey.events import earliest_copies, read_event
 from survey.months import Month
 from survey.vocabulary import Outcome
-from tests.pipeline.by_hand import Contract, Result, count_by_hand
+from tests.pipeline.by_hand import Contract, Result, count_by_hand, read
 from tests.support.events import NOON, Event, as_raw, make_event
 from tests.support.examples import examples
 from tests.support.responses import describe_all
@@ -31,6 +30,9 @@ from tests.support.settings import make_settings
 LONDON, AUCKLAND = ZoneInfo("Europe/London"), ZoneInfo("Pacific/Auckland")
 WINDOW = timedelta(hours=168)
 MICROSECOND = timedelta(microseconds=1)
+
+
+ALWAYS = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 
 
 def settings_for(contract: Contract):
@@ -74,7 +76,7 @@ def count_as_frame(events: list[Event], contract: Contract) -> Result:
     """The rules as the pipeline applies them: all at once."""
     rules_of_frame = CountingRules.of(settings_for(contract), contract.voids)
     lookup = EventList([as_raw(each) for each in events], rules_of_frame)
-    decided = decide(mark_duplicates(lookup.frame(), lookup), rules_of_frame)
+    decided = decide(mark_duplicates(lookup.frame(), lookup, ALWAYS), rules_of_frame)
     counts = count_responses(derive_responses(decided, contract.timezone))
     check_sums(decided, counts, contract.timezone)
     rows = describe_all(decided, lookup, contract.timezone)
@@ -103,16 +105,10 @@ def check_sums(decided: pd.DataFrame, counts: pd.DataFrame, timezone: ZoneInfo) 
     assert responses == counts["responses"].sum()
 
 
-def outcomes_of(events: list[Event], result: Result) -> Counter:
-    """What became of what. Copies that are alike in everything can change places."""
-    said = [
-        (
-            *(each["uuid"], each["timestamp"], each["distinct_id"] or ""),
-            json.dumps(each["properties"], sort_keys=True),
-        )
-        for each in events
-    ]
-    return Counter(zip(said, result.outcomes, strict=True))
+def outcomes_of(events: list[Event], result: Result, contract: Contract) -> Counter:
+    """What became of what. Copies that are alike in everything that counts can change places."""
+    answers = [(each["uuid"], *map(str, read(each, contract).values())) for each in events]
+    return Counter(zip(answers, result.outcomes, strict=True))
 
 
 # Half an hour before London's October begins, so that the offsets reach across the month's end.
@@ -210,7 +206,8 @@ def agree(count, events: list[Event], contract: Contract, order: random.Random) 
         event(outcome)
     shuffled = order.sample(events, len(events))
     result = count(shuffled, contract)
-    assert outcomes_of(shuffled, result) == outcomes_of(events, by_hand)
+    expected = outcomes_of(events, by_hand, contract)
+    assert outcomes_of(shuffled, result, contract) == expected
     assert result.responses == by_hand.responses
     assert result.counts == by_hand.counts
 

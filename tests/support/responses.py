@@ -10,7 +10,11 @@ from pipeline.events import AnswerLookup
 from pipeline.rules import decide
 from pipeline.sources.base import Source
 from survey.counting_rules import CountingRules
+from survey.months import Month
 from survey.vocabulary import TRUST_ORDER
+
+
+MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
 
 
 def describe_answers(answers: pd.DataFrame, lookup: AnswerLookup) -> pd.DataFrame:
@@ -52,9 +56,14 @@ def describe_all(decided: pd.DataFrame, lookup: AnswerLookup, timezone: tzinfo) 
 
 
 def describe_source(source: Source, rules: CountingRules) -> pd.DataFrame:
-    """All responses of a source, as `describe_all` gives them."""
-    answers, lookup = source.read_answers(lambda _read: None)
-    return describe_all(decide(answers, rules), lookup, rules.timezone)
+    """All responses of a source in the months of the tests, as `describe_all` gives them."""
+    of_months = []
+    for month in MONTHS:
+        answers, lookup = source.read_answers(lambda _read: None, comments_of=month)
+        responses = describe_all(decide(answers, rules), lookup, rules.timezone)
+        of_months.append(responses[responses["month"] == str(month)])
+    assert sum(map(len, of_months)) == len(responses)
+    return pd.concat(of_months).sort_values("ticket_id", ignore_index=True)
 
 
 def outcomes_by_uuid(source: Source, rules: CountingRules) -> list[tuple[str, str]]:
