@@ -148,18 +148,20 @@ def count_by_polars(folder: Path, out: Path) -> None:
     copies = answers.filter(is_copy).filter(
         pl.col("timestamp") == pl.col("timestamp").min().over("uuid")
     )
-    said = ["is_ours", "ticket", "person", "rating", "team", "trust"]
+    answer = ["is_ours", "ticket", "person", "rating", "team", "trust"]
     unlike = (
-        copies.group_by("uuid").agg(pl.struct(said).n_unique()).filter(pl.col(said[0]) > 1)["uuid"]
+        copies.group_by("uuid")
+        .agg(pl.struct(answer).n_unique())
+        .filter(pl.col(answer[0]) > 1)["uuid"]
     )
-    rivals = copies.filter(pl.col("uuid").is_in(unlike.implode()))
+    tied = copies.filter(pl.col("uuid").is_in(unlike.implode()))
     weights = (
-        pl.scan_parquet(rivals["file"].unique().to_list() or [], include_file_paths="file")
+        pl.scan_parquet(tied["file"].unique().to_list() or [], include_file_paths="file")
         .filter(pl.col("uuid").is_in(unlike.implode()))
         .select("uuid", "timestamp", "file", weight=pl.col("properties"))
         .collect()
-        if len(rivals)
-        else rivals.select("uuid", "timestamp", "file", weight=pl.lit(""))
+        if len(tied)
+        else tied.select("uuid", "timestamp", "file", weight=pl.lit(""))
     )
     import json
 
@@ -172,7 +174,7 @@ def count_by_polars(folder: Path, out: Path) -> None:
         )
     )
     chosen = (
-        rivals.join(weights, on=["uuid", "timestamp", "file"])
+        tied.join(weights, on=["uuid", "timestamp", "file"])
         .sort("weight", "person", descending=True)
         .unique("uuid", keep="first", maintain_order=True)
         .drop("weight")

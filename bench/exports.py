@@ -207,7 +207,7 @@ def _our_properties(rows: list[tuple[int, ...]]) -> Iterator[str]:
         settings=settings,
     )
     template = _compact(event["properties"])
-    for said, put in (
+    for old, new in (
         ('"%(comment)s"', "%(comment)s"),
         ('"5"', '"%(rating)s"'),
         ('"rating":5', '"rating":%(rating)s'),
@@ -215,8 +215,8 @@ def _our_properties(rows: list[tuple[int, ...]]) -> Iterator[str]:
         (f'"$survey_id":"{DEFAULT_SURVEY_ID}"', '"$survey_id":"%(survey)s"'),
         ('"$survey_language":"en"', '"$survey_language":"%(language)s"'),
     ):
-        assert said in template, said
-        template = template.replace(said, put)
+        assert old in template, old
+        template = template.replace(old, new)
     trusts = (Trust.UNVERIFIED,) * 6 + (Trust.KNOWN, Trust.SIGNED)
     for _, uuid, ticket, person, kind in rows:
         yield template % {

@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from demo.desk import FINANCE, LEAD, OPERATOR, Entry, read_highlights
 from demo.folder import DemoFolder
 from demo.links import survey_links
 from demo.load import load_sample
+from demo.overview import FINANCE, LEAD, OPERATOR, Entry, read_highlights
 from demo.processes import free_port, running_site, watch_site, write_reports
 from demo.standin import PostHogStandIn
 from survey.clock import now
@@ -44,9 +44,9 @@ class Stopped(BaseException):
 
 @click.command()
 @click.option("--port", type=_PORT, help="Port of the survey site.  [default: a free one]")
-@click.option("--desk-port", type=_PORT, help="Port of the demo's page.  [default: a free one]")
+@click.option("--overview-port", type=_PORT, help="Port of the demo's page.  [default: a free one]")
 @click.option("--fresh", is_flag=True, help="Delete the demo's data first, also your answers.")
-def demo(port: int | None, desk_port: int | None, fresh: bool) -> None:
+def demo(port: int | None, overview_port: int | None, fresh: bool) -> None:
     """A full working site to click through, with sample answers. Nothing to set up.
 
     Makes 13 months of answers to some 5,000 tickets in var/demo/, writes the reports of this
@@ -71,7 +71,7 @@ def demo(port: int | None, desk_port: int | None, fresh: bool) -> None:
         with _stopped_by_signals(), folder.locked():
             if fresh:
                 folder.clear()
-            _run(console, folder, port or free_port(), desk_port or 0)
+            _run(console, folder, port or free_port(), overview_port or 0)
     except Stopped:
         console.print("Stopped. Your answers stay for the next run.")
 
@@ -92,16 +92,16 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _run(console: Console, folder: DemoFolder, port: int, desk_port: int) -> None:
+def _run(console: Console, folder: DemoFolder, port: int, overview_port: int) -> None:
     settings, until = folder.settings(), now()
     this_month = Month.of(until, settings.timezone)
     _prepare_store(console, settings, until)
     base_url = f"http://127.0.0.1:{port}"
-    with _standin(desk_port, folder) as standin:
+    with _standin(overview_port, folder) as standin:
         environment = folder.environment(base_url=base_url, posthog_host=standin.url)
         months = {this_month.shift(-1): "last month", this_month: "this month so far"}
         reports = _write_reports(console, folder, months, environment, standin.url)
-        standin.desk = [
+        standin.overview = [
             *survey_links(base_url, settings, until),
             Entry(FINANCE, "Hedgehogs fed, for everybody", f"{base_url}/hedgehogs"),
             *reports,
@@ -150,7 +150,7 @@ def _standin(port: int, folder: DemoFolder) -> Iterator[PostHogStandIn]:
     except OSError as error:
         raise CsatError(
             f"cannot listen on 127.0.0.1:{port}: {error.strerror}. "
-            "Stop what listens there, or choose another with --desk-port."
+            "Stop what listens there, or choose another with --overview-port."
         ) from None
     try:
         yield standin
@@ -165,8 +165,8 @@ def _write_reports(
     environment: Mapping[str, str],
     address: str,
 ) -> list[Entry]:
-    """What the desk offers of the reports: each one's address, the files of the first, and where
-    all of them are."""
+    """The reports to open: each one's address, the files of the first, and where all of them
+    are."""
     written: list[Entry] = []
     with _saying(console, "Writing the reports of " + " and ".join(map(str, months))):
         problems = write_reports(folder, months, environment)
@@ -200,7 +200,7 @@ def _announce(console: Console, standin: PostHogStandIn) -> None:
     console.print("\n[bold]The demo is running.[/bold] This page leads to all of it:\n")
     console.print(f"  [bold cyan]{standin.url}/[/bold cyan]\n")
     events = Entry(OPERATOR, "Events as they arrive", f"{standin.url}/")
-    entries = [entry for entry in standin.desk if entry.label not in _FILE_NAMES]
+    entries = [entry for entry in standin.overview if entry.label not in _FILE_NAMES]
     width = max(len(entry.label) for entry in [*entries, events])
     for entry in [*entries, events]:
         console.print(f"  {entry.label:<{width}}  {entry.address}", markup=False)

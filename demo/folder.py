@@ -46,7 +46,7 @@ class DemoFolder:
 
     @property
     def log(self) -> Path:
-        """What the site said."""
+        """The output of the site."""
         return self.path / "serve.log"
 
     @property

@@ -3,7 +3,7 @@
 from datetime import datetime
 from urllib.parse import urlencode
 
-from demo.desk import CUSTOMER, Entry
+from demo.overview import CUSTOMER, Entry
 from survey.links import Link, build_url
 from survey.settings import Settings
 

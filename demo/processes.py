@@ -20,7 +20,7 @@ READY_SECONDS = 30.0
 STOP_SECONDS = 25.0
 # Linux takes the ports of outgoing connections from 32768 on, other systems from 49152 on.
 _SERVER_PORTS = range(20_000, 32_768)
-# How much of what a child said belongs into an error.
+# How many lines of a child's output an error shows.
 _LAST_LINES = 12
 
 Process = subprocess.Popen[bytes]
@@ -65,8 +65,8 @@ def _start_report(folder: DemoFolder, month: Month, environment: Mapping[str, st
 
 
 def _problem_of(process: Process) -> str | None:
-    _, said = process.communicate()
-    return None if process.returncode == 0 else _last_lines(said.decode(errors="replace"))
+    _, output = process.communicate()
+    return None if process.returncode == 0 else _last_lines(output.decode(errors="replace"))
 
 
 @contextmanager
@@ -105,18 +105,22 @@ def watch_site(site: Process, folder: DemoFolder) -> None:
     """Return never, unless the site ends: then raise CsatError with its last words."""
     while site.poll() is None:
         time.sleep(0.3)
-    raise CsatError(f"the site ended by itself, with code {site.returncode}. {_said(folder)}")
+    raise CsatError(
+        f"the site ended by itself, with code {site.returncode}. {_describe_output(folder)}"
+    )
 
 
 def _wait_until_ready(site: Process, folder: DemoFolder, port: int) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if site.poll() is not None:
-            raise CsatError(f"the site did not start. {_said(folder)}")
+            raise CsatError(f"the site did not start. {_describe_output(folder)}")
         if _is_ready(port):
             return
         time.sleep(0.1)
-    raise CsatError(f"the site was not ready within {READY_SECONDS:.0f} s. {_said(folder)}")
+    raise CsatError(
+        f"the site was not ready within {READY_SECONDS:.0f} s. {_describe_output(folder)}"
+    )
 
 
 def _is_ready(port: int) -> bool:
@@ -140,9 +144,9 @@ def _stop(site: Process) -> None:
         site.wait()
 
 
-def _said(folder: DemoFolder) -> str:
-    said = folder.log.read_text(encoding="utf-8", errors="replace")
-    return f"It said:\n{_last_lines(said)}" if said.strip() else "It said nothing."
+def _describe_output(folder: DemoFolder) -> str:
+    output = folder.log.read_text(encoding="utf-8", errors="replace")
+    return f"Its output:\n{_last_lines(output)}" if output.strip() else "It printed nothing."
 
 
 def _last_lines(text: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.behaviour import Behaviour, Script
-from demo.desk import Entry, Highlights
+from demo.overview import Entry, Highlights
 from demo.standin_http import Server
 from demo.standin_query import QueryService
 
@@ -20,7 +20,7 @@ class PostHogStandIn:
 
     `requests` and `events` hold what it accepted, in order; `attempts` counts every batch that
     reached it, whatever became of it. `behave` and `refuse` make it fail. `queries` answers what
-    the Query API is asked about them. `desk` is what its page offers to open, `highlights`
+    the Query API is asked about them. `overview` is what its page offers to open, `highlights`
     the numbers that it shows; `report_folder` is shown read-only under `/report/`.
     """
 
@@ -28,11 +28,11 @@ class PostHogStandIn:
         self,
         port: int = 0,
         *,
-        desk: Sequence[Entry] = (),
+        overview: Sequence[Entry] = (),
         report_folder: Path | None = None,
     ) -> None:
         self._port = port
-        self.desk = list(desk)
+        self.overview = list(overview)
         self.highlights: Highlights | None = None
         self.report_folder = report_folder
         self._changed = threading.Condition()

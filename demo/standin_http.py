@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from demo.behaviour import ACCEPTED_BODY, REDIRECT_TARGET, Behaviour, How
-from demo.standin_page import HTML, JSON, Page, render_desk, report_file
+from demo.standin_page import HTML, JSON, Page, render_overview, report_file
 from demo.wire import Refusal, raw_answer, read_batch, reset_connection
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         standin, path = self.server.standin, urlsplit(self.path).path
         if path == "/":
             return Page(
-                render_desk(standin.events, standin.desk, standin.highlights).encode(), HTML
+                render_overview(standin.events, standin.overview, standin.highlights).encode(), HTML
             )
         if path == "/events.json":
             return Page(json.dumps(standin.events, ensure_ascii=False).encode(), JSON)

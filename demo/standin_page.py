@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader
 
-from demo.desk import PARTS, Entry, Highlights
+from demo.overview import PARTS, Entry, Highlights
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
@@ -34,17 +34,17 @@ class Page:
     content_type: str
 
 
-def render_desk(
+def render_overview(
     events: Sequence[Mapping[str, Any]],
-    desk: Sequence[Entry] = (),
+    overview: Sequence[Entry] = (),
     highlights: Highlights | None = None,
 ) -> str:
     """The page that lists the received events, newest first, below what there is to open: for the
     customer, the lead, finance and the operator."""
     newest = list(reversed(events[-SHOWN_EVENTS:]))
     return _templates.get_template("standin.html").render(
-        desk={part: [entry for entry in desk if entry.part == part] for part in PARTS},
-        has_desk=bool(desk),
+        overview={part: [entry for entry in overview if entry.part == part] for part in PARTS},
+        has_overview=bool(overview),
         highlights=highlights,
         events=[_shown(event) for event in newest],
         total=len(events),

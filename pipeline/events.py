@@ -180,12 +180,13 @@ def tabulate_events(
         ],
         team=[read_team(each.get(keys.team), each.get(keys.older_team)) for each in properties],
         rating=[
-            read_rating(each.get(keys.rating), each.get(keys.rating_place)) for each in properties
+            read_rating(each.get(keys.rating), each.get(keys.rating_by_index))
+            for each in properties
         ],
         trust=[read_trust(each.get(keys.trust)) for each in properties],
         is_other_survey=[is_other_survey(each.get(keys.survey_id), rules) for each in properties],
         has_comment=[
-            read_comment(each.get(keys.comment), each.get(keys.comment_place)) is not None
+            read_comment(each.get(keys.comment), each.get(keys.comment_by_index)) is not None
             for each in properties
         ],
         row=rows,
@@ -202,5 +203,5 @@ def read_event_comment(event: RawEvent, rules: CountingRules) -> str | None:
     """The comment of an event."""
     keys = PropertyKeys.of(rules)
     return read_comment(
-        event.properties.get(keys.comment), event.properties.get(keys.comment_place)
+        event.properties.get(keys.comment), event.properties.get(keys.comment_by_index)
     )

@@ -84,7 +84,7 @@ def read_imported(events: Sequence[RawEvent], rules: CountingRules) -> list[Impo
         for each in events
     ]
     return [
-        ImportedAnswer(**vars(answer), said=canonical_json(event.properties))
+        ImportedAnswer(**vars(answer), properties=canonical_json(event.properties))
         for event, answer in zip(events, answers, strict=True)
     ]
 

@@ -1,4 +1,4 @@
-"""Running a command to its end: what a person can mend is said in words, never as a traceback."""
+"""Running a command to its end: an error that a person can mend is a message, not a traceback."""
 
 import contextlib
 import errno
@@ -25,11 +25,11 @@ def run_command(command: click.Command, arguments: Sequence[str]) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.ClickException as error:
-        said = io.StringIO()
-        error.show(said)
+        message = io.StringIO()
+        error.show(message)
         # It repeats what was typed.
         typed = (argument for argument in arguments if "://" in argument)
-        _say(hide_secrets(said.getvalue().rstrip("\n"), *typed))
+        _print_error(hide_secrets(message.getvalue().rstrip("\n"), *typed))
         return error.exit_code
     except click.Abort:
         return _fail("stopped")
@@ -67,11 +67,11 @@ def _let_output_hold_any_text() -> None:
 
 
 def _fail(reason: str) -> int:
-    _say(f"csat: {reason}")
+    _print_error(f"csat: {reason}")
     return FAILED
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     # Where there is no room for the reason either, the exit code says it.
     with contextlib.suppress(OSError):
         click.echo(text, err=True)

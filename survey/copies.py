@@ -14,19 +14,19 @@ from survey.rules import Answer
 
 @dataclass(frozen=True)
 class ImportedAnswer(Answer):
-    """An event as an answer. `said` are all of its properties, as canonical JSON."""
+    """An event as an answer. `properties` are those of the event, as canonical JSON."""
 
-    said: str = ""
+    properties: str = ""
 
     @property
     def version(self) -> tuple[datetime, str, str]:
         """What tells two copies of one event apart."""
-        return self.answered_at, self.distinct_id, self.said
+        return self.answered_at, self.distinct_id, self.properties
 
     @property
     def fingerprint(self) -> str:
         """Uuid and version as a digest."""
-        version = [self.uuid, self.answered_at.isoformat(), self.distinct_id, self.said]
+        version = [self.uuid, self.answered_at.isoformat(), self.distinct_id, self.properties]
         return hashlib.sha256(json.dumps(version).encode()).hexdigest()
 
 
@@ -54,7 +54,7 @@ def choose_copy(copies: Sequence[ImportedAnswer]) -> ImportedAnswer:
     properties the one of the greatest person, so that no order of arrival decides."""
     earliest = min(copy.answered_at for copy in copies)
     earliest_copies = (copy for copy in copies if copy.answered_at == earliest)
-    return max(earliest_copies, key=lambda copy: (copy.said, copy.distinct_id))
+    return max(earliest_copies, key=lambda copy: (copy.properties, copy.distinct_id))
 
 
 def find_possible_copies(

@@ -28,9 +28,9 @@ class PropertyKeys(NamedTuple):
     survey_id: str
     ticket: str
     rating: str
-    rating_place: str
+    rating_by_index: str
     comment: str
-    comment_place: str
+    comment_by_index: str
     team: str
     older_team: str
     trust: str
@@ -42,9 +42,9 @@ class PropertyKeys(NamedTuple):
             survey_id="$survey_id",
             ticket=TICKET_KEY,
             rating=f"$survey_response_{rules.rating_question_id}",
-            rating_place="$survey_response",
+            rating_by_index="$survey_response",
             comment=f"$survey_response_{rules.comment_question_id}",
-            comment_place="$survey_response_1",
+            comment_by_index="$survey_response_1",
             team="team",
             older_team="ticketTeam",
             trust="link_trust",
@@ -65,8 +65,8 @@ def read_answer(
         uuid=uuid,
         ticket_id=ticket_id,
         distinct_id=read_person(read_text(distinct_id), ticket_id),
-        rating=read_rating(value(keys.rating), value(keys.rating_place)),
-        comment=read_comment(value(keys.comment), value(keys.comment_place)),
+        rating=read_rating(value(keys.rating), value(keys.rating_by_index)),
+        comment=read_comment(value(keys.comment), value(keys.comment_by_index)),
         team=read_team(value(keys.team), value(keys.older_team)),
         answered_at=answered_at,
         trust=read_trust(value(keys.trust)),
@@ -92,16 +92,16 @@ def is_other_survey(survey_id: Any, rules: CountingRules) -> bool:
     return rules.survey_id is not None and read_text(survey_id) != rules.survey_id
 
 
-def read_rating(by_id: Any, by_place: Any = None) -> int | None:
+def read_rating(by_id: Any, by_index: Any = None) -> int | None:
     """The rating, from what stands under the key of the rating question and under that of the
     first place."""
-    return parse_rating(_first_given(by_id, by_place))
+    return parse_rating(_first_given(by_id, by_index))
 
 
-def read_comment(by_id: Any, by_place: Any = None) -> str | None:
+def read_comment(by_id: Any, by_index: Any = None) -> str | None:
     """The comment, from what stands under the key of the comment question and under that of the
     second place."""
-    return read_text(_first_given(by_id, by_place))
+    return read_text(_first_given(by_id, by_index))
 
 
 def read_team(team: Any, older_name: Any = None) -> str:

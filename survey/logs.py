@@ -96,7 +96,7 @@ def configure_logs(log_format: "LogFormat" = "text") -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-def log_together(events: Iterable[dict[str, object]]) -> None:
+def batch_logs(events: Iterable[dict[str, object]]) -> None:
     """Log several events, each with its `timestamp`, `level` and `event`, by as few writes as there
     can be: each write takes longer than a line."""
     text = ""

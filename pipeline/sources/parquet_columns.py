@@ -95,9 +95,10 @@ WITH events AS (
   FROM read_parquet($files, file_row_number = true, hive_partitioning = false)
   WHERE event = '{SURVEY_SENT}'
 ), answers AS (
-  SELECT *, texts[1] AS survey_id, texts[2] AS ticket, texts[3] AS rating, texts[4] AS rating_place,
-    texts[5] AS comment, texts[6] AS comment_place, texts[7] AS team, texts[8] AS older_team,
-    texts[9] AS trust, TRY_CAST(texts[2] AS BIGINT) AS ticket_number
+  SELECT *, texts[1] AS survey_id, texts[2] AS ticket, texts[3] AS rating,
+    texts[4] AS rating_by_index, texts[5] AS comment, texts[6] AS comment_by_index,
+    texts[7] AS team, texts[8] AS older_team, texts[9] AS trust,
+    TRY_CAST(texts[2] AS BIGINT) AS ticket_number
   FROM events
 ), tickets AS (
   SELECT *, coalesce(ticket_number BETWEEN 0 AND 999999999999999999
@@ -111,10 +112,10 @@ SELECT file_index::INTEGER AS file, (file_row_number + 1)::INTEGER AS row, uuid,
   CASE WHEN is_number THEN ticket_number ELSE {NO_TICKET} END AS ticket,
   CASE WHEN is_number THEN NULL ELSE ticket END AS ticket_text,
   CASE WHEN {_is_given("distinct_id")} THEN distinct_id END AS person, survey_id,
-  CASE WHEN {_is_given("rating")} THEN rating ELSE rating_place END AS rating,
+  CASE WHEN {_is_given("rating")} THEN rating ELSE rating_by_index END AS rating,
   CASE WHEN {_is_given("team")} THEN team ELSE older_team END AS team, trust,
   CASE WHEN {_is_given("comment")} THEN true
-    ELSE coalesce({_is_given("comment_place")}, false) END AS has_comment
+    ELSE coalesce({_is_given("comment_by_index")}, false) END AS has_comment
 FROM tickets
 """
 
@@ -133,7 +134,7 @@ WITH comments AS (
   {_WANTED_ROWS}
 )
 SELECT row, is_plain AND texts IS NOT NULL AS is_plain, texts[1] AS comment,
-  texts[2] AS comment_place
+  texts[2] AS comment_by_index
 FROM comments
 """
 
@@ -181,7 +182,7 @@ def extract_comments(
     As `extract_answers` in all else.
     """
     of_all = PropertyKeys.of(rules)
-    keys = (of_all.comment, of_all.comment_place)
+    keys = (of_all.comment, of_all.comment_by_index)
     connection = _open([address], keys, filesystem)
     found = _find_rows(connection, _COMMENTS, rows, file=address, paths=_paths(keys))
     texts = zip(*(column.to_pylist() for column in found.columns), strict=True)

@@ -28,7 +28,7 @@ ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 # Whoever is asked to wait for longer than this had better come back later.
-LONGEST_WISH_SECONDS = 300.0
+LONGEST_RETRY_AFTER_SECONDS = 300.0
 # A query that PostHog runs in the background: how often it is asked for, and how long.
 POLL_SECONDS = 1.0
 LONGEST_RUN_SECONDS = 300.0
@@ -59,9 +59,9 @@ class PostHogClient:
         }
         with self._turn:
             answer = self._request("POST", self._url, question)
-            patience_ends_at = time.monotonic() + LONGEST_RUN_SECONDS
+            give_up_at = time.monotonic() + LONGEST_RUN_SECONDS
             while answer.rows is None:
-                if time.monotonic() > patience_ends_at:
+                if time.monotonic() > give_up_at:
                     raise QueryError(f"PostHog was not done after {LONGEST_RUN_SECONDS:.0f} s")
                 time.sleep(POLL_SECONDS)
                 answer = self._request("GET", self._url + quote(answer.query_id or "", "") + "/")
@@ -100,7 +100,7 @@ class PostHogClient:
         try:
             return read_answer(response, now())
         except PassingError as error:
-            if (error.retry_after or 0) > LONGEST_WISH_SECONDS:
+            if (error.retry_after or 0) > LONGEST_RETRY_AFTER_SECONDS:
                 raise QueryError(
                     f"{error}, and asks to come back in {error.retry_after:.0f} s"
                 ) from None

@@ -61,8 +61,8 @@ def as_text(summary: Summary, at: datetime) -> str:
     lines = [f"waiting    {summary.waiting:,}{_age(summary, at)}"]
     if summary.last_reason is not None:
         lines.append(f"           last reason: {printable(summary.last_reason)}")
-        if summary.last_words:
-            lines.append(f"           PostHog said: {printable(summary.last_words)}")
+        if summary.error_message:
+            lines.append(f"           PostHog said: {printable(summary.error_message)}")
         lines.append("           delivery tries again by itself, at the latest after 30 s")
     lines.append(f"delivered  {summary.delivered:,} ({summary.per_minute:,.1f} a minute of late)")
     lines.append(f"dead       {summary.dead_now:,}")
@@ -94,8 +94,10 @@ def _describe(letters: DeadLetters) -> list[str]:
         f"           {letters.count:,} × {printable(letters.reason)} (ID {ids}{more})",
         f"               ticket {tickets}{more}",
     ]
-    if letters.words:
-        lines.append(f"               PostHog said of the first: {printable(letters.words)}")
+    if letters.error_message:
+        lines.append(
+            f"               PostHog said of the first: {printable(letters.error_message)}"
+        )
     return lines
 
 

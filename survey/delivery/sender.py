@@ -8,24 +8,34 @@ import requests
 from posthog.request import batch_post
 
 from survey.addresses import show_address
-from survey.delivery.answer import Remedy, is_acceptance, reason_for, remedy_for, words_of
+from survey.delivery.answer import (
+    FailureKind,
+    classify_status,
+    is_acceptance,
+    read_error_message,
+    reason_for,
+)
 from survey.delivery.session import DeadlineSession
 
 
 class DeliveryError(Exception):
     """A batch that PostHog did not accept.
 
-    `reason` is for the log. `words` are PostHog's own, which may repeat what customers wrote:
-    they belong beside the event, not into a log. `retry_after` is in seconds, if it said.
+    `reason` is for the log. `error_message` is PostHog's, and may repeat what customers wrote: it
+    is stored beside the event, and not logged. `retry_after` is in seconds, None if not given.
     """
 
     def __init__(
-        self, remedy: Remedy, reason: str, words: str = "", retry_after: float | None = None
+        self,
+        kind: FailureKind,
+        reason: str,
+        error_message: str = "",
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(reason)
-        self.remedy = remedy
+        self.kind = kind
         self.reason = reason
-        self.words = words
+        self.error_message = error_message
         self.retry_after = retry_after
 
 
@@ -59,9 +69,9 @@ class PostHogSender:
             raise self._explain(failure) from None
         if not is_acceptance(answer.status, answer.body):
             raise DeliveryError(
-                remedy_for(answer.status),
+                classify_status(answer.status),
                 reason_for(answer.status),
-                words_of(answer.body),
+                read_error_message(answer.body),
                 _finite(getattr(failure, "retry_after", None)),
             )
 
@@ -75,10 +85,10 @@ class PostHogSender:
             reason = (
                 f"{self._shown_host} is not an address that can be reached: check CSAT_POSTHOG_HOST"
             )
-            return DeliveryError(Remedy.OPERATOR, reason)
+            return DeliveryError(FailureKind.NEEDS_OPERATOR, reason)
         if failure is None or isinstance(failure, requests.RequestException):
             reason = f"{self._shown_host} cannot be reached: {type(failure).__name__}"
-            return DeliveryError(Remedy.TIME, reason)
+            return DeliveryError(FailureKind.TRANSIENT, reason)
         return failure
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from survey.delivery.answer import Remedy
+from survey.delivery.answer import FailureKind
 from survey.delivery.sender import DeliveryError
 from survey.metrics import POSTHOG_SECONDS, counting
 from survey.store import outbox
@@ -167,7 +167,7 @@ class Worker:
                 raise  # nothing can be recorded now
             _log_unexpected(error)
             reason = f"delivery failed: {type(error).__name__}"
-            return self._put_off([claims], DeliveryError(Remedy.TIME, reason))
+            return self._reschedule([claims], DeliveryError(FailureKind.TRANSIENT, reason))
 
     def _send_in_order(self, claims: list[Claim]) -> float:
         """Send what was claimed, in its order; a batch that PostHog refuses is halved until the
@@ -181,13 +181,13 @@ class Worker:
             try:
                 self._send(batch)
             except DeliveryError as error:
-                if error.remedy is not Remedy.OTHER_EVENTS:
-                    return self._put_off([batch, *batches], error)
+                if error.kind is not FailureKind.REJECTED_EVENT:
+                    return self._reschedule([batch, *batches], error)
                 if len(batch) > 1:
                     middle = len(batch) // 2
                     batches[:0] = [batch[:middle], batch[middle:]]
                 else:
-                    self._bury(batch, error)
+                    self._make_dead_letter(batch, error)
                 self._renew(batches)
             else:
                 self._mark_delivered(batch)
@@ -199,7 +199,7 @@ class Worker:
             self._sender.send([claim.payload for claim in batch])
             outcome = "accepted"
         except DeliveryError as error:
-            outcome = error.remedy.value
+            outcome = error.kind.value
             raise
         finally:
             with counting():
@@ -212,9 +212,11 @@ class Worker:
         self._batch_events = min(self._batch_events * 2, MAX_BATCH_EVENTS)
         log.info("delivered", events=len(batch))
 
-    def _bury(self, batch: list[Claim], error: DeliveryError) -> None:
+    def _make_dead_letter(self, batch: list[Claim], error: DeliveryError) -> None:
         with self._database.writing() as connection:
-            outbox.dead_letter(connection, _ids([batch]), self._clock(), error.reason, error.words)
+            outbox.dead_letter(
+                connection, _ids([batch]), self._clock(), error.reason, error.error_message
+            )
         log.error("dead letter", reason=error.reason, outbox_id=batch[0].id)
 
     def _renew(self, batches: list[list[Claim]]) -> None:
@@ -227,10 +229,10 @@ class Worker:
         with self._database.writing() as connection:
             outbox.release(connection, _ids(batches), self._clock())
 
-    def _put_off(self, batches: list[list[Claim]], error: DeliveryError) -> float:
+    def _reschedule(self, batches: list[list[Claim]], error: DeliveryError) -> float:
         """Give up for now on all that was claimed; seconds to wait before the next claim."""
         until = self._clock()
-        if error.remedy is Remedy.OPERATOR:
+        if error.kind is FailureKind.NEEDS_OPERATOR:
             pause = LONGEST_PAUSE_SECONDS
             log.error(
                 "delivery pauses; check CSAT_POSTHOG_HOST and CSAT_POSTHOG_KEY",
@@ -244,7 +246,7 @@ class Worker:
             until += timedelta(seconds=pause)
             log.warning("PostHog did not accept", reason=error.reason, seconds=round(pause, 1))
         with self._database.writing() as connection:
-            outbox.postpone(connection, _ids(batches), until, error.reason, error.words)
+            outbox.postpone(connection, _ids(batches), until, error.reason, error.error_message)
         return pause
 
     def _next_pause(self, retry_after: float | None = None) -> float:

@@ -88,7 +88,7 @@ def begin_application(application: "WSGIApplication", environ: "WSGIEnvironment"
 class Begun:
     """An application that was called; its answer is complete after `finish`.
 
-    `future` is what the application waits for, if it says so (`survey.site.later`): until it is
+    `future` is what the application waits for, if it says so (`survey.site.deferred`): until it is
     done, `finish` would wait.
     """
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from threading import Lock
 from time import monotonic, time
 
-from survey.logs import log_together, stamp
+from survey.logs import batch_logs, stamp
 from survey.serving.requests import Request
 
 # Who watches the site asks all the time, and nobody wants to read of it.
@@ -60,7 +60,7 @@ class RequestLog:
         """Log what was answered since the last time."""
         with self._lock:
             answered, self._answered = self._answered, []
-        log_together(each.describe() for each in answered)
+        batch_logs(each.describe() for each in answered)
 
 
 @lru_cache(maxsize=256)

@@ -16,9 +16,9 @@ from survey.site.context import SurveySite
 from survey.site.errors import register_error_pages
 from survey.site.health import health
 from survey.site.hedgehogs import hedgehogs
+from survey.site.page_views import shown
 from survey.site.readiness import Readiness
 from survey.site.receipt import receipt_signer
-from survey.site.shown import shown
 from survey.site.style import hedgehogs_style_sheet, page_script, style_sheet
 from survey.site.survey import survey
 from survey.site.thanks import thanks

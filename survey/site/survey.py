@@ -6,13 +6,13 @@ from flask import Blueprint, Response, render_template, request
 from survey.languages import find_language
 from survey.receive import Arrival, Submission
 from survey.site.context import current_site
+from survey.site.deferred import DeferredResponse, SeeOther
 from survey.site.form import Form, Problems, read_form
 from survey.site.language import current_language, speak
-from survey.site.later import LaterResponse, SeeOther
 from survey.site.question import render_blank_question, render_question
 from survey.site.receipt import issue_receipt
-from survey.site.situation import Situation, look_up
-from survey.site.visit import Visit, current_visit
+from survey.site.ticket_state import TicketState, find_ticket_state
+from survey.site.visitor import Visitor, current_visitor
 from survey.store.errors import StoreError
 from survey.texts import face_labels, questions_in
 from survey.vocabulary import Outcome
@@ -26,50 +26,50 @@ Page = str | tuple[str, int]
 @survey.get("/")
 def show_question() -> Page | Response:
     """The survey page. Looking at it records nothing, whatever the link carries."""
-    visit = current_visit()
-    situation = find_situation(visit)
-    earlier = situation.own_response
+    visitor = current_visitor()
+    state = current_ticket_state(visitor)
+    earlier = state.own_response
     if earlier is None:
-        return render_blank_question(visit.address("/"), visit.link.rating)
-    if situation.outcome_now is Outcome.LATE_CHANGE:
+        return render_blank_question(visitor.address("/"), visitor.link.rating)
+    if state.outcome_now is Outcome.LATE_CHANGE:
         labels = face_labels(current_language())
         return render_template("too_late.html", labels=labels, rating=earlier.rating)
-    form = Form(rating=visit.link.rating or earlier.rating)
-    return render_question(visit.address("/"), form, answered_before=earlier.rating)
+    form = Form(rating=visitor.link.rating or earlier.rating)
+    return render_question(visitor.address("/"), form, answered_before=earlier.rating)
 
 
 @survey.post("/")
 def submit() -> Page | Response:
     """Take the answer; only this records one."""
-    visit = current_visit()
+    visitor = current_visitor()
     form, problems = read_form(request.form)
     language = find_language(request.form.get("language"))
     if language is not None:
         # A button of the form asks for it in another language; what was filled in moves along.
         speak(language)
-        earlier = find_situation(visit).own_response
+        earlier = current_ticket_state(visitor).own_response
         rating_before = earlier.rating if earlier else None
-        return render_question(visit.address("/"), form, answered_before=rating_before)
+        return render_question(visitor.address("/"), form, answered_before=rating_before)
     if problems:
-        return render_question(visit.address("/"), form, problems=problems), 400
+        return render_question(visitor.address("/"), form, problems=problems), 400
     assert form.rating is not None  # read_form has a problem with a missing one
     site = current_site()
     submission = Submission(
-        link=visit.link,
-        trust=visit.trust,
+        link=visitor.link,
+        trust=visitor.trust,
         rating=form.rating,
         comment=form.comment or None,
         submit_id=form.submit_id,
         questions=questions_in(current_language(), site.settings),
     )
     receipt = issue_receipt(site, submission.uuid)
-    thanks = SeeOther(visit.address("/thanks", answer=receipt))
+    thanks = SeeOther(visitor.address("/thanks", answer=receipt))
 
     def not_saved(error: StoreError) -> Page:
         log.error("answer not stored", reason=str(error))
-        return render_question(visit.address("/"), form, problems=Problems(not_saved=True)), 503
+        return render_question(visitor.address("/"), form, problems=Problems(not_saved=True)), 503
 
-    return LaterResponse(
+    return DeferredResponse(
         site,
         site.intake.submit(Arrival(submission, site.clock())),
         stored=lambda _: thanks,
@@ -77,12 +77,14 @@ def submit() -> Page | Response:
     )
 
 
-def find_situation(visit: Visit, sent: str | None = None) -> Situation:
+def current_ticket_state(visitor: Visitor, sent: str | None = None) -> TicketState:
     """What the store knows of the ticket, and of the answer `sent`; nothing while the store cannot
     be read, so that the page still opens and the answer can be tried."""
     site = current_site()
     try:
-        return look_up(site.database, site.rules, visit.link, visit.trust, site.clock(), sent)
+        return find_ticket_state(
+            site.database, site.rules, visitor.link, visitor.trust, site.clock(), sent
+        )
     except StoreError as error:
         log.error("earlier answers not read", reason=str(error))
-        return Situation()
+        return TicketState()

@@ -5,13 +5,13 @@ from uuid import uuid4
 from flask import Blueprint, render_template, request
 
 from survey.site.context import current_site
-from survey.site.fed import look_up_fed
+from survey.site.fed_hedgehog import find_fed_hedgehog
 from survey.site.form import Form
 from survey.site.language import current_language
 from survey.site.question import form_context
 from survey.site.receipt import read_receipt
-from survey.site.survey import find_situation
-from survey.site.visit import current_visit
+from survey.site.survey import current_ticket_state
+from survey.site.visitor import current_visitor
 from survey.vocabulary import Outcome
 
 thanks = Blueprint("thanks", __name__)
@@ -23,19 +23,19 @@ def show_thanks() -> str:
 
     Without a receipt that is good, only what anybody may know.
     """
-    visit = current_visit()
+    visitor = current_visitor()
     site = current_site()
     settings = site.settings
     context = {
-        "action": visit.address("/"),
+        "action": visitor.address("/"),
         "thanks_text": settings.thanks_text.get(current_language().tag),
     }
-    answer = read_receipt(site, request.args.get("answer", ""), visit.link)
+    answer = read_receipt(site, request.args.get("answer", ""), visitor.link)
     if answer is None:
-        return render_template("thanks.html", fed=look_up_fed(None), **context)
-    situation = find_situation(visit, answer.uuid)
-    standing = situation.own_response
-    outcome = situation.outcome_of_sent
+        return render_template("thanks.html", fed_hedgehog=find_fed_hedgehog(None), **context)
+    state = current_ticket_state(visitor, answer.uuid)
+    standing = state.own_response
+    outcome = state.outcome_of_sent
     late = outcome is Outcome.LATE_CHANGE
     rating = standing.rating if standing else answer.rating
     comment = standing.comment if standing else answer.comment
@@ -43,7 +43,7 @@ def show_thanks() -> str:
     return render_template(
         "thanks.html",
         rating=rating,
-        fed=look_up_fed(standing),
+        fed_hedgehog=find_fed_hedgehog(standing),
         changed=outcome is Outcome.EDIT,
         late=late,
         stands=late and standing is not None,

@@ -34,7 +34,7 @@ _KEPT = (
     "answered_at",
     "link_trust",
     "survey_id",
-    "said",
+    "properties",
 )
 _REPLACE = (
     update(AnswerRow)
@@ -67,7 +67,7 @@ def stored_answers(connection: Connection, uuids: Sequence[str]) -> dict[str, St
 
 def _read_stored(row: Row[*tuple[Any, ...]]) -> StoredAnswer:
     answer = read_answer(row)
-    return StoredAnswer(row.id, ImportedAnswer(**vars(answer), said=row.said or ""))
+    return StoredAnswer(row.id, ImportedAnswer(**vars(answer), properties=row.properties or ""))
 
 
 def copies_on_record(connection: Connection, fingerprints: Sequence[str]) -> frozenset[str]:
@@ -79,7 +79,7 @@ def copies_on_record(connection: Connection, fingerprints: Sequence[str]) -> fro
 
 def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:
     """Write answers and copies, with one statement a table and kind."""
-    new = [NewAnswer(each, Source.IMPORT, said=each.said) for each in arrivals.new]
+    new = [NewAnswer(each, Source.IMPORT, properties=each.properties) for each in arrivals.new]
     add_answers(connection, new)
     if arrivals.replacing:
         replaced = [{"of_id": known.id, **_columns(answer)} for known, answer in arrivals.replacing]
@@ -94,5 +94,5 @@ def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:
 
 def _columns(answer: ImportedAnswer) -> dict[str, Any]:
     """All that is kept of an event besides its uuid."""
-    columns = {**answer_columns(answer), "said": answer.said}
+    columns = {**answer_columns(answer), "properties": answer.properties}
     return {name: columns[name] for name in _KEPT}

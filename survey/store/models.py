@@ -80,8 +80,8 @@ class AnswerRow(Base):
     (`survey.receive`), so that being unique here makes a double click one answer.
     `ticket_id` and `rating` are missing only where an import brought an answer without; the
     questions, as the customer saw them, are missing for every imported answer. An imported answer
-    alone has `survey_id`, if its event named one, and `said`: the event's properties as canonical
-    JSON. Of copies of one event and one time, the one with the greatest counts.
+    alone has `survey_id`, if its event named one, and the event's `properties` as canonical JSON.
+    Of copies of one event and one time, the one with the greatest counts.
     """
 
     __tablename__ = "answers"
@@ -114,7 +114,7 @@ class AnswerRow(Base):
     rating_question: Mapped[str | None]
     comment_question: Mapped[str | None]
     survey_id: Mapped[str | None]
-    said: Mapped[str | None]
+    properties: Mapped[str | None]
 
 
 def is_indexed(table: type[AnswerRow]) -> ColumnElement[bool]:
@@ -143,7 +143,7 @@ class AnswerCopyRow(Base):
     answered_at: Mapped[datetime] = mapped_column(index=True)
     link_trust: Mapped[str]
     survey_id: Mapped[str | None]
-    said: Mapped[str]
+    properties: Mapped[str]
 
 
 _COMMENTED = text("comment IS NOT NULL")
@@ -194,8 +194,8 @@ class OutboxRow(Base):
     the site twice makes one event. `payload` is the event as JSON in ASCII, as it goes over the
     wire, fixed here and the same on every resend. A row waits until `delivered_at` or `dead_at`
     is set. Until `available_at` it is left alone: a worker has claimed it, or PostHog is given
-    time. `last_reason` says why it was not accepted, `last_words` what PostHog said, which may
-    repeat the event.
+    time. `last_reason` says why it was not accepted, `error_message` is PostHog's, which may repeat
+    the event.
     """
 
     __tablename__ = "outbox"
@@ -246,7 +246,7 @@ class OutboxRow(Base):
     created_at: Mapped[datetime]
     available_at: Mapped[datetime]
     last_reason: Mapped[str | None]
-    last_words: Mapped[str | None]
+    error_message: Mapped[str | None]
     delivered_at: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
 

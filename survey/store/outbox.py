@@ -81,13 +81,13 @@ class Claim:
 @dataclass(frozen=True)
 class DeadLetters:
     """The dead letters that have one reason: how many, the first of them with their tickets, and
-    what PostHog said of the first."""
+    PostHog's error message for the first."""
 
     reason: str
     count: int
     ids: list[int]
     tickets: list[str]
-    words: str | None
+    error_message: str | None
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,14 @@ class Summary:
 
     `delivered` and `dead_total` count from the beginning, pruned rows and requeued ones included;
     `per_minute` is how many were delivered a minute of late. `last_reason` is why the oldest of
-    those that waited in vain was not accepted, `last_words` what PostHog said of it. Times are
+    those that waited in vain was not accepted, `error_message` PostHog's own. Times are
     None where nothing waits.
     """
 
     waiting: int
     oldest_at: datetime | None
     last_reason: str | None
-    last_words: str | None
+    error_message: str | None
     delivered: int
     per_minute: float
     dead: list[DeadLetters]
@@ -177,15 +177,17 @@ def renew(connection: Connection, ids: Sequence[int], until: datetime) -> None:
 
 def mark_delivered(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """PostHog has accepted these."""
-    marked = _update(connection, ids, delivered_at=now, last_reason=None, last_words=None)
+    marked = _update(connection, ids, delivered_at=now, last_reason=None, error_message=None)
     connection.execute(_COUNT_DELIVERED, {"more": marked})
 
 
 def postpone(
-    connection: Connection, ids: Sequence[int], until: datetime, reason: str, words: str
+    connection: Connection, ids: Sequence[int], until: datetime, reason: str, error_message: str
 ) -> None:
-    """These wait until then, with the reason on record, and PostHog's own words."""
-    _update(connection, ids, available_at=until, last_reason=reason, last_words=words or None)
+    """These wait until then, with the reason on record, and PostHog's error message."""
+    _update(
+        connection, ids, available_at=until, last_reason=reason, error_message=error_message or None
+    )
 
 
 def release(connection: Connection, ids: Sequence[int], now: datetime) -> None:
@@ -194,10 +196,12 @@ def release(connection: Connection, ids: Sequence[int], now: datetime) -> None:
 
 
 def dead_letter(
-    connection: Connection, ids: Sequence[int], now: datetime, reason: str, words: str
+    connection: Connection, ids: Sequence[int], now: datetime, reason: str, error_message: str
 ) -> None:
-    """Make dead letters of events that PostHog will never accept as they are; keep what it said."""
-    count = _update(connection, ids, dead_at=now, last_reason=reason, last_words=words or None)
+    """Make dead letters of events that PostHog will never accept; keep its error message."""
+    count = _update(
+        connection, ids, dead_at=now, last_reason=reason, error_message=error_message or None
+    )
     connection.execute(_COUNT_DEAD, {"more": count})
 
 
@@ -230,7 +234,7 @@ def summarise(connection: Connection, now: datetime) -> Summary:
     """How much waits, how old it is, how fast it goes, what was refused and why."""
     oldest = select(OutboxRow.created_at).where(*_WAITING).order_by(OutboxRow.id).limit(1)
     last_refusal = (
-        select(OutboxRow.last_reason, OutboxRow.last_words)
+        select(OutboxRow.last_reason, OutboxRow.error_message)
         .where(*_WAITING, OutboxRow.last_reason.is_not(None))
         .order_by(OutboxRow.id)
         .limit(1)
@@ -242,7 +246,7 @@ def summarise(connection: Connection, now: datetime) -> Summary:
         waiting=connection.scalar(select(func.count()).where(*_WAITING)) or 0,
         oldest_at=connection.scalar(oldest),
         last_reason=refused.last_reason if refused else None,
-        last_words=refused.last_words if refused else None,
+        error_message=refused.error_message if refused else None,
         delivered=totals.delivered,
         per_minute=(connection.scalar(lately) or 0) / (RATE_PERIOD / timedelta(minutes=1)),
         dead=_dead_letters(connection),
@@ -263,14 +267,14 @@ def _dead_letters(connection: Connection) -> list[DeadLetters]:
 
 def _describe_dead(connection: Connection, reason: str, count: int) -> DeadLetters:
     first = (
-        select(OutboxRow.id, OutboxRow.ticket_id, OutboxRow.last_words)
+        select(OutboxRow.id, OutboxRow.ticket_id, OutboxRow.error_message)
         .where(OutboxRow.dead_at.is_not(None), OutboxRow.last_reason == reason)
         .order_by(OutboxRow.id)
         .limit(SHOWN_IDS)
     )
     shown = connection.execute(first).all()
     ids, tickets = [row.id for row in shown], [row.ticket_id for row in shown]
-    return DeadLetters(reason, count, ids, tickets, shown[0].last_words)
+    return DeadLetters(reason, count, ids, tickets, shown[0].error_message)
 
 
 def _update(connection: Connection, ids: Sequence[int], **values: object) -> int:

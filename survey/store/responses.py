@@ -140,12 +140,12 @@ def find_asked(connection: Connection, uuid: str) -> Asked | None:
 @dataclass(frozen=True)
 class NewAnswer:
     """An answer to append, with the door it came through. On the site, what was `asked`; by an
-    import, what its event `said` (`models.AnswerRow`)."""
+    import, the `properties` of its event."""
 
     answer: Answer
     source: Source
     asked: Asked | None = None
-    said: str | None = None
+    properties: str | None = None
 
 
 def add_answers(connection: Connection, new: Sequence[NewAnswer]) -> None:
@@ -162,7 +162,7 @@ def _answer_values(new: NewAnswer) -> dict[str, Any]:
         "source": new.source.value,
         # What the site received belongs to our survey, whatever its id is now.
         "survey_id": new.answer.survey_id if new.source is Source.IMPORT else None,
-        "said": new.said,
+        "properties": new.properties,
         "initial_target_area": asked.initial_target_area if asked else None,
         "language": questions.language if questions else None,
         "rating_question": questions.rating if questions else None,

@@ -6,7 +6,7 @@ from survey.store.database import Database
 from survey.store.errors import StoreError
 
 # The newest of `migrations/versions`.
-REVISION = "0007"
+REVISION = "0008"
 
 # Alembic's own table. Alembic itself takes longer to import than all else that a command needs.
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", Text))

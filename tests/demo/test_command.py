@@ -45,19 +45,19 @@ def running_demo(folder) -> Iterator[tuple[dict[str, str], "subprocess.Popen[byt
 def test_the_demo_from_start_to_a_second_start(tmp_path):
     with running_demo(tmp_path) as (printed, process):
         links = [address for label, address in printed.items() if label.startswith("Survey")]
-        desk = printed["Events as they arrive"]
+        overview = printed["Events as they arrive"]
         for link in links:
             sent = requests.post(link, data={"rating": "5", "comment": "hello demo"}, timeout=10)
             assert "Thank you" in sent.text
-        wait_until(lambda: len(requests.get(f"{desk}events.json", timeout=5).json()) == 3)
-        assert "hello demo" in requests.get(desk, timeout=5).text
+        wait_until(lambda: len(requests.get(f"{overview}events.json", timeout=5).json()) == 3)
+        assert "hello demo" in requests.get(overview, timeout=5).text
         reports = [address for label, address in printed.items() if label.startswith("Report of")]
         assert all("<h1" in requests.get(address, timeout=5).text for address in reports)
         site = links[0].partition("?")[0]
         process.send_signal(signal.SIGINT)
         assert process.wait(40) == 0
         assert not answers(f"{site}healthz")
-        assert not answers(desk)
+        assert not answers(overview)
 
     with running_demo(tmp_path) as (printed, process):
         again = requests.get(links[0].replace(site, _site(printed)), timeout=10)

@@ -22,7 +22,7 @@ from demo.behaviour import (
     slowly,
     truncate,
 )
-from demo.desk import LEAD, Entry
+from demo.overview import LEAD, Entry
 from demo.standin import PostHogStandIn
 
 
@@ -247,11 +247,11 @@ def test_gives_all_events_as_json(standin: PostHogStandIn) -> None:
 
 
 def test_links_web_addresses_and_shows_paths() -> None:
-    desk = [
+    overview = [
         Entry(LEAD, "A link", "http://127.0.0.1:1/?a=1&b=2"),
         Entry(LEAD, "A file", "file:///tmp/report.html"),
     ]
-    with PostHogStandIn(desk=desk) as standin:
+    with PostHogStandIn(overview=overview) as standin:
         page = requests.get(standin.url, timeout=5).text
     assert 'href="http://127.0.0.1:1/?a=1&amp;b=2"' in page
     assert "file:///tmp/report.html" in page

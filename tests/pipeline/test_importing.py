@@ -25,7 +25,7 @@ NOON = datetime(2026, 10, 1, 12, 0, 0, 123456, UTC)
 HOUR = timedelta(hours=1)
 
 
-def imported(uuid="a", *, at=NOON, ticket="42", person="jane", rating=4, said="{}", **given):
+def imported(uuid="a", *, at=NOON, ticket="42", person="jane", rating=4, properties="{}", **given):
     """An answer of jane's to ticket 42, as an import reads it."""
     values = {"comment": None, "team": "surveys", "survey_id": None, **given}
     return ImportedAnswer(
@@ -34,7 +34,7 @@ def imported(uuid="a", *, at=NOON, ticket="42", person="jane", rating=4, said="{
         distinct_id=person,
         rating=rating,
         answered_at=at,
-        said=said,
+        properties=properties,
         **values,
     )
 
@@ -100,14 +100,14 @@ def outcomes(run):
 
 class TestNewAnswers:
     def test_they_become_responses_and_keep_what_their_events_said(self, database, bring):
-        run = bring(imported(comment="Thanks!", survey_id="s", said='{"ticketId":"42"}'))
+        run = bring(imported(comment="Thanks!", survey_id="s", properties='{"ticketId":"42"}'))
         assert outcomes(run) == {"response": 1}
         found = response(database)
         assert (found.rating, found.comment, found.team) == (4, "Thanks!", "surveys")
         assert found.answered_at == NOON
         with database.reading() as connection:
             row = connection.execute(select(AnswerRow)).one()
-        assert (row.source, row.survey_id, row.said) == ("import", "s", '{"ticketId":"42"}')
+        assert (row.source, row.survey_id, row.properties) == ("import", "s", '{"ticketId":"42"}')
         assert row.rating_question is None
 
     def test_those_without_ticket_or_rating_are_stored_with_their_reason(self, database, bring):
@@ -207,8 +207,8 @@ class TestOrder:
 
 
 class TestCopies:
-    EARLY = imported("a", at=NOON - HOUR, ticket="1", rating=1, said='{"ticketId":"1"}')
-    LATE = imported("a", at=NOON, ticket="2", rating=2, said='{"ticketId":"2"}')
+    EARLY = imported("a", at=NOON - HOUR, ticket="1", rating=1, properties='{"ticketId":"1"}')
+    LATE = imported("a", at=NOON, ticket="2", rating=2, properties='{"ticketId":"2"}')
 
     @pytest.mark.parametrize("at_once", [True, False])
     def test_the_earliest_counts_in_whatever_order_they_come(self, database, bring, at_once):
@@ -231,9 +231,9 @@ class TestCopies:
 
     def test_of_equal_times_the_greatest_words_and_then_the_greatest_person(self, database, bring):
         copies = [
-            imported("a", rating=1, said='{"x":"1"}', person="zoe"),
-            imported("a", rating=2, said='{"x":"2"}', person="ann"),
-            imported("a", rating=2, said='{"x":"2"}', person="bob"),
+            imported("a", rating=1, properties='{"x":"1"}', person="zoe"),
+            imported("a", rating=2, properties='{"x":"2"}', person="ann"),
+            imported("a", rating=2, properties='{"x":"2"}', person="bob"),
         ]
         for order in itertools.permutations(copies):
             bring(*order)
@@ -339,5 +339,5 @@ def test_a_batch_is_stored_wholly_or_not_at_all(database, settings, monkeypatch)
 
 
 def test_what_differs_in_what_it_said_alone_is_a_copy(bring):
-    run = bring(imported(said="{}"), replace(imported(), said='{"team":"surveys"}'))
+    run = bring(imported(properties="{}"), replace(imported(), properties='{"team":"surveys"}'))
     assert outcomes(run) == {"response": 1, "duplicate": 1}

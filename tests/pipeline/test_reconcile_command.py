@@ -127,7 +127,7 @@ def test_a_copy_says_nothing_of_the_answer_that_counts(database, answered, deliv
     copy = {"uuid": uuid, "ticket_id": "1", "distinct_id": "customer-1", "rating": 5}
     copy |= {"team": "surveys", "answered_at": at, "link_trust": "unverified"}
     with database.writing() as connection:
-        connection.execute(insert(AnswerCopyRow), {**copy, "fingerprint": "f", "said": "{}"})
+        connection.execute(insert(AnswerCopyRow), {**copy, "fingerprint": "f", "properties": "{}"})
     done = reconcile()
     assert (done.returncode, differences(done)) == (0, [])
     assert "1  both have" in done.stdout

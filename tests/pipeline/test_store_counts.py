@@ -107,7 +107,7 @@ def store(
             connection.execute(insert(AnswerRow), answer_row(each))
         for number, (place, at) in enumerate(copied):
             for original in everything[place : place + 1]:
-                copy = {**columns(original.answer), "fingerprint": str(number), "said": "{}"}
+                copy = {**columns(original.answer), "fingerprint": str(number), "properties": "{}"}
                 connection.execute(insert(AnswerCopyRow), {**copy, "answered_at": at})
         derive(connection, configured, everything)
 

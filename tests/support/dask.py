@@ -67,8 +67,8 @@ def _start(role: str, *options: object, log: object) -> subprocess.Popen[bytes]:
 
 
 def _wait_for_address(about: Path, log: Path) -> str:
-    patience_ends_at = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < patience_ends_at:
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < give_up_at:
         if about.exists() and (text := about.read_text()).endswith("}"):
             return str(json.loads(text)["address"])
         time.sleep(0.05)

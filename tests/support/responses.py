@@ -13,7 +13,6 @@ from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.vocabulary import TRUST_ORDER
 
-
 MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
 
 

@@ -2,7 +2,13 @@
 
 import pytest
 
-from survey.delivery.answer import MAX_WORDS, is_acceptance, printable, reason_for, words_of
+from survey.delivery.answer import (
+    MAX_MESSAGE_LENGTH,
+    is_acceptance,
+    printable,
+    read_error_message,
+    reason_for,
+)
 
 
 @pytest.mark.parametrize("body", [b'{"status": "Ok"}', b'{"status": 1}'])
@@ -30,11 +36,11 @@ def test_these_are_not(body):
         (b"\x1b[2Jgone", "?[2Jgone"),
         ("\u202etxt".encode(), "?txt"),
         (b"\xff\xfe", "\N{REPLACEMENT CHARACTER}" * 2),
-        (b"[" * 60_000, "[" * MAX_WORDS),
+        (b"[" * 60_000, "[" * MAX_MESSAGE_LENGTH),
     ],
 )
 def test_words_are_one_line_that_can_be_stored_and_shown(body, words):
-    assert words_of(body) == words
+    assert read_error_message(body) == words
 
 
 def test_letters_of_all_languages_are_printable():

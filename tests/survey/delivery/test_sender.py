@@ -19,7 +19,7 @@ from demo.behaviour import (
     truncate,
 )
 from demo.processes import free_port
-from survey.delivery.answer import Remedy
+from survey.delivery.answer import FailureKind
 from survey.delivery.sender import DeliveryError, PostHogSender
 
 EVENT = {
@@ -57,7 +57,7 @@ def test_an_accepted_batch_arrives_as_it_was_stored(sender, posthog):
 def test_these_may_pass_with_time(sender, posthog, status):
     posthog.behave(answer(status))
     error = refusal(sender)
-    assert error.remedy is Remedy.TIME
+    assert error.kind is FailureKind.TRANSIENT
     assert str(status) in error.reason
 
 
@@ -65,27 +65,27 @@ def test_these_may_pass_with_time(sender, posthog, status):
 def test_these_need_the_operator(sender, posthog, status):
     posthog.behave(answer(status, {"detail": "no such key"}))
     error = refusal(sender)
-    assert error.remedy is Remedy.OPERATOR
-    assert "no such key" in error.words
+    assert error.kind is FailureKind.NEEDS_OPERATOR
+    assert "no such key" in error.error_message
 
 
 @pytest.mark.parametrize("status", [400, 413])
 def test_these_are_the_fault_of_an_event_in_the_batch(sender, posthog, status):
     posthog.behave(answer(status, "event without a name"))
     error = refusal(sender)
-    assert error.remedy is Remedy.OTHER_EVENTS
-    assert "event without a name" in error.words
+    assert error.kind is FailureKind.REJECTED_EVENT
+    assert "event without a name" in error.error_message
 
 
 def test_a_redirect_is_not_followed_to_a_200_that_means_nothing(sender, posthog):
     posthog.behave(redirect())
-    assert refusal(sender).remedy is Remedy.OPERATOR
+    assert refusal(sender).kind is FailureKind.NEEDS_OPERATOR
 
 
 @pytest.mark.parametrize("body", ["", "ok", "[]", "{}", '{"status": 0}', '"Ok"', "null"])
 def test_a_200_that_does_not_say_ok_is_not_acceptance(sender, posthog, body):
     posthog.behave(garbage(body))
-    assert refusal(sender).remedy is Remedy.TIME
+    assert refusal(sender).kind is FailureKind.TRANSIENT
 
 
 def test_the_words_of_posthog_itself_are_acceptance(sender, posthog):
@@ -98,20 +98,20 @@ def test_the_words_of_posthog_itself_are_acceptance(sender, posthog):
 )
 def test_a_broken_connection_may_pass_with_time(sender, posthog, behaviour):
     posthog.behave(behaviour)
-    assert refusal(sender).remedy is Remedy.TIME
+    assert refusal(sender).kind is FailureKind.TRANSIENT
 
 
 def test_silence_ends_after_the_timeout(sender, posthog, monkeypatch):
     monkeypatch.setattr("survey.delivery.session.DEADLINE_SECONDS", 0.3)
     posthog.behave(hang())
-    assert refusal(sender).remedy is Remedy.TIME
+    assert refusal(sender).kind is FailureKind.TRANSIENT
 
 
 def test_a_byte_now_and_then_does_not_keep_a_request_alive(sender, posthog, monkeypatch):
     monkeypatch.setattr("survey.delivery.session.DEADLINE_SECONDS", 0.5)
     posthog.behave(slowly(0.1))  # each read is quick, the whole answer would take 10 s
     began = monotonic()
-    assert refusal(sender).remedy is Remedy.TIME
+    assert refusal(sender).kind is FailureKind.TRANSIENT
     assert monotonic() - began < 3
     posthog.behave(ACCEPT)
     sender.send([PAYLOAD])  # on a new connection
@@ -120,7 +120,7 @@ def test_a_byte_now_and_then_does_not_keep_a_request_alive(sender, posthog, monk
 def test_nobody_listening_may_pass_with_time():
     sender = PostHogSender(f"http://127.0.0.1:{free_port()}", "phc_test")
     error = refusal(sender)
-    assert error.remedy is Remedy.TIME
+    assert error.kind is FailureKind.TRANSIENT
     assert "cannot be reached" in error.reason
 
 
@@ -132,27 +132,31 @@ def test_posthogs_own_wish_for_a_pause_is_kept(sender, posthog, header, seconds)
 
 @pytest.mark.parametrize("body", ["[1, 2]", '"no"'])
 @pytest.mark.parametrize(
-    ("status", "remedy"),
-    [(503, Remedy.TIME), (400, Remedy.OTHER_EVENTS), (401, Remedy.OPERATOR)],
+    ("status", "kind"),
+    [
+        (503, FailureKind.TRANSIENT),
+        (400, FailureKind.REJECTED_EVENT),
+        (401, FailureKind.NEEDS_OPERATOR),
+    ],
 )
 def test_an_error_whose_body_is_no_object_is_an_error_like_any_other(
-    sender, posthog, body, status, remedy
+    sender, posthog, body, status, kind
 ):
     posthog.behave(answer(status, body))
-    assert refusal(sender).remedy is remedy
+    assert refusal(sender).kind is kind
 
 
 def test_an_error_that_repeats_the_event_is_kept_out_of_the_log(sender, posthog):
     posthog.behave(answer(400, {"detail": f"invalid event: {PAYLOAD}"}))
     error = refusal(sender)
     assert error.reason == str(error) == "PostHog answered 400"
-    assert "jane" in error.words
-    assert len(error.words) < 400
+    assert "jane" in error.error_message
+    assert len(error.error_message) < 400
 
 
 def test_an_address_that_cannot_be_one_needs_the_operator():
     sender = PostHogSender(f"http://{'x' * 64}.example.com", "phc_test")
-    assert refusal(sender).remedy is Remedy.OPERATOR
+    assert refusal(sender).kind is FailureKind.NEEDS_OPERATOR
 
 
 def test_the_package_still_has_the_call_that_we_use():

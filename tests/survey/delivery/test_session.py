@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from survey.delivery import adapter, session
-from survey.delivery.answer import Remedy
+from survey.delivery.answer import FailureKind
 from survey.delivery.sender import DeliveryError, PostHogSender
 from tests.support.raw_server import body_of, endlessly, raw_server
 
@@ -60,7 +60,7 @@ def test_only_the_beginning_of_an_answer_is_read(body):
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    assert (error.remedy, error.reason) == (Remedy.OTHER_EVENTS, "PostHog answered 400")
+    assert (error.kind, error.reason) == (FailureKind.REJECTED_EVENT, "PostHog answered 400")
     assert peak < 5_000_000
 
 
@@ -87,27 +87,32 @@ def test_cookies_are_not_kept():
 def test_a_line_that_never_ends_is_given_up():
     endless_size = endlessly(b"HTTP/1.1 400 X\r\n" + CHUNKED, b"0" * 65_536)
     with raw_server(endless_size) as port, sending_to(port) as sender:
-        assert refusal(sender).remedy is Remedy.TIME
+        assert refusal(sender).kind is FailureKind.TRANSIENT
 
 
 @pytest.mark.parametrize(
-    ("status", "remedy"), [(200, Remedy.TIME), (400, Remedy.OTHER_EVENTS), (401, Remedy.OPERATOR)]
+    ("status", "kind"),
+    [
+        (200, FailureKind.TRANSIENT),
+        (400, FailureKind.REJECTED_EVENT),
+        (401, FailureKind.NEEDS_OPERATOR),
+    ],
 )
 @pytest.mark.parametrize("nested", [b"[" * 60_000, b'{"detail":' * 6_000])
-def test_json_that_is_nested_too_deeply_is_an_answer_like_any_other(status, remedy, nested):
+def test_json_that_is_nested_too_deeply_is_an_answer_like_any_other(status, kind, nested):
     with raw_server(body_of(nested, status)) as port, sending_to(port) as sender:
-        assert refusal(sender).remedy is remedy
+        assert refusal(sender).kind is kind
 
 
 def test_a_body_that_cannot_be_decompressed_leaves_the_status():
     broken = body_of(b"no gzip", 400, "Content-Encoding: gzip\r\n")
     with raw_server(broken) as port, sending_to(port) as sender:
-        assert refusal(sender).remedy is Remedy.OTHER_EVENTS
+        assert refusal(sender).kind is FailureKind.REJECTED_EVENT
 
 
 def test_true_is_not_acceptance():
     with raw_server(body_of(b'{"status":true}')) as port, sending_to(port) as sender:
-        assert refusal(sender).remedy is Remedy.TIME
+        assert refusal(sender).kind is FailureKind.TRANSIENT
 
 
 @pytest.mark.usefixtures("_short_deadline")
@@ -122,7 +127,7 @@ def test_addresses_that_do_not_answer_and_slow_bytes_share_one_deadline(monkeypa
         resolve_to(monkeypatch, [*silent, ("127.0.0.1", port)])
         sender = stack.enter_context(sending_to(port, "several.example"))
         began = monotonic()
-        assert refusal(sender).remedy is Remedy.TIME
+        assert refusal(sender).kind is FailureKind.TRANSIENT
         assert monotonic() - began < 1.0
         resolve_to(monkeypatch, [posthog_address(posthog)])
         sender.send([PAYLOAD])
@@ -144,7 +149,7 @@ def test_a_lookup_that_hangs_is_given_up_and_sends_nothing_later(monkeypatch, po
     with sending_to(80, "hanging.example") as sender:
         began = monotonic()
         for _ in range(2):  # the second does not pile up on the first
-            assert refusal(sender).remedy is Remedy.TIME
+            assert refusal(sender).kind is FailureKind.TRANSIENT
         assert monotonic() - began < 1.7
         lookups = [thread for thread in threading.enumerate() if thread.name == "request"]
         assert len(lookups) == 1
@@ -165,7 +170,7 @@ def test_a_handshake_that_never_ends_is_given_up():
         sending_to(port, scheme="https") as sender,
     ):
         began = monotonic()
-        assert refusal(sender).remedy is Remedy.TIME
+        assert refusal(sender).kind is FailureKind.TRANSIENT
         assert monotonic() - began < 1.0
         for thread in threading.enumerate():
             if thread.name == "request":

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from demo.behaviour import accept_then_reset, answer, redirect, reset
 from survey.clock import now
-from survey.delivery.answer import Remedy
+from survey.delivery.answer import FailureKind
 from survey.delivery.sender import DeliveryError, PostHogSender
 from survey.delivery.worker import LEASE, LONGEST_PAUSE_SECONDS, Worker
 from survey.store import outbox
@@ -101,7 +101,7 @@ def test_the_event_that_posthog_can_never_take_is_found_and_buried(fill, worker,
     assert tickets(posthog.events) == [n for n in range(20) if n != 13]
     (letters,) = state(database).dead
     assert (letters.reason, letters.count) == ("PostHog answered 400", 1)
-    assert "told to refuse" in letters.words
+    assert "told to refuse" in letters.error_message
 
 
 @pytest.mark.parametrize("wish", ["0", "-5", "nan"])
@@ -166,7 +166,7 @@ def test_being_stopped_leaves_no_claim_behind(fill, database, clock):
     class StoppedWhileSending:
         def send(self, payloads):
             stop.set()
-            raise DeliveryError(Remedy.OTHER_EVENTS, "PostHog answered 400")
+            raise DeliveryError(FailureKind.REJECTED_EVENT, "PostHog answered 400")
 
     Worker(database, StoppedWhileSending(), clock, stop, RETENTION).drain()
     with database.writing() as connection:
@@ -198,7 +198,7 @@ def test_words_that_no_database_stores_bury_one_event_and_hold_up_no_other(
     assert worker.drain()
     assert tickets(posthog.events) == [1, 2]
     (letters,) = state(database).dead
-    assert (letters.count, letters.tickets, letters.words) == (1, ["0"], "bad ? ?[2J ? ?")
+    assert (letters.count, letters.tickets, letters.error_message) == (1, ["0"], "bad ? ?[2J ? ?")
 
 
 def test_words_of_the_event_that_waits_are_kept(fill, worker, posthog, database):
@@ -206,7 +206,7 @@ def test_words_of_the_event_that_waits_are_kept(fill, worker, posthog, database)
     posthog.behave(answer(401, {"detail": "no such key"}))
     worker.drain()
     assert state(database).last_reason == "PostHog answered 401: check CSAT_POSTHOG_KEY"
-    assert state(database).last_words == "no such key"
+    assert state(database).error_message == "no such key"
 
 
 def test_a_dead_letter_is_in_the_log_when_it_is_in_the_database(
@@ -302,7 +302,7 @@ def test_the_next_batch_is_claimed_while_one_is_sent_and_given_back_when_that_fa
             # The first prunes; from the second on, the next is claimed ahead.
             if len(batches) == 2:
                 wait_until(lambda: waiting_unclaimed(database, clock) == 0)
-                raise DeliveryError(Remedy.TIME, "PostHog answered 503")
+                raise DeliveryError(FailureKind.TRANSIENT, "PostHog answered 503")
 
     Worker(database, FailingThird(), clock, stop, RETENTION).drain()
     assert [len(batch) for batch in batches] == [100, 100]
@@ -408,7 +408,7 @@ class TestTheCommand:
         shown = csat("outbox").stdout
         assert shown.count("?[2J ?gone") == 2
         assert words not in csat("outbox", "--json").stdout
-        assert json.loads(csat("outbox", "--json").stdout)["last_words"] == words
+        assert json.loads(csat("outbox", "--json").stdout)["error_message"] == words
         assert "\x1b" not in shown + csat("outbox", "--json").stdout
 
     def test_the_outbox_speaks_to_programs(self, csat, fill, posthog):

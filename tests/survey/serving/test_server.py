@@ -21,7 +21,7 @@ def echo(environ, start_response):
     return [environ["PATH_INFO"].encode(), b" ", environ["wsgi.input"].read()]
 
 
-class Later(list):
+class DeferredBody(list):
     """The answer of an application, known when a future is done."""
 
     def __init__(self, future, start_response):
@@ -107,7 +107,7 @@ class TestAnswers:
 
         def application(_environ, start_response):
             waiting.append(Future())
-            return Later(waiting[-1], start_response)
+            return DeferredBody(waiting[-1], start_response)
 
         with served_application(application, threads=2) as address:
             clients = [Client(address, GET) for _ in range(20)]
@@ -123,7 +123,7 @@ class TestAnswers:
         def application(environ, start_response):
             if environ["PATH_INFO"] == "/later":
                 entered.set()
-                return Later(future, start_response)
+                return DeferredBody(future, start_response)
             go_on.wait(20)
             return echo(environ, start_response)
 

@@ -145,8 +145,8 @@ class TestNothingIsAnsweredByAccident:
 
         from survey.site import survey as views
 
-        look_up = views.find_situation
-        monkeypatch.setattr(views, "find_situation", noted)
+        look_up = views.current_ticket_state
+        monkeypatch.setattr(views, "current_ticket_state", noted)
         mail = (
             '<!doctype html><script type="speculationrules">'
             f'{{"prerender": [{{"urls": ["{link}"], "eagerness": "immediate"}}],'

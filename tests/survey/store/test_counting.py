@@ -151,7 +151,7 @@ def test_each_answer_has_the_first_reason_that_applies(database):
         for row in rows:
             connection.execute(insert(AnswerRow), row)
         copy = {name: value for name, value in rows[0].items() if name != "source"}
-        connection.execute(insert(AnswerCopyRow), {**copy, "fingerprint": "f", "said": "{}"})
+        connection.execute(insert(AnswerCopyRow), {**copy, "fingerprint": "f", "properties": "{}"})
         void_ticket(connection, "void", "a test of ours", NOON)
         latest = replace(FIRST, uuid="edit", answered_at=NOON + timedelta(hours=1))
         add_responses(connection, {"1": Response(FIRST, latest)})

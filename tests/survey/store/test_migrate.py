@@ -59,7 +59,7 @@ def test_the_outbox_of_the_first_schema_is_kept(empty_database):
     assert (summary.waiting, summary.delivered, summary.dead_total) == (2, 1, 1)
     assert summary.last_reason == "PostHog answered 503"
     (dead,) = summary.dead
-    assert (dead.reason, dead.words) == ("PostHog answered 400", "no: really")
+    assert (dead.reason, dead.error_message) == ("PostHog answered 400", "no: really")
     assert [claimed.id for claimed in claims] == [1, 2]
 
 
@@ -91,7 +91,7 @@ def test_the_outbox_of_the_second_schema_is_kept(empty_database):
     assert [(row.id, row.answer_uuid, row.payload) for row in kept] == [
         (number, uuid, uuid) for number, uuid in enumerate(states, start=1)
     ]
-    assert [(r.last_reason, r.last_words, r.delivered_at, r.dead_at) for r in kept] == [
+    assert [(r.last_reason, r.error_message, r.delivered_at, r.dead_at) for r in kept] == [
         (reason, words, delivered_at and NOW, dead_at and NOW)
         for reason, words, delivered_at, dead_at in states.values()
     ]

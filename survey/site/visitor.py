@@ -13,7 +13,7 @@ from survey.vocabulary import Trust
 
 
 @dataclass(frozen=True)
-class Visit:
+class Visitor:
     """Who came: the link, and how far it can be trusted."""
 
     link: Link
@@ -28,11 +28,11 @@ class Visit:
         return f"{request.script_root}{path}?{urlencode(parameters)}"
 
 
-def current_visit() -> Visit:
+def current_visitor() -> Visitor:
     """The link of the current request; raises LinkError, Forbidden for a wrong signature."""
     settings = current_site().settings
     link = parse_link(request.args.to_dict())
     trust = judge_link(link, settings.link_secrets)
     if trust is None or (settings.require_signed_links and trust is not Trust.SIGNED):
         raise Forbidden
-    return Visit(link, trust)
+    return Visitor(link, trust)

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Fed:
+class FedHedgehog:
     """Which hedgehog a response feeds, or else how many were fed this month.
 
     `month` names the response's month where it is not this one. What the store cannot tell now
@@ -30,7 +30,7 @@ class Fed:
     this_month: int | None = None
 
 
-def look_up_fed(response: ResponseRow | None) -> Fed:
+def find_fed_hedgehog(response: ResponseRow | None) -> FedHedgehog:
     """For the visitor's own response, if there is one. An edit feeds no second hedgehog: its
     number stays, in the month in which the response began."""
     site = current_site()
@@ -41,13 +41,13 @@ def look_up_fed(response: ResponseRow | None) -> Fed:
         if response is None:
             # Anybody can ask for this, so it costs nothing.
             counted = site.hedgehogs.look_up(site.clock()).months[-1]
-            return Fed(*charity, this_month=counted.hedgehogs)
+            return FedHedgehog(*charity, this_month=counted.hedgehogs)
         month = Month.of(response.answered_at, settings.timezone)
         opens_at, _ = month.bounds(settings.timezone)
         with site.database.reading() as connection:
             number = count_responses_until(connection, opens_at, response)
         elsewhere = month_name(month, current_language().locale) if month != this_month else None
-        return Fed(*charity, number=number, month=elsewhere)
+        return FedHedgehog(*charity, number=number, month=elsewhere)
     except StoreError as error:
         log.error("hedgehogs not counted", reason=str(error))
-        return Fed(*charity)
+        return FedHedgehog(*charity)

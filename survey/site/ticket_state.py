@@ -15,7 +15,7 @@ from survey.vocabulary import Outcome, Trust
 
 
 @dataclass(frozen=True)
-class Situation:
+class TicketState:
     """A ticket as one visitor may see it.
 
     `own_response` is the response if it is theirs: ticket numbers can be guessed, so that takes
@@ -29,18 +29,18 @@ class Situation:
     outcome_of_sent: Outcome | None = None
 
 
-def look_up(
+def find_ticket_state(
     database: Database,
     rules: CountingRules,
     link: Link,
     trust: Trust,
     now: datetime,
     sent: str | None = None,
-) -> Situation:
-    """The situation of a visitor who comes through `link`, perhaps after an answer with the uuid
+) -> TicketState:
+    """The state of a visitor who comes through `link`, perhaps after an answer with the uuid
     `sent`; raises StoreError."""
     if not has_answers(database, link.ticket_id):
-        return Situation()
+        return TicketState()
     with database.reading() as connection:
         arriving = Arriving(link.ticket_id, link.person, now, sent)
         answers = answers_that_decide(connection, rules, [arriving])[link.ticket_id]
@@ -61,7 +61,7 @@ def look_up(
         trust=trust,
         is_from_site=True,
     )
-    return Situation(
+    return TicketState(
         own_response=own,
         outcome_now=decide([*answers, hypothetical], rules).outcomes[""],
         outcome_of_sent=decide(answers, rules).outcomes.get(sent or ""),

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 LONGEST_WAIT_SECONDS = 10.0
 
 
-class LaterResponse(Response):
+class DeferredResponse(Response):
     """The response of a view that does not wait for what it has stored.
 
     `stored` gets the result and gives the response, as an application; `failed` gets the
     StoreError, in the request's context, and gives what a view gives.
 
     WSGI lets an application say status and headers when its answer is iterated over. Our server
-    does that when the future is done (`Later.future`), and has its thread to itself until then. Any
-    other server iterates at once, and waits.
+    does that when the future is done (`DeferredBody.future`), and has its thread to itself until
+    then. Any other server iterates at once, and waits.
     """
 
     def __init__(
@@ -46,7 +46,9 @@ class LaterResponse(Response):
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """The answer as an iterable with a future."""
-        return Later(self._future, lambda: self._application(environ)(environ, start_response))
+        return DeferredBody(
+            self._future, lambda: self._application(environ)(environ, start_response)
+        )
 
     def _application(self, environ: "WSGIEnvironment") -> "WSGIApplication":
         try:
@@ -82,7 +84,7 @@ class SeeOther:
         return ()
 
 
-class Later:
+class DeferredBody:
     """The answer of an application that can be iterated over without waiting when `future` is
     done."""
 

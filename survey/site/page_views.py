@@ -9,10 +9,10 @@ from werkzeug.exceptions import BadRequest
 from survey.links import LinkError
 from survey.page_views import PageView
 from survey.site.context import current_site
+from survey.site.deferred import DeferredResponse
 from survey.site.language import current_language
-from survey.site.later import LaterResponse
 from survey.site.robots import is_no_customer
-from survey.site.visit import current_visit
+from survey.site.visitor import current_visitor
 from survey.store.errors import StoreError
 
 shown = Blueprint("shown", __name__)
@@ -37,14 +37,14 @@ def note_page_view() -> Answer | Response:
     The customer never sees the answer, so it can be plain: 429 where there were too many, 503
     where the store fails. Neither is tried again.
     """
-    site, visit = current_site(), current_visit()
+    site, visitor = current_site(), current_visitor()
     page_id = _page_id()
     if is_no_customer(request.headers):
         return "", 204
     view = PageView(
-        visit.link, visit.trust, page_id, language=current_language().tag, at=site.clock()
+        visitor.link, visitor.trust, page_id, language=current_language().tag, at=site.clock()
     )
-    return LaterResponse(
+    return DeferredResponse(
         site,
         site.page_view_intake.submit(view),
         stored=lambda had_room: Response(status=204 if had_room else 429),

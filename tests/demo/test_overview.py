@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from demo.desk import PARTS, Entry, read_highlights
-from demo.standin_page import render_desk
+from demo.overview import PARTS, Entry, read_highlights
+from demo.standin_page import render_overview
 
 TEAMS = "month,team,responses,csat_pct,change_pp,change_significant\n"
 TREND = "month,team,csat_pct\n2026-08,all,80.00\n2026-09,all,\n2026-09,surveys,1.00\n"
@@ -37,7 +37,7 @@ def test_without_numbers_none_are_shown(folder, content):
 
 def test_each_of_the_four_finds_a_way_in(folder):
     entries = [Entry(part, f"for the {part}", f"http://x/{part}") for part in PARTS]
-    page = render_desk([], entries, read_highlights(folder))
+    page = render_overview([], entries, read_highlights(folder))
     for heading, part in zip(("Customers", "CS leads", "Finance", "Operators"), PARTS, strict=True):
         section = page.partition(f">{heading}</h2>")[2].partition("</section>")[0]
         assert re.findall(r'href="([^"]+)"', section) == [f"http://x/{part}"]
@@ -46,6 +46,6 @@ def test_each_of_the_four_finds_a_way_in(folder):
 
 
 def test_a_stand_in_that_offers_nothing_shows_events_alone():
-    page = render_desk([])
+    page = render_overview([])
     assert "Customers" not in page
     assert "0 events received" in page
