@@ -12,7 +12,7 @@ def survey_links(base_url: str, settings: Settings, today: datetime) -> list[Ent
     """Links to the survey. Their tickets are new every day: an answer of last week could
     no longer be changed."""
     ticket = f"{today.astimezone(settings.timezone):%y%m%d}"
-    teams = [settings.teams[place % len(settings.teams)].slug for place in range(3)]
+    teams = [settings.teams[index % len(settings.teams)].slug for index in range(3)]
     plain = Link("customer-1", f"{ticket}1", teams[0], f"{ticket}1")
     chosen = Link("customer-2", f"{ticket}2", teams[1], f"{ticket}2", rating=5)
     old = {

@@ -69,6 +69,6 @@ def _draw_line(values: Sequence[float]) -> str:
     step = _WIDTH / max(len(values) - 1, 1)
     scale = _HEIGHT / ((high - low) or 1)
     return " ".join(
-        f"{place * step:.1f},{_HEIGHT - (value - low) * scale:.1f}"
-        for place, value in enumerate(values)
+        f"{index * step:.1f},{_HEIGHT - (value - low) * scale:.1f}"
+        for index, value in enumerate(values)
     )

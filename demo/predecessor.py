@@ -29,9 +29,9 @@ def predecessor_events(month: Month, settings: Settings, first_number: int) -> l
     """
     rng = month_random(month, "predecessor")
     events: list[Event] = []
-    for place, defect in enumerate(DEFECTS):
+    for index, defect in enumerate(DEFECTS):
         ticket = Ticket(
-            number=str(first_number + place),
+            number=str(first_number + index),
             team=rng.choice(settings.teams),
             customer=random_customer(rng),
             rating=rng.choice((3, 4, 4, 5, 5, 5)),

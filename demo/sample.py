@@ -67,16 +67,16 @@ def _month_events(month: Month, settings: Settings, *, dropped: bool) -> Iterato
     rng = month_random(month, "answers")
     tickets = month_tickets(month, settings.teams, settings.timezone, dropped=dropped)
     hostile = _hostile_comments(rng, month, len(tickets))
-    for place, ticket in enumerate(tickets):
-        yield from _ticket_events(rng, ticket, settings, hostile.get(place))
+    for index, ticket in enumerate(tickets):
+        yield from _ticket_events(rng, ticket, settings, hostile.get(index))
     yield from predecessor_events(month, settings, first_number_of(month) + PREDECESSOR_PLACE)
 
 
 def _hostile_comments(rng: random.Random, month: Month, tickets: int) -> dict[int, str]:
-    """Some hostile comments by the place of their ticket; a few months bring all there are."""
-    places = rng.sample(range(tickets), min(HOSTILE_PER_MONTH, tickets))
+    """Some hostile comments by the index of their ticket; a few months bring all there are."""
+    indexes = rng.sample(range(tickets), min(HOSTILE_PER_MONTH, tickets))
     begin = (month.year * 12 + month.number) * HOSTILE_PER_MONTH
-    return {place: HOSTILE[(begin + n) % len(HOSTILE)] for n, place in enumerate(places)}
+    return {index: HOSTILE[(begin + n) % len(HOSTILE)] for n, index in enumerate(indexes)}
 
 
 def _ticket_events(

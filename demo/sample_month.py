@@ -97,8 +97,8 @@ def month_tickets(
     drafts.sort(key=lambda draft: (draft[0], draft[1].slug))
     rng = month_random(month, "customers")
     return [
-        Ticket(str(first_number_of(month) + place), team, random_customer(rng), rating, moment)
-        for place, (moment, team, rating) in enumerate(drafts)
+        Ticket(str(first_number_of(month) + index), team, random_customer(rng), rating, moment)
+        for index, (moment, team, rating) in enumerate(drafts)
     ]
 
 

@@ -64,7 +64,7 @@ class AnswerLookup(Protocol):
 
 
 class EventList:
-    """Events in memory, and their rows are their places (`AnswerLookup`)."""
+    """Events in memory, and their rows are their indices (`AnswerLookup`)."""
 
     def __init__(self, events: Sequence[RawEvent], rules: CountingRules) -> None:
         self._events = events

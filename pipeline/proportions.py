@@ -40,8 +40,8 @@ def reject_by_holm(p_values: Sequence[float], alpha: float) -> list[bool]:
     """Which of several tests found something, with a chance of `alpha` that any is wrong
     (Holm 1979): from the smallest p-value on, until one is too large for those that are left."""
     rejected = [False] * len(p_values)
-    for done, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        if p_values[place] > alpha / (len(p_values) - done):
+    for done, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[index] > alpha / (len(p_values) - done):
             break
-        rejected[place] = True
+        rejected[index] = True
     return rejected

@@ -38,11 +38,11 @@ ANSWERS = pa.DataFrameSchema(
         "team": pa.Column("category"),
         # 0 for none.
         "rating": pa.Column("int8", pa.Check.in_range(0, max(RATINGS))),
-        # A place in TRUST_ORDER: the higher, the more it weighs.
+        # An index of TRUST_ORDER: the higher, the more the link is trusted.
         "trust": pa.Column("int8", pa.Check.in_range(0, len(TRUST_ORDER) - 1)),
         "is_other_survey": pa.Column("bool"),
         "has_comment": pa.Column("bool"),
-        # The row or line in the file, counted from 1, and the file's place among those read.
+        # The row or line in the file, counted from 1, and the file's index among those read.
         "row": pa.Column("int32"),
         "file": pa.Column("int32"),
     },

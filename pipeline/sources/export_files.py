@@ -84,9 +84,9 @@ def find_files(path: str) -> list[ExportFile]:
     A folder is searched with all folders in it, and those that links lead to. A manifest says
     which files belong to an export. What is missing, or cannot be looked into, is an error.
     """
-    filesystem, place = _open_filesystem(path)
+    filesystem, location = _open_filesystem(path)
     with _as_source_error(path, filesystem):
-        return _find(path, place, filesystem)
+        return _find(path, location, filesystem)
 
 
 @contextmanager
@@ -103,13 +103,13 @@ def _as_source_error(path: str, filesystem: Any) -> Iterator[None]:
         raise SourceError(explain(error, path)) from None
 
 
-def _find(path: str, place: str, filesystem: Any) -> list[ExportFile]:
-    names, shown = _list(place, filesystem), show_address(path)
+def _find(path: str, location: str, filesystem: Any) -> list[ExportFile]:
+    names, shown = _list(location, filesystem), show_address(path)
     if names is None:
-        if _PATTERN.search(place):
+        if _PATTERN.search(location):
             raise SourceError(f"{shown} matches no file")
         raise SourceError(f"{shown} does not exist")
-    is_one = names == [place]
+    is_one = names == [location]
     manifests = [name for name in names if name.endswith(_MANIFEST)]
     data = sorted(name for name in names if _is_export(name))
     if not data and is_one:
@@ -134,13 +134,13 @@ def _open_filesystem(path: str) -> tuple[Any, str]:
     from fsspec.implementations.local import LocalFileSystem
 
     try:
-        filesystem, place = fsspec.core.url_to_fs(path)
+        filesystem, location = fsspec.core.url_to_fs(path)
     except ImportError as error:
         raise SourceError(_explain_missing_package(path, error)) from None
     except Exception as error:
         # Some connect at once.
         raise SourceError(explain(error, path)) from None
-    return None if isinstance(filesystem, LocalFileSystem) else filesystem, str(place)
+    return None if isinstance(filesystem, LocalFileSystem) else filesystem, str(location)
 
 
 def _explain_missing_package(path: str, error: ImportError) -> str:
@@ -169,26 +169,26 @@ def printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _list(place: str, filesystem: Any) -> list[str] | None:
+def _list(location: str, filesystem: Any) -> list[str] | None:
     """What a path names; None where there is nothing."""
     if filesystem is None:
-        return _list_here(place)
-    if _PATTERN.search(place):
-        return [str(each) for each in filesystem.glob(place)] or None
-    if filesystem.isdir(place):
-        return list(_walk_server(place, filesystem))
-    return [place] if filesystem.exists(place) else None
+        return _list_here(location)
+    if _PATTERN.search(location):
+        return [str(each) for each in filesystem.glob(location)] or None
+    if filesystem.isdir(location):
+        return list(_walk_server(location, filesystem))
+    return [location] if filesystem.exists(location) else None
 
 
-def _list_here(place: str) -> list[str] | None:
+def _list_here(location: str) -> list[str] | None:
     """What a path on this machine names; None where there is nothing. Raises OSError."""
     try:
-        is_folder = stat.S_ISDIR(Path(place).stat().st_mode)
+        is_folder = stat.S_ISDIR(Path(location).stat().st_mode)
     except FileNotFoundError:
-        if Path(place).is_symlink():
+        if Path(location).is_symlink():
             raise
-        return list(dict.fromkeys(_match("", Path(place).parts))) or None
-    return _list_files(place) if is_folder else [place]
+        return list(dict.fromkeys(_match("", Path(location).parts))) or None
+    return _list_files(location) if is_folder else [location]
 
 
 def _match(folder: str, parts: Sequence[str]) -> Iterator[str]:
@@ -240,26 +240,26 @@ def _walk(folder: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
     seen = set()
     waiting = [folder]
     while waiting:
-        place = waiting.pop()
-        found = Path(place).stat()
+        location = waiting.pop()
+        found = Path(location).stat()
         if (found.st_dev, found.st_ino) not in seen:
             seen.add((found.st_dev, found.st_ino))
-            with os.scandir(place) as entries:
+            with os.scandir(location) as entries:
                 inside = sorted(entries, key=lambda entry: entry.name)
-            yield place, inside
+            yield location, inside
             waiting += [entry.path for entry in inside if entry.is_dir()]
 
 
-def _walk_server(place: str, filesystem: Any) -> Iterator[str]:
+def _walk_server(location: str, filesystem: Any) -> Iterator[str]:
     """The files of a folder and of all folders in it; raises the errors of the file system."""
     from fsspec.asyn import AsyncFileSystem
 
     if isinstance(filesystem, AsyncFileSystem):
         # Stores of objects have no folders, and list everything at once.
-        yield from map(str, filesystem.find(place))
+        yield from map(str, filesystem.find(location))
         return
     # `find` says nothing of a folder that cannot be read.
-    waiting = [place]
+    waiting = [location]
     while waiting:
         for entry in filesystem.ls(waiting.pop(), detail=True):
             if entry["type"] == "directory":

@@ -154,7 +154,7 @@ class Extract:
 def extract_answers(
     addresses: Sequence[str], rules: CountingRules, filesystem: Any = None, threads: int = 1
 ) -> Iterator[Extract]:
-    """The `survey sent` events of Parquet files, some at a time, each with its place in
+    """The `survey sent` events of Parquet files, some at a time, each with its index in
     `addresses`.
 
     The columns must be texts, `timestamp` one of times. `filesystem` is fsspec's, if the files are
@@ -187,9 +187,9 @@ def extract_comments(
     found = _find_rows(connection, _COMMENTS, rows, file=address, paths=_paths(keys))
     texts = zip(*(column.to_pylist() for column in found.columns), strict=True)
     return {
-        row: read_comment(comment, place)
-        for row, is_plain, comment, place in texts
-        if is_plain and not any(text and _AMBIGUOUS.fullmatch(text) for text in (comment, place))
+        row: read_comment(by_id, by_index)
+        for row, is_plain, by_id, by_index in texts
+        if is_plain and not any(text and _AMBIGUOUS.fullmatch(text) for text in (by_id, by_index))
     }
 
 

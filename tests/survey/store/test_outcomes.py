@@ -20,7 +20,9 @@ def add(database, *given):
         for uuid, ticket, person, rating in given
     ]
     with database.writing() as connection:
-        add_answers(connection, [NewAnswer(each, Source.IMPORT, properties="{}") for each in answers])
+        add_answers(
+            connection, [NewAnswer(each, Source.IMPORT, properties="{}") for each in answers]
+        )
 
 
 def outcomes(database, *uuids):
