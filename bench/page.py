@@ -5,13 +5,17 @@ import gzip
 import random
 import statistics
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 from flask import Flask, Response
 from playwright.sync_api import Browser
+from werkzeug.serving import make_server
 
-from tests.support.browser import running_browser, served
+from tests.support.browser import running_browser
 from tests.support.pages import LINK, address
 from tests.support.site import running_site
 
@@ -97,6 +101,19 @@ def bare_page(size: int) -> Flask:
     return app
 
 
+@contextmanager
+def served_bare(app: Flask) -> Iterator[str]:
+    """A bare page on a port of its own, by Flask's own server; its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join(20)
+
+
 def main() -> None:
     with (
         tempfile.TemporaryDirectory() as name,
@@ -104,7 +121,7 @@ def main() -> None:
         running_browser() as browser,
     ):
         first = measure(browser, f"{site.url}{address()}")
-        with served(bare_page(int(first["bytes"]))) as bare:
+        with served_bare(bare_page(int(first["bytes"]))) as bare:
             tickets = count(100)
             runs = [
                 (

@@ -4,22 +4,28 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from pipeline.sources.base import OnProgress
 
 
 @contextmanager
 def show_progress(what: str) -> Iterator[OnProgress]:
-    """A function to tell how many answers have been read; silent where nobody watches."""
-    console = Console(stderr=True)
+    """Show how many answers have been read; give the function to call with that number.
+
+    Nothing is shown where standard error is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _read: None
+        return
+    # Not before it is needed: rich takes long to import.
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn(what),
         TextColumn("{task.completed:,} answers"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(what, total=None)
         yield lambda read: progress.update(task, completed=read)

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from rcssmin import cssmin
+from rjsmin import jsmin
+
 from survey.settings import Settings
 
 _STATIC = Path(__file__).parents[1] / "static"
@@ -10,7 +13,7 @@ _STYLE = (_STATIC / "survey.css").read_text(encoding="utf-8")
 
 
 def style_sheet(settings: Settings) -> str:
-    """The style sheet, without what only its readers need."""
+    """The style sheet of every page, in the accent colour of the settings, minified."""
     accents = settings.accents
     colours = {
         "accent": accents.light,
@@ -18,21 +21,15 @@ def style_sheet(settings: Settings) -> str:
         "accent-dark": accents.dark,
         "accent-dark-soft": accents.dark_soft,
     }
-    return re.sub(r"@(accent[a-z-]*)@", lambda match: colours[match[1]], _squeeze(_STYLE))
+    coloured = re.sub(r"@(accent[a-z-]*)@", lambda match: colours[match[1]], _STYLE)
+    return str(cssmin(coloured))
 
 
 def hedgehogs_style_sheet() -> str:
-    """What the page of hedgehogs has besides."""
-    return _squeeze((_STATIC / "hedgehogs.css").read_text(encoding="utf-8"))
+    """The further style sheet of the page of hedgehogs, minified."""
+    return str(cssmin((_STATIC / "hedgehogs.css").read_text(encoding="utf-8")))
 
 
 def page_script() -> str:
-    """The script, without what only its readers need: indents, and lines that are comments."""
-    text = (_STATIC / "survey.js").read_text(encoding="utf-8")
-    return re.sub(r"(?m)^\s*(?://.*\n)?", "", text)
-
-
-def _squeeze(style: str) -> str:
-    style = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
-    style = re.sub(r"\s*([{};])\s*|(?<=[:,])\s+|\s+", lambda match: match[1] or " ", style)
-    return re.sub(r"([:,]) ", r"\1", style).replace(";}", "}").strip()
+    """The script of the survey page, minified."""
+    return str(jsmin((_STATIC / "survey.js").read_text(encoding="utf-8")))

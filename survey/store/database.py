@@ -1,21 +1,21 @@
 """Opening the database: one engine, short reading and writing transactions."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
-from sqlalchemy import Connection, Engine, Select, make_url
+from sqlalchemy import URL, Connection, Engine, Select, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from survey.addresses import hide_secrets
 from survey.store.errors import RefusedData, StoreError
-from survey.store.postgresql import PostgresqlServer
 from survey.store.sqlite import SqliteFile
+
+if TYPE_CHECKING:
+    from survey.store.postgresql import PostgresqlServer
 
 # More threads than this wait for each other: a question takes less time than a connection.
 POOL_SIZE = 16
@@ -34,8 +34,7 @@ class Database:
 
     def __init__(self, url: str, deadline: float | None = None) -> None:
         self.url = make_url(url)
-        make_backend = SqliteFile if self.is_sqlite else PostgresqlServer
-        self._backend: SqliteFile | PostgresqlServer = make_backend(
+        self._backend: SqliteFile | PostgresqlServer = _backend_class(self.url)(
             self.url,
             deadline,
             pool_size=POOL_SIZE,
@@ -147,7 +146,7 @@ class Database:
         except DBAPIError as error:
             kind = RefusedData if isinstance(error, DataError | IntegrityError) else StoreError
             raise kind(self._explain(error.orig)) from error
-        except (sqlite3.Error, psycopg.Error) as error:  # past SQLAlchemy, or while connecting
+        except self._backend.driver_error as error:  # past SQLAlchemy, or while connecting
             raise StoreError(self._explain(error)) from error
         except PoolTimeoutError as error:
             raise StoreError("all connections to the database are in use") from error
@@ -156,3 +155,12 @@ class Database:
         address = self.url.render_as_string(hide_password=False)
         reason = hide_secrets(self._backend.explain(error), address)
         return f"the database cannot be used: {reason}"
+
+
+def _backend_class(url: URL) -> "type[SqliteFile] | type[PostgresqlServer]":
+    if url.get_backend_name() == "sqlite":
+        return SqliteFile
+    # The driver takes a tenth of a second to import, and SQLite needs none.
+    from survey.store.postgresql import PostgresqlServer
+
+    return PostgresqlServer

@@ -51,6 +51,8 @@ class PostgresqlServer:
 
     path = None
 
+    driver_error = psycopg.Error
+
     def __init__(self, url: URL, deadline: float | None, **options: Any) -> None:
         self._watch = Watch(deadline) if deadline is not None else None
         self.engine = create_engine(

@@ -22,6 +22,8 @@ class SqliteFile:
     """The database as one file in WAL mode, in which readers and the writer do not wait for
     each other."""
 
+    driver_error = sqlite3.Error
+
     def __init__(self, url: URL, deadline: float | None, **options: Any) -> None:
         timeout = min(deadline or BUSY_TIMEOUT_SECONDS, BUSY_TIMEOUT_SECONDS)
         self.path = Path(url.database or "")
