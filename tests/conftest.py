@@ -24,12 +24,15 @@ from tests.support.settings import make_settings
 # What `--quick` leaves out: tests that need a browser or PostgreSQL, or take longer than others.
 APT_FIXTURES = {"browser", "postgresql"}
 SLOW_PLACES = (
-    *("faults/", "pipeline/test_dask.py", "pipeline/test_export_counts.py"),
-    *("pipeline/test_import.py", "pipeline/test_store_counts.py", "pipeline/test_store_source.py"),
-    *("reports/", "demo/test_command.py", "survey/serving/", "survey/site/test_metrics.py"),
-    *("survey/store/test_deciding.py", "pipeline/test_importing.py"),
-    *("survey/test_rederive.py", "test_docs.py", "test_end_to_end.py"),
-    *("test_install_browser.py", "test_package.py", "test_wsgi.py"),
+    *("demo/test_command.py", "demo/test_sample.py", "faults/", "pipeline/test_aggregate.py"),
+    *("pipeline/test_dask.py", "pipeline/test_export_counts.py", "pipeline/test_import.py"),
+    *("pipeline/test_importing.py", "pipeline/test_store_counts.py"),
+    *("pipeline/test_store_source.py", "reports/", "survey/commands/", "survey/serving/"),
+    *("survey/site/test_hedgehogs.py", "survey/site/test_metrics.py"),
+    *("survey/store/test_deciding.py", "survey/test_addresses.py", "survey/test_command_line.py"),
+    *("survey/test_private_files.py", "survey/test_rederive.py", "test_command_line.py"),
+    *("test_docs.py", "test_end_to_end.py", "test_install_browser.py", "test_package.py"),
+    "test_wsgi.py",
 )
 
 
