@@ -47,7 +47,9 @@ _ROOT = re.compile(r'<svg [^>]*viewBox="([\d. -]+)"[^>]*>')
 
 def render(chart: Drawing, label: str) -> str:
     """The chart as one `<svg>` that scales to its place and reads aloud as its label."""
-    svg = vl_convert.vegalite_to_svg(chart.to_dict() | {"config": CONFIG}, allowed_base_urls=[])
+    # Checked by a test, not for each report: the check takes a tenth of a second.
+    specification = chart.to_dict(validate=False) | {"config": CONFIG}
+    svg = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     root = _ROOT.match(svg)
     if root is None:
         raise ValueError("the chart came out without a size")

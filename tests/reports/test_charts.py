@@ -1,8 +1,10 @@
 from decimal import Decimal
 from html.parser import HTMLParser
 
+import altair as alt
 import pandas as pd
 
+from reports.charts import style
 from reports.charts.teams import draw_teams
 from reports.charts.trend import draw_trend
 from survey.teams import Team
@@ -47,6 +49,22 @@ def month_of_teams() -> pd.DataFrame:
         ("2026-10", "web_analytics", 0, "", "", ""),
         ("2026-10", "all", 132, "90.15", "83.89", "94.15"),
     )
+
+
+def test_charts_hold_to_the_schema_of_vega_lite(monkeypatch):
+    drawn = []
+    draw = style.vl_convert.vegalite_to_svg
+
+    def note(specification, **options):
+        drawn.append(specification)
+        return draw(specification, **options)
+
+    monkeypatch.setattr(style.vl_convert, "vegalite_to_svg", note)
+    draw_teams(month_of_teams(), TEAMS)
+    draw_trend(trend({"2026-09": 3, "2026-10": 0}))
+    assert len(drawn) == 2
+    for specification in drawn:
+        alt.Chart.from_dict(specification).to_dict(validate=True)
 
 
 def trend(responses: dict[str, int]) -> pd.DataFrame:
