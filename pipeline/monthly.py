@@ -1,13 +1,42 @@
 """From a source to one month's numbers."""
 
+from dataclasses import dataclass
 from datetime import datetime
+
+import pandas as pd
 
 from pipeline.donations import draft_month
 from pipeline.metrics import TREND_MONTHS, tabulate_month, tabulate_trend
-from pipeline.monthly_numbers import MonthlyNumbers
 from pipeline.sources.base import OnProgress, Source
 from survey.months import Month
 from survey.settings import Settings
+
+
+@dataclass(frozen=True)
+class MonthlyNumbers:
+    """One month's numbers, from one source, as of one moment.
+
+    - `teams`, `trend`: the columns of `teams.csv` (`pipeline.metrics.TEAM_COLUMNS`). Counts are
+      integers; percentages, points and means are `Decimal`, None where nothing can be said;
+      `change_significant` is `up`, `down`, `no` or None. `trend` holds 13 months.
+    - `counts`: `month, team, rating, responses`, this month's rows above 0.
+    - `comments`: `ticket_id, team, rating, comment, answered_at, link_trust`, times in the
+      reports' time zone.
+    - `quality`: `reason, answers`.
+    - `donations`: this month's line of the donation export; None for sources that are not the
+      store.
+    - `source`: where the answers come from, in words.
+    """
+
+    month: Month
+    source: str
+    as_of: datetime
+    teams: pd.DataFrame
+    counts: pd.DataFrame
+    trend: pd.DataFrame
+    comments: pd.DataFrame
+    quality: pd.DataFrame
+    donations: pd.DataFrame | None
 
 
 def number_month(

@@ -1,6 +1,6 @@
 """The files of a monthly report, by name."""
 
-from pipeline.monthly_numbers import MonthlyNumbers
+from pipeline.monthly import MonthlyNumbers
 from pipeline.output_files import format_csv
 from reports.page import render_page
 from survey.settings import Settings

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.metrics import ALL, FEWEST_TO_COMPARE
-from pipeline.monthly_numbers import MonthlyNumbers
+from pipeline.monthly import MonthlyNumbers
 from reports.charts.teams import draw_teams
 from reports.charts.trend import draw_trend
 from reports.rows import count_responses, list_rows, name_team

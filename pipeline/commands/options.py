@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.reading import read_rules
 from pipeline.sources.base import BadSource, Source
 from pipeline.sources.opening import open_dask_source, open_source
+from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.settings import Settings, load_settings
+from survey.store.database import Database
 from survey.store.schema import open_store
+from survey.store.voids import void_tickets
 
 # A report looks back over more than a year.
 _EARLIEST = Month(1000, 1)
@@ -99,3 +101,12 @@ def open_named_source(
     except BadSource as error:
         raise click.BadParameter(str(error), param_hint="--source") from None
     return settings, source
+
+
+def read_rules(settings: Settings, database: Database) -> CountingRules:
+    """The rules for any source: tickets that the configured store holds void count nowhere."""
+    voids: frozenset[str] = frozenset()
+    if database.exists:
+        with database.reading() as connection:
+            voids = void_tickets(connection)
+    return CountingRules.of(settings, voids)

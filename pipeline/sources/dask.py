@@ -24,8 +24,7 @@ from pipeline.partitions import count_cores
 from pipeline.sources.base import OnProgress, SourceError
 from pipeline.sources.export import ExportSource
 from pipeline.sources.export_files import ExportFile, find_files
-from pipeline.sources.export_reading import group_files, read_group
-from pipeline.sources.export_rows import ExportLookup
+from pipeline.sources.export_reading import ExportLookup, group_files, read_group
 from survey.addresses import hide_secrets, show_address
 from survey.counting_rules import CountingRules
 from survey.months import Month

@@ -13,8 +13,7 @@ from pipeline.events import RawEvent
 from pipeline.sources.base import EVENTS_AT_ONCE, OnProgress, Received
 from pipeline.sources.cache import PartialCache
 from pipeline.sources.export_files import ExportFile, find_files, printable
-from pipeline.sources.export_reading import FileAnswers, read_file, read_files
-from pipeline.sources.export_rows import ExportLookup
+from pipeline.sources.export_reading import ExportLookup, FileAnswers, read_file, read_files
 from pipeline.sources.incremental import History
 from survey.addresses import show_address
 from survey.counting_rules import CountingRules

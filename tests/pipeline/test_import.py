@@ -24,7 +24,7 @@ from sqlalchemy import func, select
 
 from demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from pipeline.commands.import_answers import import_answers
-from pipeline.commands.reading import read_rules
+from pipeline.commands.options import read_rules
 from pipeline.importing import Summary, import_events
 from pipeline.sources.base import Source, SourceError
 from pipeline.sources.export import ExportSource

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from pipeline.commands.reading import read_rules
+from pipeline.commands.options import read_rules
 from pipeline.sources.base import Source
 from pipeline.sources.export import ExportSource
 from pipeline.sources.store import StoreSource

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from jinja2 import Environment, PackageLoader
 
-from pipeline.monthly_numbers import MonthlyNumbers
+from pipeline.monthly import MonthlyNumbers
 from reports.page import _environment as page_environment
 from reports.page import describe_change, describe_duration, link_ticket, render_page
 from reports.shown_comments import COMMENTS_PER_TEAM
