@@ -12,7 +12,7 @@ from survey.events import earliest_copies, read_event
 from survey.rules import decide
 from survey.settings import Settings
 from survey.store.database import Database
-from survey.store.models import AnswerRow, Source
+from survey.store.models import AnswerRow, Origin
 from survey.store.responses import NewAnswer, add_answers, add_responses
 from survey.store.voids import void_tickets
 
@@ -54,6 +54,6 @@ def _answers_by_ticket(
     tickets: dict[str | None, list[NewAnswer]] = {}
     for event in earliest_copies(sample_events(until, settings)):
         answer = read_event(event, rules)
-        source = Source.IMPORT if is_predecessor(event) else Source.SITE
+        source = Origin.IMPORT if is_predecessor(event) else Origin.SITE
         tickets.setdefault(answer.ticket_id, []).append(NewAnswer(answer, source))
     return tickets

@@ -97,7 +97,7 @@ def join_month_parts(parts: Sequence[MonthPart], lookup: AnswerLookup) -> MonthC
     return MonthCounts(
         counts=frame_counts(_sum([part.counts for part in parts], "responses")),
         comment_counts=frame_comment_counts(_sum([p.comment_counts for p in parts], "comments")),
-        comments=describe_responses(commented, lookup.read_comments(commented)),
+        comments=describe_responses(commented, lookup.look_up_comments(commented)),
         quality=frame_quality({str(reason): int(answers) for reason, answers in quality.items()}),
     )
 

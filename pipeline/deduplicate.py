@@ -79,7 +79,7 @@ def _find_greatest(tied: pd.DataFrame, lookup: AnswerLookup) -> pd.Index:
     """Of copies of each event, the one with the greatest properties, or else person."""
     if tied.empty:
         return tied.index
-    ranks = [rank_copy(each.distinct_id, each.properties) for each in lookup.read_events(tied)]
+    ranks = [rank_copy(each.distinct_id, each.properties) for each in lookup.look_up_events(tied)]
     ranked = tied[UUID].assign(
         properties=[properties for properties, _ in ranks], person=[person for _, person in ranks]
     )

@@ -56,10 +56,10 @@ NumberedEvent = tuple[int, RawEvent]
 class AnswerLookup(Protocol):
     """Where whole answers stand, by the columns `file` and `row` of a frame."""
 
-    def read_events(self, answers: pd.DataFrame) -> list[RawEvent]:
+    def look_up_events(self, answers: pd.DataFrame) -> list[RawEvent]:
         """The events of these answers, in their order; raises SourceError."""
 
-    def read_comments(self, answers: pd.DataFrame) -> list[str | None]:
+    def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
         """The comments of these answers, in their order; raises SourceError."""
 
 
@@ -75,13 +75,13 @@ class EventList:
         table = tabulate_events(self._events, range(len(self._events)), self._rules)
         return frame_answers([table])
 
-    def read_events(self, answers: pd.DataFrame) -> list[RawEvent]:
+    def look_up_events(self, answers: pd.DataFrame) -> list[RawEvent]:
         """The events of these answers, in their order."""
         return [self._events[row] for row in answers["row"]]
 
-    def read_comments(self, answers: pd.DataFrame) -> list[str | None]:
+    def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
         """The comments of these answers, in their order."""
-        return [read_event_comment(event, self._rules) for event in self.read_events(answers)]
+        return [read_event_comment(event, self._rules) for event in self.look_up_events(answers)]
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -38,7 +38,7 @@ class SumsDiffer(CsatError):
 
 
 @dataclass(frozen=True)
-class Summary:
+class ImportSummary:
     """What became of the answers of an import: `received` is `known` and all `outcomes`."""
 
     received: int
@@ -58,7 +58,7 @@ class Summary:
 
 def import_events(
     source: EventSource, rules: CountingRules, database: Database, on_progress: OnProgress
-) -> Summary:
+) -> ImportSummary:
     """Store all events of a source as answers, batch after batch.
 
     Broken off, it goes on where it was when it is run again. Raises SourceError, and StoreError.
@@ -73,7 +73,7 @@ def import_events(
             f"{run.received} answers were received, but {run.known} known ones and "
             f"{sum(outcomes.values())} others are on record; please report this"
         )
-    return Summary(run.received, run.known, outcomes)
+    return ImportSummary(run.received, run.known, outcomes)
 
 
 def read_imported(events: Sequence[RawEvent], rules: CountingRules) -> list[ImportedAnswer]:

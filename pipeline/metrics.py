@@ -92,7 +92,7 @@ def tabulate_trend(
     return _frame(row for each in months for row in _rows_of_month(tallies, each, teams))
 
 
-def wilson_interval(satisfied: int, responses: int) -> tuple[float, float]:
+def wilson_interval_pct(satisfied: int, responses: int) -> tuple[float, float]:
     """The 95 % Wilson score interval of a share, in per cent (Wilson 1927)."""
     low, high = proportions.wilson_interval(satisfied, responses, ALPHA)
     return 100 * low, 100 * high
@@ -174,7 +174,7 @@ def _row(
     month: Month, team: str, now: Tally, before: Tally, change: str | None
 ) -> dict[str, object]:
     share, previous = now.share, before.share
-    low, high = wilson_interval(now.satisfied, now.responses) if now.responses else (None, None)
+    low, high = wilson_interval_pct(now.satisfied, now.responses) if now.responses else (None, None)
     moved = None if share is None or previous is None else share - previous
     return {
         "month": str(month),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from survey.store.models import Source
+from survey.store.models import Origin
 from survey.store.sent import SentAnswer
 from survey.vocabulary import COUNTED
 
@@ -102,7 +102,7 @@ def compare(
     expected = {
         uuid: answer
         for uuid, answer in stored.items()
-        if answer.source is Source.SITE and outcomes.get(uuid) in COUNTED
+        if answer.source is Origin.SITE and outcomes.get(uuid) in COUNTED
     }
     # PostHog can hold several copies of one event until it merges them.
     found = {event.uuid: event for event in events}

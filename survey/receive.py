@@ -17,7 +17,7 @@ from survey.rules import Answer, Decision, Response, decide, time_of_receipt
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
-from survey.store.models import Source
+from survey.store.models import Origin
 from survey.store.outbox import enqueue
 from survey.store.responses import (
     Asked,
@@ -111,7 +111,7 @@ def _receive_group(
     earlier = answers_that_decide(connection, rules, arriving)
     received = [_judge(each, earlier[each.ticket_id], rules) for each in arrivals]
     new = [each for each in received if each.is_new]
-    add_answers(connection, [NewAnswer(each.answer, Source.SITE, each.asked) for each in new])
+    add_answers(connection, [NewAnswer(each.answer, Origin.SITE, each.asked) for each in new])
     changed = [each for each in new if each.changes_response]
     submission_ids = add_responses(
         connection,

@@ -30,7 +30,7 @@ def aggregate(out: Path, source_name: str, **how: Any) -> None:
         raise click.BadParameter(f"{out} must end in .csv or .parquet", param_hint="--out")
     _settings, source = open_named_source(source_name, **how)
     with show_progress("Reading") as on_progress:
-        totals = source.count_responses(on_progress)
+        totals = source.count_months(on_progress)
     write_file(out, format_counts(totals.counts, out.suffix))
     responses = totals.counts["responses"].sum()
     click.echo(f"{out}: {responses:,} responses of {totals.received:,} answers")

@@ -5,7 +5,7 @@ from contextlib import closing
 import click
 
 from pipeline.commands.progress import show_progress
-from pipeline.importing import Summary, import_events
+from pipeline.importing import ImportSummary, import_events
 from pipeline.sources.base import BadSource, EventSource
 from pipeline.sources.opening import open_event_source
 from survey.counting_rules import CountingRules
@@ -66,7 +66,7 @@ def _open(name: str, settings: Settings, rules: CountingRules) -> EventSource:
         raise click.BadParameter(str(error), param_hint="SOURCE") from None
 
 
-def describe(summary: Summary) -> list[str]:
+def describe(summary: ImportSummary) -> list[str]:
     """The numbers in a table; all below the first add up to it."""
     counted = ", ".join(f"{outcome} {summary.outcomes[outcome]:,}" for outcome in COUNTED)
     rows: list[tuple[str, int, str]] = [

@@ -54,7 +54,7 @@ class Source(Protocol):
         month `comments_of`; otherwise any of them.
         """
 
-    def count_responses(self, on_progress: OnProgress) -> Totals:
+    def count_months(self, on_progress: OnProgress) -> Totals:
         """How many answers there are, and the counts of every month."""
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:

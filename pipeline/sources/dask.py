@@ -54,7 +54,7 @@ class DaskSource(ExportSource):
         super().__init__(path, rules)
         self._scheduler = scheduler
 
-    def count_responses(self, on_progress: OnProgress) -> Totals:
+    def count_months(self, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
         rules = self._rules
         files = find_files(self._path)

@@ -12,7 +12,7 @@ from pipeline.deduplicate import mark_duplicates, shown_between
 from pipeline.events import RawEvent
 from pipeline.sources.base import EVENTS_AT_ONCE, OnProgress, Received
 from pipeline.sources.cache import PartialCache
-from pipeline.sources.export_files import ExportFile, find_files, printable
+from pipeline.sources.export_files import ExportFile, find_files, printable_path
 from pipeline.sources.export_reading import ExportLookup, FileAnswers, read_file, read_files
 from pipeline.sources.incremental import History
 from survey.addresses import show_address
@@ -37,7 +37,7 @@ class ExportSource:
     @property
     def description(self) -> str:
         """The name of the file, folder or pattern."""
-        return f"the PostHog export {PurePosixPath(show_address(printable(self._path))).name}"
+        return f"the PostHog export {PurePosixPath(show_address(printable_path(self._path))).name}"
 
     def read_events(self) -> Iterator[list[RawEvent]]:
         """Every `survey sent` event, some thousands at a time; raises SourceError that names file
@@ -56,7 +56,7 @@ class ExportSource:
         shown = shown_between(comments_of, self._rules)
         return Received(mark_duplicates(answers, lookup, shown), lookup)
 
-    def count_responses(self, on_progress: OnProgress) -> Totals:
+    def count_months(self, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError that names file and row."""
         files = find_files(self._path)
         history = self._cache and History(self._cache, self._path, self._rules)

@@ -33,7 +33,7 @@ class ExportFile:
     changed_at: float | None = None
 
     def __str__(self) -> str:
-        return printable(self.path) if self.filesystem is None else show_address(self.address)
+        return printable_path(self.path) if self.filesystem is None else show_address(self.address)
 
     @property
     def name(self) -> str:
@@ -156,15 +156,15 @@ def explain(error: Exception, path: str) -> str:
     if isinstance(error, OSError):
         name = path if error.filename is None else os.fsdecode(error.filename)
         if isinstance(error, FileNotFoundError) and Path(name).is_symlink():
-            leads_to = printable(os.fsdecode(Path(name).readlink()))
-            return f"{printable(name)} is a link to {leads_to}, which does not exist"
+            leads_to = printable_path(os.fsdecode(Path(name).readlink()))
+            return f"{printable_path(name)} is a link to {leads_to}, which does not exist"
         # Arrow has sentences of its own.
         reason = os.strerror(error.errno) if error.errno else reason
     reason = hide_secrets(reason, path) or type(error).__name__
-    return f"{show_address(printable(name))} cannot be read: {reason}"
+    return f"{show_address(printable_path(name))} cannot be read: {reason}"
 
 
-def printable(path: str) -> str:
+def printable_path(path: str) -> str:
     """The path as text: what is not UTF-8 in a name is written as `\\xff`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 

@@ -125,7 +125,7 @@ class ExportLookup:
         self._files = files
         self._rules = rules
 
-    def read_events(self, answers: pd.DataFrame) -> list[RawEvent]:
+    def look_up_events(self, answers: pd.DataFrame) -> list[RawEvent]:
         """The events of these answers, in their order; raises SourceError."""
 
         def read(file: ExportFile, rows: Collection[int]) -> dict[int, RawEvent]:
@@ -133,7 +133,7 @@ class ExportLookup:
 
         return self._look_up(answers, read)
 
-    def read_comments(self, answers: pd.DataFrame) -> list[str | None]:
+    def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
         """The comments of these answers, in their order; raises SourceError."""
 
         def read(file: ExportFile, rows: Collection[int]) -> dict[int, str | None]:

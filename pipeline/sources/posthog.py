@@ -76,7 +76,7 @@ class PostHogSource:
         shown = shown_between(comments_of, self._rules)
         return Received(mark_duplicates(lookup.frame(), lookup, shown), lookup)
 
-    def count_responses(self, on_progress: OnProgress) -> Totals:
+    def count_months(self, on_progress: OnProgress) -> Totals:
         """The counts of every month; raises SourceError."""
         return count_answers(self.read_answers(on_progress).answers, self._rules)
 

@@ -32,14 +32,14 @@ class PassingError(QueryError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryAnswer:
     """Rows; or, while PostHog is still at it, None and the id to ask for them by."""
 
     rows: list[Row] | None
     query_id: str | None = None
 
 
-def read_answer(response: requests.Response, now: datetime) -> Answer:
+def read_query_answer(response: requests.Response, now: datetime) -> QueryAnswer:
     """What a response says; raises QueryError, or PassingError for what time can mend."""
     body = _parse(response)
     if response.status_code not in (200, 202):
@@ -50,10 +50,10 @@ def read_answer(response: requests.Response, now: datetime) -> Answer:
         raise _failed(status.get("error_message") or problem)
     for holder in (body, status):
         if (rows := _find_rows(holder)) is not None:
-            return Answer(rows)
+            return QueryAnswer(rows)
     query_id = status.get("id")
     if status.get("complete") is False and isinstance(query_id, str) and query_id:
-        return Answer(None, query_id)
+        return QueryAnswer(None, query_id)
     raise QueryError(
         f"{_origin(response)} answered {response.status_code}, but not as PostHog does; "
         "check CSAT_POSTHOG_APP_HOST"

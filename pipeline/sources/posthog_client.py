@@ -15,7 +15,13 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from pipeline.sources.posthog_answer import Answer, PassingError, QueryError, Row, read_answer
+from pipeline.sources.posthog_answer import (
+    PassingError,
+    QueryAnswer,
+    QueryError,
+    Row,
+    read_query_answer,
+)
 from survey.addresses import show_address
 from survey.clock import now
 
@@ -71,7 +77,7 @@ class PostHogClient:
         """Let go of the connections."""
         self._session.close()
 
-    def _request(self, method: str, url: str, body: object = None) -> Answer:
+    def _request(self, method: str, url: str, body: object = None) -> QueryAnswer:
         """One request, again and again while what hinders it may pass."""
         tries = Retrying(
             retry=retry_if_exception_type(PassingError),
@@ -84,7 +90,7 @@ class PostHogClient:
         except PassingError as error:
             raise QueryError(f"{error}; {ATTEMPTS} tries were in vain") from None
 
-    def _request_once(self, method: str, url: str, body: object) -> Answer:
+    def _request_once(self, method: str, url: str, body: object) -> QueryAnswer:
         self._keep_pace()
         try:
             response = self._session.request(
@@ -98,7 +104,7 @@ class PostHogClient:
             reason = f"{self._shown_host} cannot be reached: {type(error).__name__}"
             raise PassingError(reason) from None
         try:
-            return read_answer(response, now())
+            return read_query_answer(response, now())
         except PassingError as error:
             if (error.retry_after or 0) > LONGEST_RETRY_AFTER_SECONDS:
                 raise QueryError(

@@ -47,7 +47,7 @@ class StoreSource:
         with self._database.reading() as connection:
             return self._read(connection, on_progress)
 
-    def count_responses(self, on_progress: OnProgress) -> Totals:
+    def count_months(self, on_progress: OnProgress) -> Totals:
         """How many answers there are, and the counts of every month."""
         with self._database.reading() as connection:
             try:
@@ -130,11 +130,11 @@ class _StoreLookup:
     def __init__(self, received: Sequence[ReceivedAnswer]) -> None:
         self._received = received
 
-    def read_events(self, answers: pd.DataFrame) -> list[RawEvent]:
+    def look_up_events(self, answers: pd.DataFrame) -> list[RawEvent]:
         """Nothing: the store knows which answers are copies."""
         raise NotImplementedError("the store has no copies to compare")
 
-    def read_comments(self, answers: pd.DataFrame) -> list[str | None]:
+    def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
         """The comments of these answers, in their order."""
         return [self._received[row].comment for row in answers["row"]]
 

@@ -2,7 +2,7 @@
 
 import click
 
-from survey.commands.deriving import derive_responses
+from survey.commands.deriving import derive_if_outdated
 from survey.counting_rules import CountingRules
 from survey.settings import load_settings
 from survey.store.database import Database
@@ -20,5 +20,5 @@ def upgrade_command() -> None:
     settings = load_settings()
     database = Database(settings.database_url)
     upgrade(database)
-    derive_responses(database, CountingRules.of(settings))
+    derive_if_outdated(database, CountingRules.of(settings))
     click.echo("The schema is current.")

@@ -7,7 +7,7 @@ from survey.rederive import apply_rules, responses_are_current
 from survey.store.database import Database
 
 
-def derive_responses(database: Database, rules: CountingRules) -> None:
+def derive_if_outdated(database: Database, rules: CountingRules) -> None:
     """`apply_rules`; where somebody watches, they see how far it is."""
     if not sys.stderr.isatty() or responses_are_current(database, rules):
         apply_rules(database, rules)

@@ -10,7 +10,7 @@ from survey.clock import now
 from survey.delivery.answer import printable
 from survey.errors import CsatError
 from survey.settings import load_settings
-from survey.store.outbox import DeadLetters, Summary, requeue, summarise
+from survey.store.outbox import DeadLetters, OutboxSummary, requeue, summarise
 from survey.store.schema import open_store
 
 # The largest that PostgreSQL gives.
@@ -56,7 +56,7 @@ def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
     click.echo(f"{letters} for delivery again.")
 
 
-def as_text(summary: Summary, at: datetime) -> str:
+def as_text(summary: OutboxSummary, at: datetime) -> str:
     """The state of the outbox in words."""
     lines = [f"waiting    {summary.waiting:,}{_age(summary, at)}"]
     if summary.last_reason is not None:
@@ -73,7 +73,7 @@ def as_text(summary: Summary, at: datetime) -> str:
     return "\n".join(lines)
 
 
-def as_json_text(summary: Summary, at: datetime) -> str:
+def as_json_text(summary: OutboxSummary, at: datetime) -> str:
     """The state of the outbox for programs; ages are in seconds."""
     given = asdict(summary)
     oldest_at = given.pop("oldest_at")
@@ -101,7 +101,7 @@ def _describe(letters: DeadLetters) -> list[str]:
     return lines
 
 
-def _age(summary: Summary, at: datetime) -> str:
+def _age(summary: OutboxSummary, at: datetime) -> str:
     if summary.oldest_at is None:
         return ""
     return f" (the oldest for {timedelta(seconds=int(summary.oldest_seconds(at)))})"

@@ -6,11 +6,11 @@ import click
 import structlog
 
 from survey.addresses import show_address
-from survey.commands.deriving import derive_responses
+from survey.commands.deriving import derive_if_outdated
 from survey.commands.remarks import find_risks
 from survey.counting_rules import CountingRules
 from survey.logs import configure_logs, log_thread_failures
-from survey.metrics import FOLDER_VARIABLE, shared_folder
+from survey.prometheus import FOLDER_VARIABLE, shared_folder
 from survey.serving.children import die_with_parent
 from survey.serving.supervisor import Supervisor, bind, delivery, site_workers
 from survey.settings import Settings, load_settings
@@ -54,7 +54,7 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     else:
         # Many processes share a server: when its schema changes is for the operator to say.
         require_current_schema(database)
-    derive_responses(database, CountingRules.of(settings))
+    derive_if_outdated(database, CountingRules.of(settings))
     database.close()
     children = site_workers(listener, workers)
     if not no_deliver and settings.posthog_key is not None:

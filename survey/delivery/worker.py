@@ -14,7 +14,7 @@ import structlog
 
 from survey.delivery.answer import FailureKind
 from survey.delivery.sender import DeliveryError
-from survey.metrics import POSTHOG_SECONDS, counting
+from survey.prometheus import POSTHOG_SECONDS, counting
 from survey.store import outbox
 from survey.store.database import Database
 from survey.store.errors import RefusedData, StoreError

@@ -26,7 +26,7 @@ _STATUSES_WITHOUT_BODY = ("1", "204", "304")
 
 
 @dataclass
-class Answer:
+class HttpResponse:
     """What an application answers."""
 
     status: str = ""
@@ -94,7 +94,7 @@ class Begun:
 
     def __init__(self) -> None:
         self.parts: Iterable[bytes] = ()
-        self._answer = Answer()
+        self._answer = HttpResponse()
         self._written: list[bytes] = []
 
     @property
@@ -109,7 +109,7 @@ class Begun:
         self._answer.status, self._answer.headers = status, headers
         return self._written.append
 
-    def finish(self) -> Answer:
+    def finish(self) -> HttpResponse:
         """The answer, all of it; raises what the application raises."""
         try:
             self._written.extend(self.parts)
@@ -120,7 +120,9 @@ class Begun:
         return self._answer
 
 
-def encode_answer(answer: Answer, *, method: str = "GET", keeps_alive: bool, version: str) -> bytes:
+def encode_answer(
+    answer: HttpResponse, *, method: str = "GET", keeps_alive: bool, version: str
+) -> bytes:
     """An answer as it goes over the wire; raises ValueError for a header that is two lines."""
     lines = [f"HTTP/1.1 {answer.status}"]
     length = str(len(answer.body))

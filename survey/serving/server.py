@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from survey.metrics import REFUSED, counting
+from survey.prometheus import REFUSED, counting
 from survey.serving.connection import Connection
 from survey.serving.gateway import (
-    Answer,
     Begun,
+    HttpResponse,
     base_environ,
     begin_application,
     build_environ,
@@ -79,7 +79,7 @@ class Server:
         self,
         application: "WSGIApplication",
         listener: socket.socket,
-        refusals: Mapping[int, Answer],
+        refusals: Mapping[int, HttpResponse],
         limits: Limits = Limits(),
         request_log: RequestLog | None = None,
     ) -> None:
@@ -238,7 +238,7 @@ class Server:
         else:
             self._send(connection, request, answer)
 
-    def _send(self, connection: Connection, request: Request, answer: Answer) -> None:
+    def _send(self, connection: Connection, request: Request, answer: HttpResponse) -> None:
         keeps_alive = request.keeps_alive and not self._should_stop.is_set()
         try:
             payload = encode_answer(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from survey.logs import log_thread_failures
 from survey.serving.children import die_with_parent
-from survey.serving.gateway import Answer
+from survey.serving.gateway import HttpResponse
 from survey.serving.request_log import RequestLog
 from survey.serving.server import Limits, Server
 
@@ -42,7 +42,7 @@ def serve_site(site: "SurveySite", listener: socket.socket) -> Server:
     from survey.site.errors import refusal_pages
 
     refusals = {
-        status: Answer(page.status, list(page.headers), page.get_data())
+        status: HttpResponse(page.status, list(page.headers), page.get_data())
         for status, page in refusal_pages(site).items()
     }
     limits = Limits(max_body_bytes=site.max_body_bytes, urgent_paths=URGENT_PATHS)

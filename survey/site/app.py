@@ -11,7 +11,7 @@ from survey.logs import configure_logs
 from survey.page_views import receive_page_views
 from survey.receive import receive_all
 from survey.settings import Settings
-from survey.site import compression, headers, language, metrics
+from survey.site import compression, headers, language, prometheus
 from survey.site.context import SurveySite
 from survey.site.errors import register_error_pages
 from survey.site.health import health
@@ -63,6 +63,6 @@ def create_app(
     app.register_blueprint(hedgehogs)
     app.register_blueprint(thanks)
     app.register_blueprint(health)
-    metrics.register(app)
+    prometheus.register(app)
     register_error_pages(app)
     return app

@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, case, func,
 from survey.counting_rules import CountingRules, Derived
 from survey.months import Month
 from survey.store.models import AnswerCopyRow, AnswerRow, ResponseRow, VoidRow
-from survey.store.received import is_other_survey
+from survey.store.received import other_survey_condition
 from survey.store.responses import applied_rules, count_responses
 from survey.vocabulary import Outcome
 
@@ -129,7 +129,7 @@ def count_outcomes(
 def _outcomes(rules: CountingRules) -> Select[*tuple[Any, ...]]:
     """`(outcome, answers)` of a month's answers, where `edit` is said of all that count."""
     outcome = case(
-        (is_other_survey(rules.survey_id), Outcome.OTHER_SURVEY.value),
+        (other_survey_condition(rules.survey_id), Outcome.OTHER_SURVEY.value),
         (AnswerRow.ticket_id.is_(None), Outcome.NO_TICKET.value),
         (AnswerRow.rating.is_(None), Outcome.INVALID_RATING.value),
         (AnswerRow.distinct_id.in_(rules.test_distinct_ids), Outcome.TEST.value),

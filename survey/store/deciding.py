@@ -29,15 +29,15 @@ from sqlalchemy.orm import aliased
 
 from survey.counting_rules import CountingRules, Derived
 from survey.rules import Answer, time_of_receipt
-from survey.store.models import AnswerRow, ResponseRow, Source, is_indexed
-from survey.store.received import is_other_survey
+from survey.store.models import AnswerRow, Origin, ResponseRow, is_indexed
+from survey.store.received import other_survey_condition
 from survey.store.responses import (
     SELECT_ANSWER,
     answers_of,
     applied_rules,
     find_answer,
     group_answers,
-    read_answer,
+    read_answer_row,
 )
 from survey.vocabulary import LONGEST_VALUE, TRUST_ORDER, Trust
 
@@ -49,7 +49,7 @@ _PERSON: BindParameter[str] = bindparam("person")
 _UNTIL: BindParameter[datetime] = bindparam("until")
 
 _LATEST_OF_SITE = (
-    SELECT_ANSWER.where(AnswerRow.ticket_id == _TICKET_ID, AnswerRow.source == Source.SITE.value)
+    SELECT_ANSWER.where(AnswerRow.ticket_id == _TICKET_ID, AnswerRow.source == Origin.SITE.value)
     .order_by(AnswerRow.source, AnswerRow.answered_at.desc())
     .limit(1)
 )
@@ -157,7 +157,7 @@ def _select(
 
 
 def _read(connection: Connection, statement: Any, **values: object) -> list[Answer]:
-    return [read_answer(row) for row in connection.execute(statement, values)]
+    return [read_answer_row(row) for row in connection.execute(statement, values)]
 
 
 def _add(at: datetime, duration: timedelta) -> datetime:
@@ -203,5 +203,5 @@ def _valid(table: type[AnswerRow], trust: Trust, survey_id: str | None) -> tuple
         table.distinct_id == _PERSON,
         table.link_trust == trust.value,
         is_indexed(table),
-        ~is_other_survey(survey_id, table),
+        ~other_survey_condition(survey_id, table),
     )

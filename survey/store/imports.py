@@ -6,19 +6,19 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, update
 
 from survey.copies import ImportedAnswer, SortedArrivals, StoredAnswer
-from survey.store.models import AnswerCopyRow, AnswerRow, Source
-from survey.store.responses import NewAnswer, add_answers, answer_columns, read_answer
+from survey.store.models import AnswerCopyRow, AnswerRow, Origin
+from survey.store.responses import NewAnswer, add_answers, answer_columns, read_answer_row
 
 _UUIDS: BindParameter[str] = bindparam("uuids", expanding=True)
 _STORED = select(AnswerRow).where(AnswerRow.uuid.in_(_UUIDS))
 _TICKETS_OF_IMPORTED = select(AnswerRow.ticket_id).where(
     AnswerRow.uuid.in_(_UUIDS),
-    AnswerRow.source == Source.IMPORT.value,
+    AnswerRow.source == Origin.IMPORT.value,
     AnswerRow.ticket_id.is_not(None),
 )
 _IMPORTED_SINCE = select(AnswerRow.uuid).where(
     AnswerRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)),
-    AnswerRow.source == Source.IMPORT.value,
+    AnswerRow.source == Origin.IMPORT.value,
     AnswerRow.id > bindparam("newest"),
 )
 _COPIES_ON_RECORD = select(AnswerCopyRow.fingerprint).where(
@@ -66,7 +66,7 @@ def stored_answers(connection: Connection, uuids: Sequence[str]) -> dict[str, St
 
 
 def _read_stored(row: Row[*tuple[Any, ...]]) -> StoredAnswer:
-    answer = read_answer(row)
+    answer = read_answer_row(row)
     return StoredAnswer(row.id, ImportedAnswer(**vars(answer), properties=row.properties or ""))
 
 
@@ -79,7 +79,7 @@ def copies_on_record(connection: Connection, fingerprints: Sequence[str]) -> fro
 
 def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:
     """Write answers and copies, with one statement a table and kind."""
-    new = [NewAnswer(each, Source.IMPORT, properties=each.properties) for each in arrivals.new]
+    new = [NewAnswer(each, Origin.IMPORT, properties=each.properties) for each in arrivals.new]
     add_answers(connection, new)
     if arrivals.replacing:
         replaced = [{"of_id": known.id, **_columns(answer)} for known, answer in arrivals.replacing]

@@ -61,7 +61,7 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {datetime: UtcDateTime, str: Text}
 
 
-class Source(StrEnum):
+class Origin(StrEnum):
     """The door through which an answer came."""
 
     SITE = "site"

@@ -91,7 +91,7 @@ class DeadLetters:
 
 
 @dataclass(frozen=True)
-class Summary:
+class OutboxSummary:
     """The state of the outbox.
 
     `delivered` and `dead_total` count from the beginning, pruned rows and requeued ones included;
@@ -230,7 +230,7 @@ def prune(connection: Connection, delivered_before: datetime, limit: int) -> int
     return connection.execute(pruned).rowcount
 
 
-def summarise(connection: Connection, now: datetime) -> Summary:
+def summarise(connection: Connection, now: datetime) -> OutboxSummary:
     """How much waits, how old it is, how fast it goes, what was refused and why."""
     oldest = select(OutboxRow.created_at).where(*_WAITING).order_by(OutboxRow.id).limit(1)
     last_refusal = (
@@ -242,7 +242,7 @@ def summarise(connection: Connection, now: datetime) -> Summary:
     lately = select(func.count()).where(OutboxRow.delivered_at > now - RATE_PERIOD)
     refused = connection.execute(last_refusal).one_or_none()
     totals = connection.execute(select(OutboxTotalsRow.delivered, OutboxTotalsRow.dead)).one()
-    return Summary(
+    return OutboxSummary(
         waiting=connection.scalar(select(func.count()).where(*_WAITING)) or 0,
         oldest_at=connection.scalar(oldest),
         last_reason=refused.last_reason if refused else None,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, select
 from survey.counting_rules import CountingRules
 from survey.rules import decide
 from survey.store.models import AnswerRow
-from survey.store.responses import SELECT_ANSWER, answers_of_tickets, read_answer
+from survey.store.responses import SELECT_ANSWER, answers_of_tickets, read_answer_row
 from survey.store.voids import void_among
 from survey.vocabulary import Outcome
 
@@ -34,7 +34,7 @@ def find_outcomes(
     for some in _portions(sorted(uuids)):
         tickets.update(map(str, connection.scalars(_TICKETS, {"uuids": some})))
         for row in connection.execute(_WITHOUT_TICKET, {"uuids": some}):
-            outcomes |= decide([read_answer(row)], rules).outcomes
+            outcomes |= decide([read_answer_row(row)], rules).outcomes
     for some in _portions(sorted(tickets)):
         with_voids = rules.with_voids(void_among(connection, some))
         for answers in answers_of_tickets(connection, some).values():

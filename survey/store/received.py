@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from survey.store.models import AnswerCopyRow, AnswerRow, Source
+from survey.store.models import AnswerCopyRow, AnswerRow, Origin
 
 # Rows that are fetched at a time.
 _AT_ONCE = 10_000
@@ -32,7 +32,7 @@ class ReceivedAnswer(NamedTuple):
 _NAMES = ReceivedAnswer._fields[:-2]
 
 
-def is_other_survey(
+def other_survey_condition(
     survey_id: str | None, answers: type[AnswerRow] = AnswerRow
 ) -> ColumnElement[bool]:
     """The condition that an answer belongs to another survey than the configured one, if any.
@@ -41,13 +41,13 @@ def is_other_survey(
     """
     if survey_id is None:
         return false()
-    imported = answers.source == Source.IMPORT.value
+    imported = answers.source == Origin.IMPORT.value
     return and_(imported, answers.survey_id.is_distinct_from(survey_id))
 
 
 def all_received(connection: Connection, survey_id: str | None) -> Iterator[ReceivedAnswer]:
     """Everything received: answers in the order of receipt, then copies."""
-    answers = select(*_columns(AnswerRow), false(), is_other_survey(survey_id))
+    answers = select(*_columns(AnswerRow), false(), other_survey_condition(survey_id))
     copies = select(*_columns(AnswerCopyRow), true(), false())
     for rows in (answers.order_by(AnswerRow.id), copies.order_by(AnswerCopyRow.id)):
         for row in connection.execute(rows.execution_options(yield_per=_AT_ONCE)):

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from survey.events import Questions
 from survey.rules import Answer, Response
 from survey.store.database import Database
-from survey.store.models import AnswerRow, AppliedRulesRow, ResponseRow, Source
+from survey.store.models import AnswerRow, AppliedRulesRow, Origin, ResponseRow
 from survey.vocabulary import Trust
 
 SELECT_ANSWER = select(
@@ -103,7 +103,7 @@ def answers_of_tickets(
 ) -> dict[str, list[Answer]]:
     """All answers to each of these tickets, whatever became of them, in the order of their time."""
     rows = connection.execute(_ANSWERS_OF_TICKETS, {"ticket_ids": ticket_ids})
-    return group_answers(ticket_ids, map(read_answer, rows))
+    return group_answers(ticket_ids, map(read_answer_row, rows))
 
 
 def group_answers(ticket_ids: Sequence[str], answers: Iterable[Answer]) -> dict[str, list[Answer]]:
@@ -117,7 +117,7 @@ def group_answers(ticket_ids: Sequence[str], answers: Iterable[Answer]) -> dict[
 def find_answer(connection: Connection, uuid: str) -> Answer | None:
     """The answer with this uuid."""
     row = connection.execute(SELECT_ANSWER.where(AnswerRow.uuid == uuid)).first()
-    return None if row is None else read_answer(row)
+    return None if row is None else read_answer_row(row)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class NewAnswer:
     import, the `properties` of its event."""
 
     answer: Answer
-    source: Source
+    source: Origin
     asked: Asked | None = None
     properties: str | None = None
 
@@ -161,7 +161,7 @@ def _answer_values(new: NewAnswer) -> dict[str, Any]:
         **answer_columns(new.answer),
         "source": new.source.value,
         # What the site received belongs to our survey, whatever its id is now.
-        "survey_id": new.answer.survey_id if new.source is Source.IMPORT else None,
+        "survey_id": new.answer.survey_id if new.source is Origin.IMPORT else None,
         "properties": new.properties,
         "initial_target_area": asked.initial_target_area if asked else None,
         "language": questions.language if questions else None,
@@ -314,7 +314,7 @@ def first_response_at(connection: Connection) -> datetime | None:
     return connection.scalar(select(func.min(ResponseRow.answered_at)))
 
 
-def read_answer(row: Row[*tuple[Any, ...]]) -> Answer:
+def read_answer_row(row: Row[*tuple[Any, ...]]) -> Answer:
     """An answer from a row with at least the columns that make one."""
     return Answer(
         uuid=row.uuid,
@@ -326,7 +326,7 @@ def read_answer(row: Row[*tuple[Any, ...]]) -> Answer:
         answered_at=row.answered_at,
         trust=Trust(row.link_trust),
         survey_id=row.survey_id,
-        is_from_site=row.source == Source.SITE,
+        is_from_site=row.source == Origin.SITE,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from survey.store.models import AnswerRow, OutboxRow, Source
+from survey.store.models import AnswerRow, Origin, OutboxRow
 
 _ANSWER_WITH_EVENT = select(
     AnswerRow.uuid,
@@ -30,7 +30,7 @@ class SentAnswer:
     uuid: str
     ticket_id: str | None
     answered_at: datetime
-    source: Source
+    source: Origin
     is_enqueued: bool = False
     delivered_at: datetime | None = None
     dead_at: datetime | None = None
@@ -52,7 +52,7 @@ def answers_between(
             uuid=row.uuid,
             ticket_id=row.ticket_id,
             answered_at=row.answered_at,
-            source=Source(row.source),
+            source=Origin(row.source),
             is_enqueued=row.outbox_id is not None,
             delivered_at=row.delivered_at,
             dead_at=row.dead_at,

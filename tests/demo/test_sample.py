@@ -19,7 +19,7 @@ from survey.rules import Answer, Response, decide
 from survey.scale import SATISFIED
 from survey.settings import Settings
 from survey.store.database import Database
-from survey.store.models import AnswerRow, OutboxRow, ResponseRow, Source
+from survey.store.models import AnswerRow, Origin, OutboxRow, ResponseRow
 from survey.teams import UNASSIGNED
 from survey.vocabulary import Outcome
 from tests.support.settings import make_settings
@@ -182,7 +182,7 @@ def test_loads_into_an_empty_store_once(settings: Settings, database: Database) 
         stored = {row.ticket_id: row for row in session.scalars(select(ResponseRow))}
         waiting = list(session.scalars(select(OutboxRow)))
     assert (len(answers), waiting) == (outcomes.total(), [])
-    imported = {answer.uuid for answer in answers if answer.source == Source.IMPORT}
+    imported = {answer.uuid for answer in answers if answer.source == Origin.IMPORT}
     assert imported == {event["uuid"] for event in events if is_predecessor(event)}
     assert len(stored) == len(responses)
     for response in responses:

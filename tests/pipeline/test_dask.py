@@ -136,10 +136,10 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
         if moment == "while files are read":
             killer = threading.Thread(target=kill_when_files_are_read)
             killer.start()
-            totals = source.count_responses(ignore)
+            totals = source.count_months(ignore)
             killer.join()
         else:
-            totals = source.count_responses(kill_when_parts_are_counted)
+            totals = source.count_months(kill_when_parts_are_counted)
         assert victim.wait(10) == -signal.SIGKILL
     assert format_counts(totals.counts, ".csv") == by_one_process
 
@@ -154,7 +154,7 @@ def test_workers_that_are_all_out_of_memory_are_not_waited_for(exports, tmp_path
     with running_cluster(tmp_path, memory="100MB") as cluster:
         source = DaskSource(str(exports), CountingRules.of(chosen), cluster.address)
         with pytest.raises(SourceError, match="all workers are out of memory"):
-            source.count_responses(ignore)
+            source.count_months(ignore)
 
 
 @pytest.mark.parametrize("what", ["all months", "one month"])
@@ -178,7 +178,7 @@ def test_no_secret_is_sent_to_a_scheduler(what, exports, monkeypatch):
     month = Month(2026, 9)
     with pytest.raises(SourceError, match="heard enough"):
         if what == "all months":
-            source.count_responses(ignore)
+            source.count_months(ignore)
         else:
             source.count_month(month, month, ignore)
     assert chosen.rating_question_id.encode() in sent[0]

@@ -60,7 +60,7 @@ def counted(frame: pd.DataFrame) -> Counter:
 
 def check_source(source: ExportSource, events: list[Event], contract: Contract) -> None:
     by_hand = count_by_hand(events, contract)
-    totals = source.count_responses(ignore)
+    totals = source.count_months(ignore)
     assert totals.received == len(events)
     assert counted(totals.counts) == by_hand.counts
     for month in MONTHS:
@@ -149,7 +149,7 @@ def test_what_was_kept_of_earlier_runs_never_changes_a_number(steps, contract):
             if files:
                 everything = [each for name in sorted(files) for each in files[name]]
                 by_hand = count_by_hand(everything, contract)
-                totals = source.count_responses(ignore)
+                totals = source.count_months(ignore)
                 assert totals.received == len(everything)
                 assert counted(totals.counts) == by_hand.counts
 
@@ -180,4 +180,4 @@ def test_uuids_that_differ_in_their_last_digit_are_no_copies(tmp_path):
     events = [make_event(uuid, ticketId=i, at=NOON) for i, uuid in enumerate(uuids)]
     write_parquet(tmp_path / "x.parquet", events)
     source = ExportSource(str(tmp_path), rules_of(Contract(LONDON)))
-    assert source.count_responses(ignore).counts["responses"].sum() == 200
+    assert source.count_months(ignore).counts["responses"].sum() == 200

@@ -53,7 +53,7 @@ def count(
 ) -> tuple[int, int]:
     """How many answers and how many responses a source has."""
     source = ExportSource(str(path), RULES, PartialCache(cache) if cache else None)
-    totals = source.count_responses(on_progress)
+    totals = source.count_months(on_progress)
     return totals.received, int(totals.counts["responses"].sum())
 
 
@@ -64,7 +64,7 @@ def refusal(path: object, **options) -> str:
 
 
 def months(path: object) -> set[str]:
-    counts = ExportSource(str(path), RULES).count_responses(ignore).counts
+    counts = ExportSource(str(path), RULES).count_months(ignore).counts
     return set(counts["month"])
 
 
@@ -311,7 +311,7 @@ class TestOverlaps:
             copy = make_event(UUID.format(1), at=NOON + timedelta(days=days * 20), team=f"t{days}")
             write_parquet(tmp_path / f"{i}.parquet", [copy])
         source = ExportSource(str(tmp_path), RULES)
-        counts = source.count_responses(ignore).counts
+        counts = source.count_months(ignore).counts
         assert counts[["month", "team"]].to_numpy().tolist() == [["2026-11", "t1"]]
 
 
@@ -458,7 +458,7 @@ class TestBadInput:
     def test_events_of_the_future_count_in_their_own_month(self, tmp_path):
         events = [make_event(UUID.format(1), at=NOON.replace(year=2126))]
         source = ExportSource(str(write_parquet(tmp_path / "a.parquet", events)), RULES)
-        assert list(source.count_responses(ignore).counts["month"]) == ["2126-10"]
+        assert list(source.count_months(ignore).counts["month"]) == ["2126-10"]
 
     def test_an_export_without_any_answer_counts_nothing(self, tmp_path):
         write_parquet(tmp_path / "a.parquet", [make_event(name="survey shown")])
@@ -508,7 +508,7 @@ class TestCache:
         cache = PartialCache(tmp_path / "cache")
         for question in ("R", "C"):
             configured = make_settings(rating_question_id=question, comment_question_id="x")
-            ExportSource(str(exports), CountingRules.of(configured), cache).count_responses(ignore)
+            ExportSource(str(exports), CountingRules.of(configured), cache).count_months(ignore)
             kept = times(tmp_path / "cache")
             assert len(kept) == 3
 

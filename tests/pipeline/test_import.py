@@ -25,7 +25,7 @@ from sqlalchemy import func, select
 from demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from pipeline.commands.import_answers import import_answers
 from pipeline.commands.options import read_rules
-from pipeline.importing import Summary, import_events
+from pipeline.importing import ImportSummary, import_events
 from pipeline.sources.base import Source, SourceError
 from pipeline.sources.export import ExportSource
 from pipeline.sources.store import StoreSource
@@ -253,7 +253,7 @@ def empty_store(template: Path) -> Iterator[tuple[Database, Path]]:
         database.close()
 
 
-def run_import(path: str | Path, configured: Settings, database: Database) -> Summary:
+def run_import(path: str | Path, configured: Settings, database: Database) -> ImportSummary:
     source = ExportSource(str(path), CountingRules.of(configured))
     return import_events(source, CountingRules.of(configured), database, lambda _read: None)
 
@@ -304,7 +304,7 @@ def test_imports_in_any_order_give_what_the_files_give(
         assert counted(by_store, rules) == found_in_files
         expected = describe_source(by_files, rules)
         pd.testing.assert_frame_equal(describe_source(by_store, rules), expected)
-        counts = [each.count_responses(lambda _read: None).counts for each in (by_store, by_files)]
+        counts = [each.count_months(lambda _read: None).counts for each in (by_store, by_files)]
         pd.testing.assert_frame_equal(*counts)
         check_table(database, expected)
 
@@ -331,7 +331,7 @@ def counted(source: Source, rules: CountingRules) -> Counter:
     return outcomes
 
 
-def check_sums(summaries: Sequence[Summary], database: Database) -> None:
+def check_sums(summaries: Sequence[ImportSummary], database: Database) -> None:
     for each in summaries:
         assert each.received == each.new + each.known + sum(each.reasons.values())
     with database.reading() as connection:

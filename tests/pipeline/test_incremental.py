@@ -36,7 +36,7 @@ def count(exports: Path, rules: CountingRules = RULES) -> tuple[Totals, list[int
     cache = PartialCache(exports.parent / "cache")
     source = ExportSource(str(exports), rules, cache)
     with patch.object(aggregate, "decide", wraps=aggregate.decide) as decide:
-        totals = source.count_responses(ignore)
+        totals = source.count_months(ignore)
     return totals, [len(call.args[0]) for call in decide.call_args_list]
 
 

@@ -14,7 +14,7 @@ from pipeline.metrics import (
     round_exactly,
     tabulate_month,
     tabulate_trend,
-    wilson_interval,
+    wilson_interval_pct,
 )
 from survey.months import Month
 from survey.teams import parse_teams
@@ -63,7 +63,10 @@ class TestWilson:
         ],
     )
     def test_the_values_of_the_method_page(self, satisfied, responses, low, high):
-        assert [f"{bound:.2f}" for bound in wilson_interval(satisfied, responses)] == [low, high]
+        assert [f"{bound:.2f}" for bound in wilson_interval_pct(satisfied, responses)] == [
+            low,
+            high,
+        ]
         row = table(m2026_10={"surveys": (responses - satisfied, 0, 0, 0, satisfied)}).loc["all"]
         assert values(row, "csat_low", "csat_high") == [low, high]
 
@@ -74,7 +77,7 @@ class TestWilson:
 
 
 def table_bound(satisfied: int, responses: int) -> list[Decimal]:
-    return [Decimal(f"{bound:.2f}") for bound in wilson_interval(satisfied, responses)]
+    return [Decimal(f"{bound:.2f}") for bound in wilson_interval_pct(satisfied, responses)]
 
 
 class TestRounding:

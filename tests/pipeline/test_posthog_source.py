@@ -95,9 +95,9 @@ def test_it_gives_what_an_export_of_the_same_events_gives(configure, send, tmp_p
     assert sorted(read(settings)) == sorted(outcomes_by_uuid(export, rules))
     source = PostHogSource(settings, rules, lambda: NOON)
     pd.testing.assert_frame_equal(describe_source(source, rules), describe_source(export, rules))
-    totals = source.count_responses(lambda _read: None)
+    totals = source.count_months(lambda _read: None)
     assert totals.received == 6
-    pd.testing.assert_frame_equal(totals.counts, export.count_responses(lambda _read: None).counts)
+    pd.testing.assert_frame_equal(totals.counts, export.count_months(lambda _read: None).counts)
     of_month = source.count_month(OCTOBER, OCTOBER, lambda _read: None)
     expected = export.count_month(OCTOBER, OCTOBER, lambda _read: None)
     for name in ("counts", "comment_counts", "comments", "quality"):

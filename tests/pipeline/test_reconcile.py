@@ -12,7 +12,7 @@ from pipeline.reconcile import (
     Side,
     compare,
 )
-from survey.store.models import Source
+from survey.store.models import Origin
 from survey.store.sent import SentAnswer
 from survey.vocabulary import COUNTED, Outcome
 
@@ -23,7 +23,7 @@ RETENTION = timedelta(days=30)
 RESPONSE = {"a": "response"}
 
 
-def answered(uuid="a", at=AS_OF - timedelta(days=1), source=Source.SITE, **event) -> SentAnswer:
+def answered(uuid="a", at=AS_OF - timedelta(days=1), source=Origin.SITE, **event) -> SentAnswer:
     """An answer of the month; `event` is the state of its outbox row, if it has one."""
     return SentAnswer(uuid, "42", at, source, is_enqueued=bool(event), **event)
 
@@ -75,7 +75,7 @@ def test_why_posthog_lacks_an_answer_that_counts(answer, reason, detail, is_expl
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each not in COUNTED])
-@pytest.mark.parametrize("source", Source)
+@pytest.mark.parametrize("source", Origin)
 def test_what_counts_no_more_is_named_with_its_outcome(outcome, source):
     answers = [delivered(LONG_AGO, source=source)]
     difference = only_difference(answers, {"a": outcome.value}, [event()])
@@ -87,7 +87,7 @@ def test_what_counts_no_more_is_named_with_its_outcome(outcome, source):
 @pytest.mark.parametrize(
     ("answers", "outcomes", "reason", "is_explained"),
     [
-        ([answered(source=Source.IMPORT)], RESPONSE, Reason.IMPORTED, True),
+        ([answered(source=Origin.IMPORT)], RESPONSE, Reason.IMPORTED, True),
         # the store has it in another month, so it is not among this month's answers
         ([], {"a": "late_change"}, Reason.NOT_COUNTED, True),
         ([], RESPONSE, Reason.OTHER_TIME, False),
@@ -119,7 +119,7 @@ def test_what_both_have_is_no_difference(answers, outcomes):
     [
         (waiting(), {"a": "void"}),
         (answered(), {"a": "other_person"}),
-        (answered(source=Source.IMPORT), RESPONSE),
+        (answered(source=Origin.IMPORT), RESPONSE),
         (waiting(), {}),  # it came after the outcomes were read
     ],
 )

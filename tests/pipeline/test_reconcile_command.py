@@ -18,7 +18,7 @@ from survey.page_views import PageView, receive_page_views
 from survey.receive import Submission, receive
 from survey.rules import Answer
 from survey.settings import DEFAULT_SURVEY_ID
-from survey.store.models import AnswerCopyRow, OutboxRow, Source
+from survey.store.models import AnswerCopyRow, Origin, OutboxRow
 from survey.store.responses import NewAnswer, add_answers
 from survey.store.voids import void_ticket
 from survey.vocabulary import Trust
@@ -171,7 +171,7 @@ def test_every_difference_is_listed_with_its_reason(
     with database.writing() as connection:
         void_ticket(connection, "3", "a test of ours", at)
         imported = Answer("import-5", "5", "jane", 4, COMMENT, "surveys", at)
-        add_answers(connection, [NewAnswer(imported, Source.IMPORT)])
+        add_answers(connection, [NewAnswer(imported, Origin.IMPORT)])
     send("import-5", "5")
     send("alien", "7\x1b[2J7")
     send("another survey's", survey_id="another")

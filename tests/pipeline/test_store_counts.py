@@ -26,8 +26,8 @@ from survey.store.models import (
     AnswerCopyRow,
     AnswerRow,
     AppliedRulesRow,
+    Origin,
     ResponseRow,
-    Source,
     VoidRow,
 )
 from survey.store.responses import remove_response, save_applied_rules, save_response
@@ -129,8 +129,8 @@ def derive(connection: Connection, configured: Settings, everything: list[Given]
 
 def answer_row(each: Given) -> dict[str, object]:
     if each.imported:
-        return {**columns(each.answer), "source": Source.IMPORT.value}
-    return {**columns(each.answer), "source": Source.SITE.value, "survey_id": None}
+        return {**columns(each.answer), "source": Origin.IMPORT.value}
+    return {**columns(each.answer), "source": Origin.SITE.value, "survey_id": None}
 
 
 def columns(answer: Answer) -> dict[str, object]:
@@ -148,7 +148,7 @@ def check_counts(database: Database, configured: Settings, *voids: str) -> None:
     rules = rules_of(configured, *voids)
     counted = Counted(database, rules)
     answers, lookup = counted.read_answers(ignore)
-    totals, expected = counted.count_responses(ignore), count_answers(answers, rules)
+    totals, expected = counted.count_months(ignore), count_answers(answers, rules)
     assert totals.received == expected.received
     pd.testing.assert_frame_equal(totals.counts, expected.counts)
     for month in MONTHS:
@@ -216,7 +216,7 @@ def test_an_empty_store_has_empty_counts(database, at_start):
     found = counts_of(StoreSource(database, rules_of(configured)))
     assert found.counts.empty and found.comment_counts.empty and found.comments.empty
     assert quality_of(found) == {}
-    totals = StoreSource(database, rules_of(configured)).count_responses(ignore)
+    totals = StoreSource(database, rules_of(configured)).count_months(ignore)
     assert (totals.received, len(totals.counts)) == (0, 0)
 
 
@@ -250,7 +250,7 @@ def test_until_changed_settings_are_applied_all_answers_are_read(database, fill,
     with pytest.raises(AssertionError, match="all answers are read"):
         counts_of(Counted(database, rules_of(configured)))
     before = counts_of(StoreSource(database, rules_of(configured)))
-    totals = StoreSource(database, rules_of(configured)).count_responses(ignore)
+    totals = StoreSource(database, rules_of(configured)).count_months(ignore)
     assert totals.received == 5
 
     apply_rules(database, CountingRules.of(configured))

@@ -144,7 +144,7 @@ def check_every_door(database: Database, configured: Settings, folder: Path) -> 
     for responses in by_export:
         pd.testing.assert_frame_equal(responses, by_store)
     counts = [
-        source.count_responses(lambda _read: None).counts
+        source.count_months(lambda _read: None).counts
         for source in doors(folder, configured, database)
     ]
     for each in counts:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from survey.serving.gateway import Answer
+from survey.serving.gateway import HttpResponse
 from survey.serving.request_log import RequestLog
 from survey.serving.server import Limits, Server
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 REFUSALS = {
-    status: Answer(f"{status} REFUSED", [("X-Ours", "yes")], b"refused")
+    status: HttpResponse(f"{status} REFUSED", [("X-Ours", "yes")], b"refused")
     for status in (400, 408, 413, 417, 431, 500, 503)
 }
 

@@ -13,7 +13,7 @@ from survey.clock import now
 from survey.store import outbox
 from survey.store.database import Database
 from survey.store.models import OutboxRow, ResponseRow
-from survey.store.outbox import Summary
+from survey.store.outbox import OutboxSummary
 from survey.store.received import all_received
 from tests.support.customers import Answer
 
@@ -31,7 +31,7 @@ def opened(database_url: str) -> Iterator[Database]:
         database.close()
 
 
-def summary(database_url: str) -> Summary:
+def summary(database_url: str) -> OutboxSummary:
     """The state of the outbox."""
     with opened(database_url) as database, database.reading() as connection:
         return outbox.summarise(connection, now())

@@ -25,7 +25,7 @@ def describe_answers(answers: pd.DataFrame, lookup: AnswerLookup) -> pd.DataFram
             "ticket_id": ticket_ids(answers),
             "distinct_id": answers["person"],
             "rating": rating.where(rating > 0, None),
-            "comment": pd.Series(lookup.read_comments(answers), answers.index, dtype="object"),
+            "comment": pd.Series(lookup.look_up_comments(answers), answers.index, dtype="object"),
             "team": answers["team"].astype("str"),
             "answered_at": answers["answered_at"],
             "link_trust": answers["trust"].map(lambda rank: TRUST_ORDER[rank].value),
@@ -39,12 +39,13 @@ def describe_all(decided: pd.DataFrame, lookup: AnswerLookup, timezone: tzinfo) 
     """All responses by ticket: `ticket_id, team, rating, comment, answered_at, link_trust, month`,
     with None for no comment."""
     responses = derive_responses(decided, timezone)
+    comments = lookup.look_up_comments(responses)
     described = pd.DataFrame(
         {
             "ticket_id": ticket_ids(responses),
             "team": responses["team"].astype("str"),
             "rating": responses["rating"].astype("int64"),
-            "comment": pd.Series(lookup.read_comments(responses), responses.index, dtype="object"),
+            "comment": pd.Series(comments, responses.index, dtype="object"),
             "answered_at": responses["answered_at"],
             "link_trust": responses["trust"].map(lambda rank: TRUST_ORDER[rank].value),
             "month": responses["month"].astype("str"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from demo.processes import free_port
-from survey.metrics import FOLDER_VARIABLE
+from survey.prometheus import FOLDER_VARIABLE
 from tests.support.command import environment
 from tests.support.settings import SECRET_KEY
 from tests.support.site import answers, is_alive, wait_until

@@ -3,7 +3,7 @@
 import pytest
 
 from survey.serving.gateway import (
-    Answer,
+    HttpResponse,
     base_environ,
     begin_application,
     build_environ,
@@ -75,7 +75,7 @@ def test_an_application_may_write_yield_and_must_be_closed():
         return Parts([b"two ", b"three"])
 
     answer = begin_application(application, environ_of(b"/here")).finish()
-    assert answer == Answer("200 OK", [("X-A", "/here")], b"one two three")
+    assert answer == HttpResponse("200 OK", [("X-A", "/here")], b"one two three")
     assert closed == [True]
 
 
@@ -86,7 +86,9 @@ def encoded(answer, method="GET", keeps_alive=True, version="1.1"):
 
 
 def test_an_answer_has_its_length_and_no_second_one():
-    answer = Answer("200 OK", [("Content-Length", "99"), ("Connection", "x"), ("A", "b")], b"hello")
+    answer = HttpResponse(
+        "200 OK", [("Content-Length", "99"), ("Connection", "x"), ("A", "b")], b"hello"
+    )
     head, body = encoded(answer)
     assert head[:3] == ["HTTP/1.1 200 OK", "A: b", "Content-Length: 5"]
     assert not [line for line in head if line.startswith("Connection")]
@@ -94,13 +96,13 @@ def test_an_answer_has_its_length_and_no_second_one():
 
 
 def test_head_tells_the_length_without_the_body():
-    head, body = encoded(Answer("200 OK", [("Content-Length", "99")], b""), method="HEAD")
+    head, body = encoded(HttpResponse("200 OK", [("Content-Length", "99")], b""), method="HEAD")
     assert "Content-Length: 99" in head
     assert body == b""
 
 
 def test_no_content_has_no_length():
-    head, _ = encoded(Answer("204 NO CONTENT"))
+    head, _ = encoded(HttpResponse("204 NO CONTENT"))
     assert not [line for line in head if line.startswith("Content-Length")]
 
 
@@ -109,11 +111,11 @@ def test_no_content_has_no_length():
     [(False, "1.1", "Connection: close"), (True, "1.0", "Connection: keep-alive")],
 )
 def test_the_client_is_told_what_becomes_of_the_connection(keeps_alive, version, line):
-    head, _ = encoded(Answer("200 OK"), keeps_alive=keeps_alive, version=version)
+    head, _ = encoded(HttpResponse("200 OK"), keeps_alive=keeps_alive, version=version)
     assert line in head
 
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: x", "a\nb", "a\rb"])
 def test_a_header_of_two_lines_is_an_error(value):
     with pytest.raises(ValueError, match="line break"):
-        encoded(Answer("200 OK", [("A", value)]))
+        encoded(HttpResponse("200 OK", [("A", value)]))

@@ -22,7 +22,7 @@ from survey.store import deciding
 from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.migrate import upgrade
-from survey.store.models import OutboxRow, Source
+from survey.store.models import Origin, OutboxRow
 from survey.store.responses import (
     NewAnswer,
     add_answers,
@@ -108,7 +108,7 @@ def test_they_decide_as_all_answers_would(
     stored = [replace(each, ticket_id=ticket, uuid=f"{each.uuid}-{ticket}") for each in stored]
     asked = data.draw(st.sampled_from([None, *(each.uuid for each in stored)]))
     with one_database.writing() as connection:
-        doors = {True: Source.SITE, False: Source.IMPORT}
+        doors = {True: Origin.SITE, False: Origin.IMPORT}
         add_answers(connection, [NewAnswer(each, doors[each.is_from_site]) for each in stored])
         response = decide(stored, rules).response
         if response is not None:
@@ -137,7 +137,7 @@ def test_all_are_read_while_the_responses_are_those_of_other_settings(database, 
         for number, person in enumerate(["jane", "joe", "ann"]):
             at = NOON + timedelta(minutes=number)
             answer = Answer(person, "42", person, 5, None, "surveys", at, is_from_site=True)
-            add_answers(connection, [NewAnswer(answer, Source.SITE)])
+            add_answers(connection, [NewAnswer(answer, Origin.SITE)])
         save_response(connection, "42", decide(answers_of(connection, "42"), RULES).response)
         arriving = Arriving("42", "ann", clock())
         assert (
@@ -300,6 +300,6 @@ def test_a_person_may_have_a_name_that_no_index_could_hold(database):
     name = "".join(chr(0x4E00 + 7919 * place % 20000) for place in range(10_000))
     answer = Answer("u", "42", name, 5, None, "surveys", NOON)
     with database.writing() as connection:
-        add_answers(connection, [NewAnswer(answer, Source.IMPORT)])
+        add_answers(connection, [NewAnswer(answer, Origin.IMPORT)])
     with database.reading() as connection:
         assert answers_of(connection, "42") == [answer]

@@ -2,7 +2,7 @@
 
 from survey.counting_rules import CountingRules
 from survey.rules import Answer
-from survey.store.models import Source
+from survey.store.models import Origin
 from survey.store.outcomes import find_outcomes
 from survey.store.responses import NewAnswer, add_answers
 from survey.store.voids import void_ticket
@@ -21,7 +21,7 @@ def add(database, *given):
     ]
     with database.writing() as connection:
         add_answers(
-            connection, [NewAnswer(each, Source.IMPORT, properties="{}") for each in answers]
+            connection, [NewAnswer(each, Origin.IMPORT, properties="{}") for each in answers]
         )
 
 

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from survey.metrics import HTTP_SECONDS, counted_registry, counting
+from survey.prometheus import HTTP_SECONDS, counted_registry, counting
 from survey.site.context import SurveySite, current_site
 from survey.store.errors import StoreError
 from survey.store.outbox import summarise
