@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from flask import Flask, request
 
-from survey.serving.gateway import Answer
+from survey.serving.gateway import HttpResponse
 from survey.serving.server import Server
 
 CONSTANT_PAGE = "<!doctype html><title>bench</title>" + "<p>words</p>" * 550
@@ -65,7 +65,7 @@ def main(port: str, where: str) -> None:
         database.execute("PRAGMA journal_mode=WAL")
     database.execute(TABLE.format(id="INTEGER" if is_sqlite else "BIGSERIAL"))
     database.close()
-    refusals = dict.fromkeys((400, 408, 413, 417, 431, 500, 503), Answer("500 ERROR"))
+    refusals = dict.fromkeys((400, 408, 413, 417, 431, 500, 503), HttpResponse("500 ERROR"))
     Server(app, socket.create_server(("127.0.0.1", int(port))), refusals).run()
 
 

@@ -104,6 +104,6 @@ class Script:
                 self._queued += [behaviour] * times
 
     def next(self) -> Behaviour:
-        """How to treat the request at hand."""
+        """Return how to treat the request at hand."""
         with self._lock:
             return self._queued.pop(0) if self._queued else self._standing

@@ -165,7 +165,7 @@ def _write_reports(
     environment: Mapping[str, str],
     address: str,
 ) -> list[Entry]:
-    """The reports to open: each one's address, the files of the first, and where all of them
+    """Return the reports to open: each one's address, the files of the first, and where all of them
     are."""
     written: list[Entry] = []
     with _saying(console, "Writing the reports of " + " and ".join(map(str, months))):

@@ -90,7 +90,7 @@ _OTHER_LANGUAGE_SHARE = 0.06
 
 
 def write_comment(rng: random.Random, rating: int, feature: str) -> tuple[str | None, str]:
-    """A customer's comment, None for about half of them, and the language of their page."""
+    """Return a customer's comment, None for about half of them, and the language of their page."""
     language = "en"
     choices: tuple[str, ...] = ENGLISH[rating]
     if rng.random() < _OTHER_LANGUAGE_SHARE:

@@ -77,7 +77,7 @@ class DemoFolder:
         make_folder(self.report)
 
     def secret_key(self) -> str:
-        """A key of the demo's own, made once, readable by its owner alone."""
+        """Return a key of the demo's own, made once, readable by its owner alone."""
         file = self.path / "secret_key"
         if not file.is_file():
             with open_private(file, "x") as new:
@@ -85,7 +85,8 @@ class DemoFolder:
         return file.read_text(encoding="utf-8").strip()
 
     def settings(self) -> Settings:
-        """The demo's settings; raises SettingsError if the user's teams or time zone are wrong."""
+        """Return the demo's settings; raises SettingsError if the user's teams or time zone are
+        wrong."""
         try:
             own = {name: value for name, value in OwnSettings().model_dump().items() if value}
             given: dict[str, Any] = {"database_url": self.database_url, **own}
@@ -95,7 +96,7 @@ class DemoFolder:
             raise SettingsError("\n".join(problems)) from None
 
     def environment(self, *, base_url: str, posthog_host: str) -> dict[str, str]:
-        """What the demo's processes find in their environment beside the inherited.
+        """Return what the demo's processes find in their environment beside the inherited.
 
         The user's own CSAT_ settings are blanked, which means not set: with them the demo could
         send its events to the real PostHog. Their `.env` is not seen either, because the

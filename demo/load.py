@@ -50,7 +50,7 @@ def load_sample(
 def _answers_by_ticket(
     until: datetime, settings: Settings, rules: CountingRules
 ) -> dict[str | None, list[NewAnswer]]:
-    """The sample's answers with their doors; those without a ticket stand under None."""
+    """Return the sample's answers with their doors; those without a ticket stand under None."""
     tickets: dict[str | None, list[NewAnswer]] = {}
     for event in earliest_copies(sample_events(until, settings)):
         answer = read_event(event, rules)

@@ -35,7 +35,7 @@ class Highlights:
 
 
 def read_highlights(folder: Path) -> Highlights | None:
-    """The numbers of a report in this folder; None where there is none to show."""
+    """Return the numbers of a report in this folder; None where there is none to show."""
     try:
         *_, total = _read(folder / "teams.csv")
         trend = [row for row in _read(folder / "trend.csv") if row["team"] == "all"]
@@ -64,7 +64,7 @@ def _describe_change(row: dict[str, str]) -> str:
 
 
 def _draw_line(values: Sequence[float]) -> str:
-    """The values as points of a line, from left to right, as SVG writes them."""
+    """Return the values as points of a line, from left to right, as SVG writes them."""
     low, high = min(values), max(values)
     step = _WIDTH / max(len(values) - 1, 1)
     scale = _HEIGHT / ((high - low) or 1)

@@ -23,7 +23,7 @@ UNLISTED_TEAM = "Billing"
 
 
 def predecessor_events(month: Month, settings: Settings, first_number: int) -> list[Event]:
-    """The month's events from links that still led to the old page: every defect once.
+    """Return the month's events from links that still led to the old page: every defect once.
 
     They stand in every month, so that each month's report has something to say about them.
     """
@@ -42,12 +42,12 @@ def predecessor_events(month: Month, settings: Settings, first_number: int) -> l
 
 
 def is_predecessor(event: Mapping[str, Any]) -> bool:
-    """Whether an event comes from the predecessor, which gave no submission id."""
+    """Return whether an event comes from the predecessor, which gave no submission id."""
     return "$survey_submission_id" not in event["properties"]
 
 
 def _plain_event(rng: random.Random, ticket: Ticket, settings: Settings) -> Event:
-    """What the old page sent when nothing went wrong."""
+    """Return what the old page sent when nothing went wrong."""
     comment, _ = write_comment(rng, ticket.rating, ticket.team.name)
     return {
         "uuid": random_uuid(rng),
@@ -108,7 +108,7 @@ def _misspelled_team(event: Event, _rng: random.Random) -> list[Event]:
 
 
 def _reloaded(event: Event, rng: random.Random) -> list[Event]:
-    """The page was reloaded and submitted again: the same answer with another uuid."""
+    """Repeat an answer as a reloaded page does: with another uuid."""
     later = event["timestamp"] + timedelta(seconds=rng.randint(2, 40))
     return [event, {**event, "uuid": random_uuid(rng), "timestamp": later}]
 

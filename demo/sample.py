@@ -47,7 +47,8 @@ class Draft:
 
 
 def sample_events(until: datetime, settings: Settings) -> list[Event]:
-    """The `survey sent` events of the 13 months up to that of `until`, none later than `until`.
+    """Return the `survey sent` events of the 13 months up to that of `until`, none later than
+    `until`.
 
     In the order of their time, each as `survey.events.read_event` reads it. Months are those of
     `settings.timezone`, teams `settings.teams`. A month's events are the same whichever day
@@ -63,7 +64,7 @@ def sample_events(until: datetime, settings: Settings) -> list[Event]:
 
 
 def _month_events(month: Month, settings: Settings, *, dropped: bool) -> Iterator[Event]:
-    """The events of the tickets first answered in a month, also those that follow it."""
+    """Yield the events of the tickets first answered in a month, also those that follow it."""
     rng = month_random(month, "answers")
     tickets = month_tickets(month, settings.teams, settings.timezone, dropped=dropped)
     hostile = _hostile_comments(rng, month, len(tickets))
@@ -73,7 +74,8 @@ def _month_events(month: Month, settings: Settings, *, dropped: bool) -> Iterato
 
 
 def _hostile_comments(rng: random.Random, month: Month, tickets: int) -> dict[int, str]:
-    """Some hostile comments by the index of their ticket; a few months bring all there are."""
+    """Return some hostile comments by the index of their ticket; a few months bring all there
+    are."""
     indexes = rng.sample(range(tickets), min(HOSTILE_PER_MONTH, tickets))
     begin = (month.year * 12 + month.number) * HOSTILE_PER_MONTH
     return {index: HOSTILE[(begin + n) % len(HOSTILE)] for n, index in enumerate(indexes)}
@@ -82,7 +84,8 @@ def _hostile_comments(rng: random.Random, month: Month, tickets: int) -> dict[in
 def _ticket_events(
     rng: random.Random, ticket: Ticket, settings: Settings, hostile: str | None
 ) -> Iterator[Event]:
-    """A ticket's first answer and what follows it: sometimes an edit, a stranger, a late change."""
+    """Yield a ticket's first answer and what follows it: sometimes an edit, a stranger, a late
+    change."""
     comment, language = write_comment(rng, ticket.rating, ticket.team.name)
     first = Draft(
         rating=ticket.rating,

@@ -76,14 +76,14 @@ def month_random(month: Month, purpose: str) -> random.Random:
 
 
 def first_number_of(month: Month) -> int:
-    """The number of the month's first ticket."""
+    """Return the number of the month's first ticket."""
     return ((month.year - 2020) * 12 + month.number) * _NUMBERS_PER_MONTH
 
 
 def month_tickets(
     month: Month, teams: Sequence[Team], timezone: ZoneInfo, *, dropped: bool
 ) -> list[Ticket]:
-    """The month's answered tickets in the order of their first answers."""
+    """Return the month's answered tickets in the order of their first answers."""
     drafts: list[tuple[datetime, Team, int]] = []
     for index, team in enumerate(teams):
         rng = month_random(month, team.slug)
@@ -115,7 +115,7 @@ def draw_ratings(rng: random.Random, count: int, csat: float) -> list[int]:
 
 
 def random_moment(rng: random.Random, month: Month, timezone: ZoneInfo) -> datetime:
-    """A moment of the month in UTC, more likely on a weekday and in working hours."""
+    """Return a moment of the month in UTC, more likely on a weekday and in working hours."""
     first = date(month.year, month.number, 1)
     days = [first + timedelta(days=n) for n in range(31)]
     days = [day for day in days if day.month == month.number]
@@ -126,10 +126,10 @@ def random_moment(rng: random.Random, month: Month, timezone: ZoneInfo) -> datet
 
 
 def random_uuid(rng: random.Random) -> str:
-    """A uuid that is the same in every run."""
+    """Return a uuid that is the same in every run."""
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
 def random_customer(rng: random.Random) -> str:
-    """The distinct_id of one of the customers, some of whom come back."""
+    """Return the distinct_id of one of the customers, some of whom come back."""
     return random_uuid(random.Random(f"{SEED} customer {rng.randrange(CUSTOMERS)}"))

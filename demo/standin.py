@@ -107,7 +107,7 @@ class PostHogStandIn:
             return self._attempts
 
     def submissions(self) -> list[dict[str, Any]]:
-        """The accepted messages, each uuid once: its first copy."""
+        """Return the accepted messages, each uuid once: its first copy."""
         first: dict[Any, dict[str, Any]] = {}
         for event in self.events:
             first.setdefault(event.get("uuid"), event)

@@ -53,7 +53,8 @@ def recorded_events(messages: Iterable[Event]) -> list[Event]:
 
 
 def run(query: str, values: Mapping[str, Any], events: Sequence[Event]) -> dict[str, Any]:
-    """The answer to a query; raises Refusal for what PostHog refuses or this does not know."""
+    """Return the answer to a query; raises Refusal for what PostHog refuses or this does not
+    know."""
     text = " ".join(query.split())
     if re.search(r"\bOFFSET\b", text, re.IGNORECASE):
         raise _refusal("OFFSET is not supported on queries made with a personal API key.")
@@ -73,7 +74,7 @@ def run(query: str, values: Mapping[str, Any], events: Sequence[Event]) -> dict[
 
 
 def _split(text: str, separator: str) -> list[str]:
-    """The parts between separators that stand in no parentheses."""
+    """Return the parts between separators that stand in no parentheses."""
     parts, depth, begin = [], 0, 0
     for position, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")
@@ -84,7 +85,7 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def _condition(text: str, values: Mapping[str, Any]) -> Callable[[Event], bool]:
-    """A comparison, or several of them in parentheses, joined by OR."""
+    """Return a comparison, or several of them in parentheses, joined by OR."""
     if text.startswith("("):
         choices = [_condition(part, values) for part in _split(text[1:-1], " OR ")]
         return lambda event: any(holds(event) for holds in choices)

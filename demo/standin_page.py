@@ -39,8 +39,8 @@ def render_overview(
     overview: Sequence[Entry] = (),
     highlights: Highlights | None = None,
 ) -> str:
-    """The page that lists the received events, newest first, below what there is to open: for the
-    customer, the lead, finance and the operator."""
+    """Return the page that lists the received events, newest first, below what there is to open:
+    for the customer, the lead, finance and the operator."""
     newest = list(reversed(events[-SHOWN_EVENTS:]))
     return _templates.get_template("standin.html").render(
         overview={part: [entry for entry in overview if entry.part == part] for part in PARTS},
@@ -53,7 +53,7 @@ def render_overview(
 
 
 def _shown(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event's values as texts, whatever they are: it may have come from anywhere."""
+    """Return an event's values as texts, whatever they are: it may have come from anywhere."""
     given = event.get("properties")
     properties = given if isinstance(given, dict) else {}
     return {
@@ -78,7 +78,8 @@ def _time(value: object) -> str:
 
 
 def report_file(folder: Path, path: str) -> Page | None:
-    """A file inside the report folder; None for anything else, in particular for a way out."""
+    """Return a file inside the report folder; None for anything else, in particular for a way
+    out."""
     root = folder.resolve()
     try:
         file = (root / unquote(path).lstrip("/")).resolve()

@@ -88,7 +88,7 @@ class QueryService:
         return replace(behaviour, status=202 if pending else 200, body=json.dumps(found))
 
     def _take(self, question: dict[str, Any], polls: int | None) -> dict[str, Any]:
-        """The answer to a query, or where to ask for it."""
+        """Return the answer to a query, or where to ask for it."""
         found = self._compute(question)
         if polls is None:
             return found
@@ -137,7 +137,7 @@ def _read_question(body: bytes) -> dict[str, Any]:
 
 
 def _check_access(path: str, authorization: str) -> str | None:
-    """The id of the query that a request is about, if any; raises Refusal."""
+    """Return the id of the query that a request is about, if any; raises Refusal."""
     match = _PATH.fullmatch(path)
     if authorization != f"Bearer {PERSONAL_KEY}":
         raise Refusal(401, "authentication_failed", "Invalid personal API key.")
@@ -147,7 +147,7 @@ def _check_access(path: str, authorization: str) -> str | None:
 
 
 def _status(query_id: str, found: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What PostHog says of a query in the background; its results are the whole answer."""
+    """Return what PostHog says of a query in the background; its results are the whole answer."""
     complete = found is not None
     status = {"id": query_id, "query_async": True, "complete": complete, "results": found}
     return {"query_status": {**status, "error": False, "error_message": None}}

@@ -25,7 +25,7 @@ class Refusal(Exception):
 
 
 def read_batch(body: bytes, encoding: str) -> dict[str, Any]:
-    """The batch in a request's body; raises Refusal where PostHog would refuse it."""
+    """Return the batch in a request's body; raises Refusal where PostHog would refuse it."""
     if len(body) > MAX_BODY_BYTES:
         raise Refusal(413, "too_large", "the batch is larger than 20 MB")
     try:
@@ -46,7 +46,8 @@ def read_batch(body: bytes, encoding: str) -> dict[str, Any]:
 
 
 def raw_answer(body: str, missing_bytes: int = 0) -> bytes:
-    """A whole 200 answer as it goes over the wire; `missing_bytes` more are promised than sent."""
+    """Return a whole 200 answer as it goes over the wire; `missing_bytes` more are promised than
+    sent."""
     content = body.encode()
     length = len(content) + missing_bytes
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nContent-Length: {length}\r\n\r\n"

@@ -20,7 +20,8 @@ from survey.months import Month
 
 
 def count_answers(answers: pd.DataFrame, rules: CountingRules) -> Totals:
-    """How many answers (`schemas.DEDUPLICATED`) there are, and the counts of every month."""
+    """Count answers (`schemas.DEDUPLICATED`): how many there are, and the responses of every
+    month."""
     parts = map_partitions(answers, ticket_keys(answers), lambda part: count_part(part, rules))
     return add_totals(parts)
 
@@ -35,7 +36,7 @@ def count_part(answers: pd.DataFrame, rules: CountingRules) -> Totals:
 def count_month(
     answers: pd.DataFrame, lookup: AnswerLookup, month: Month, since: Month, rules: CountingRules
 ) -> MonthCounts:
-    """What the report of a month derives from, with the counts of the months since another.
+    """Count what the report of a month needs, and the months since another.
 
     `answers` are `schemas.DEDUPLICATED`; comments are looked up.
     """

@@ -52,7 +52,7 @@ def tabulate_answers(
     trust: Iterable[str],
     **columns: Iterable[Any],
 ) -> pa.Table:
-    """Answers as a table (`SCHEMA`), from a value of each for every answer.
+    """Return answers as a table (`SCHEMA`), from a value of each for every answer.
 
     `columns` are those of `SCHEMA` that need no conversion.
     """
@@ -74,7 +74,7 @@ def tabulate_answers(
 
 
 def read_uuid(text: str) -> int | None:
-    """The number of a uuid as PostHog writes it; None for any other text.
+    """Return the number of a uuid as PostHog writes it; None for any other text.
 
     Uuids that are written alike stand in the order of their numbers.
     """
@@ -90,7 +90,7 @@ def read_uuid(text: str) -> int | None:
 
 
 def split_ticket(text: str | None) -> tuple[int, str | None]:
-    """A ticket as number and text, of which one says it: `42` → 42, None."""
+    """Return a ticket as number and text, of which one says it: `42` → 42, None."""
     if text is None:
         return NO_TICKET, None
     is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
@@ -100,7 +100,8 @@ def split_ticket(text: str | None) -> tuple[int, str | None]:
 
 
 def frame_answers(tables: list[pa.Table]) -> pd.DataFrame:
-    """The answers of each file (`SCHEMA`) as one frame (`schemas.ANSWERS`); empties the list.
+    """Return the answers of each file (`SCHEMA`) as one frame (`schemas.ANSWERS`); empties the
+    list.
 
     A column of all tables is released as soon as the frame has it: ten million answers beside
     their tables would take twice the memory.
@@ -131,7 +132,8 @@ def _join(pieces: list[pa.Array], kind: pa.DataType) -> pa.Array:
 
 
 def number_texts(answers: pd.DataFrame) -> pd.DataFrame:
-    """The same answers with each team, and each odd ticket and uuid, held once, as a category.
+    """Return the same answers with each team, and each odd ticket and uuid, held once, as a
+    category.
 
     `ticket` is then equal where the tickets are, also those that are texts: their numbers are
     below NO_TICKET, and hold in this frame and in parts of it.
@@ -143,14 +145,14 @@ def number_texts(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def ticket_ids(answers: pd.DataFrame) -> pd.Series:
-    """The ticket of each answer as text; missing where there is none."""
+    """Return the ticket of each answer as text; missing where there is none."""
     numbers = answers["ticket"].astype("str").where(answers["ticket"] > NO_TICKET)
     ids: pd.Series = answers["ticket_text"].astype("str").fillna(numbers)
     return ids
 
 
 def uuid_texts(answers: pd.DataFrame) -> pd.Series:
-    """The uuid of each answer as text."""
+    """Return the uuid of each answer as text."""
     texts = [
         text if isinstance(text, str) else _format_uuid(int(high) << 64 | int(low))
         for high, low, text in answers[UUID].itertuples(index=False, name=None)
@@ -164,7 +166,7 @@ def _format_uuid(number: int) -> str:
 
 
 def sort_by_ticket(answers: pd.DataFrame) -> pd.DataFrame:
-    """Answers by ticket, those of a ticket by time, those of one time by uuid as text."""
+    """Return answers by ticket, those of a ticket by time, those of one time by uuid as text."""
     ordered = answers.sort_values("answered_at").sort_values("ticket", kind="stable")
     # Few have the same time, and to sort all by uuid, too, would take three times as long.
     ticket, time = ordered["ticket"].to_numpy(), ordered["answered_at"].astype("int64").to_numpy()
@@ -183,8 +185,8 @@ def sort_by_ticket(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def ticket_keys(answers: pd.DataFrame) -> Array:
-    """A number for each answer's ticket, by which answers to one ticket are brought together; an
-    answer without a ticket has that of its uuid.
+    """Return a number for each answer's ticket, by which answers to one ticket are brought
+    together; an answer without a ticket has that of its uuid.
 
     Two tickets that share a number by chance are brought together, too, which changes nothing.
     """
@@ -195,13 +197,13 @@ def ticket_keys(answers: pd.DataFrame) -> Array:
 
 
 def uuid_keys(answers: pd.DataFrame) -> Array:
-    """A number for each answer's uuid, by which copies of one event are brought together."""
+    """Return a number for each answer's uuid, by which copies of one event are brought together."""
     keys = answers["uuid_high"].to_numpy() * SPREAD + answers["uuid_low"].to_numpy()
     return _hash_texts(keys, answers["uuid_text"])
 
 
 def _hash_texts(keys: Array, texts: pd.Series) -> Array:
-    """The keys, with the hash of the text in place of those that have one."""
+    """Return the keys, with the hash of the text in place of those that have one."""
     has_text = texts.notna().to_numpy()
     if has_text.any():
         keys[has_text] = pd.util.hash_array(texts[has_text].to_numpy(object), categorize=False)

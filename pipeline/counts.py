@@ -26,7 +26,7 @@ from survey.vocabulary import TRUST_ORDER, Outcome
 
 @dataclass(frozen=True)
 class Totals:
-    """All that a source has: how many answers it received, and the counts of every month
+    """The totals of a source: how many answers it received, and the counts of every month
     (`schemas.COUNTS`)."""
 
     received: int
@@ -35,7 +35,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class MonthPart:
-    """What the report of a month derives from, of a part of the tickets.
+    """What the report of a month needs of one part of the tickets.
 
     - `counts` (`schemas.COUNTS`) and `comment_counts` (`schemas.COMMENT_COUNTS`): of every month
       from the one asked for.
@@ -51,7 +51,7 @@ class MonthPart:
 
 @dataclass(frozen=True)
 class MonthCounts:
-    """What the report of a month derives from: as `MonthPart`, of all tickets, and the comments
+    """What the report of a month needs: as `MonthPart`, of all tickets, with the comments
     themselves (`schemas.COMMENTS`)."""
 
     counts: pd.DataFrame
@@ -61,14 +61,14 @@ class MonthCounts:
 
 
 def count_totals(decided: pd.DataFrame, timezone: tzinfo) -> Totals:
-    """The totals of decided answers (`schemas.DECIDED`)."""
+    """Return the totals of decided answers (`schemas.DECIDED`)."""
     return Totals(len(decided), count_responses(derive_responses(decided, timezone)))
 
 
 def count_month_part(
     decided: pd.DataFrame, month: Month, since: Month, timezone: tzinfo
 ) -> MonthPart:
-    """A month's counts from decided answers (`schemas.DECIDED`), with those since another."""
+    """Count a month from decided answers (`schemas.DECIDED`), and the months since another."""
     responses = derive_responses(decided, timezone)
     responses = responses[responses["answered_at"] >= since.opens_at(timezone)]
     commented = responses[responses["has_comment"]]
@@ -81,7 +81,7 @@ def count_month_part(
 
 
 def add_totals(parts: Sequence[Totals]) -> Totals:
-    """The totals of answers from those of parts that share no ticket."""
+    """Return the totals of answers from those of parts that share no ticket."""
     counts = _sum([part.counts for part in parts], "responses")
     return Totals(sum(part.received for part in parts), frame_counts(counts))
 
@@ -91,7 +91,7 @@ _TEXTS = {"team": "str", "ticket_text": "str"}
 
 
 def join_month_parts(parts: Sequence[MonthPart], lookup: AnswerLookup) -> MonthCounts:
-    """What a month's report derives from, of parts that share no ticket; comments are looked up."""
+    """Join the parts of a month, which share no ticket, and look the comments up."""
     quality = pd.concat([part.quality for part in parts]).groupby("reason")["answers"].sum()
     commented = pd.concat([part.commented.astype(_TEXTS) for part in parts])
     return MonthCounts(
@@ -103,12 +103,12 @@ def join_month_parts(parts: Sequence[MonthPart], lookup: AnswerLookup) -> MonthC
 
 
 def subtract_counts(counts: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
-    """Counts (`schemas.COUNTS`) without those of some of their tickets; rows may be 0."""
+    """Return counts (`schemas.COUNTS`) without those of some of their tickets; rows may be 0."""
     return _sum([counts, taken.assign(responses=-taken["responses"])], "responses")
 
 
 def _sum(counts: Sequence[pd.DataFrame], what: str) -> pd.DataFrame:
-    """Counts added up where all other columns are equal."""
+    """Return counts added up where all other columns are equal."""
     together = pd.concat(counts)
     keys = [name for name in together.columns if name != what]
     return together.groupby(keys)[[what]].sum().reset_index()
@@ -120,7 +120,8 @@ _OF_LATEST = ["rating", "trust", "has_comment", "row", "file"]
 
 
 def derive_responses(decided: pd.DataFrame, timezone: tzinfo) -> pd.DataFrame:
-    """One row per ticket: time and team of its first answer, the rest of its latest.
+    """Derive the responses: one row per ticket, with time and team of its first answer, and the
+    rest of its latest.
 
     Takes `schemas.DECIDED`, gives `schemas.RESPONSES`.
     """
@@ -135,8 +136,8 @@ def derive_responses(decided: pd.DataFrame, timezone: tzinfo) -> pd.DataFrame:
 
 
 def months_of(instants: pd.Series, timezone: tzinfo) -> pd.Series:
-    """The month of each instant as a calendar in `timezone` shows it: `YYYY-MM`, categories in
-    the order of time."""
+    """Return the month of each instant as a calendar in `timezone` shows it: `YYYY-MM`, categories
+    in the order of time."""
     if instants.empty:
         return pd.Series(pd.Categorical([]), instants.index)
     months = [Month.of(instants.min(), timezone)]
@@ -150,7 +151,8 @@ def months_of(instants: pd.Series, timezone: tzinfo) -> pd.Series:
 
 
 def describe_responses(responses: pd.DataFrame, comments: Sequence[Any]) -> pd.DataFrame:
-    """Responses (`schemas.RESPONSES`) for people to read, with these comments, by time and ticket.
+    """Return responses (`schemas.RESPONSES`) for people to read, with these comments, by time and
+    ticket.
 
     Gives `schemas.COMMENTS`.
     """
@@ -168,32 +170,32 @@ def describe_responses(responses: pd.DataFrame, comments: Sequence[Any]) -> pd.D
 
 
 def frame_comments(described: pd.DataFrame) -> pd.DataFrame:
-    """Comments in their order, checked (`schemas.COMMENTS`)."""
+    """Return comments in their order, checked (`schemas.COMMENTS`)."""
     return check(described.sort_values(["answered_at", "ticket_id"], ignore_index=True), COMMENTS)
 
 
 def count_responses(responses: pd.DataFrame) -> pd.DataFrame:
-    """Responses per month, team and rating (`schemas.COUNTS`)."""
+    """Return responses per month, team and rating (`schemas.COUNTS`)."""
     keys = ["month", "team", "rating"]
     return frame_counts(responses.groupby(keys, observed=True).size().reset_index(name="responses"))
 
 
 def frame_counts(counts: pd.DataFrame) -> pd.DataFrame:
-    """Counts in their order and types, checked (`schemas.COUNTS`)."""
+    """Return counts in their order and types, checked (`schemas.COUNTS`)."""
     ordered = counts.sort_values(["month", "team", "rating"], ignore_index=True)
     types = {"month": "str", "team": "str", "rating": "int64", "responses": "int64"}
     return check(ordered.astype(types)[list(types)], COUNTS)
 
 
 def count_comments(commented: pd.DataFrame) -> pd.DataFrame:
-    """Responses with a comment per month and team (`schemas.COMMENT_COUNTS`)."""
+    """Return responses with a comment per month and team (`schemas.COMMENT_COUNTS`)."""
     keys = ["month", "team"]
     sizes = commented.groupby(keys, observed=True).size()
     return frame_comment_counts(sizes.reset_index(name="comments"))
 
 
 def frame_comment_counts(counts: pd.DataFrame) -> pd.DataFrame:
-    """Counts of comments in their order and types, checked (`schemas.COMMENT_COUNTS`)."""
+    """Return counts of comments in their order and types, checked (`schemas.COMMENT_COUNTS`)."""
     ordered = counts.sort_values(["month", "team"], ignore_index=True)
     types = {"month": "str", "team": "str", "comments": "int64"}
     return check(ordered.astype(types)[list(types)], COMMENT_COUNTS)
@@ -211,7 +213,7 @@ def count_outcomes(decided: pd.DataFrame, month: Month, timezone: tzinfo) -> pd.
 
 
 def frame_quality(by_outcome: Mapping[Any, int]) -> pd.DataFrame:
-    """How many answers became what, as `schemas.QUALITY`."""
+    """Return how many answers had each outcome, as `schemas.QUALITY`."""
     reasons = list(OUTCOMES.categories)
     answers = [int(by_outcome.get(reason, 0)) for reason in reasons]
     quality = pd.DataFrame({"reason": [RECEIVED, *reasons], "answers": [sum(answers), *answers]})

@@ -22,7 +22,7 @@ def mark_duplicates(
     lookup: AnswerLookup,
     comments_between: tuple[datetime, datetime] | None = None,
 ) -> pd.DataFrame:
-    """The answers with a column `is_duplicate`: true for every copy but the one that counts.
+    """Return the answers with a column `is_duplicate`: true for every copy but the one that counts.
 
     Takes `schemas.ANSWERS`, gives `schemas.DEDUPLICATED` in the same order. The earliest copy
     counts; of equal times the one with the greatest properties. Properties are looked up only
@@ -61,8 +61,8 @@ def _find_equal(halves: pd.DataFrame) -> Array:
 
 
 def _find_copies(candidates: pd.DataFrame) -> tuple[pd.Index, pd.DataFrame]:
-    """Which answers are not the first copy of their event, and the copies that are as early as the
-    first and differ from it."""
+    """Return the answers that are not the first copy of their event, and the copies that are as
+    early as the first and differ from it."""
     copies = candidates[candidates.duplicated(UUID, keep=False)]
     copies = copies.sort_values([*UUID, "answered_at"])
     event = copies.groupby(UUID, dropna=False, sort=False).ngroup()
@@ -76,7 +76,8 @@ def _find_copies(candidates: pd.DataFrame) -> tuple[pd.Index, pd.DataFrame]:
 
 
 def _find_greatest(tied: pd.DataFrame, lookup: AnswerLookup) -> pd.Index:
-    """Of copies of each event, the one with the greatest properties, or else person."""
+    """Return of the copies of each event the one with the greatest properties; of equal properties
+    the one of the greatest person."""
     if tied.empty:
         return tied.index
     ranks = [rank_copy(each.distinct_id, each.properties) for each in lookup.look_up_events(tied)]

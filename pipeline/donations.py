@@ -14,7 +14,8 @@ COLUMNS = (
 
 
 def draft_month(month: Month, timezone: tzinfo, responses: int) -> pd.DataFrame:
-    """One row with `COLUMNS` for a month that is open: one hedgehog per response, no amount yet.
+    """Return one row with `COLUMNS` for a month that is open: one hedgehog per response, no amount
+    yet.
 
     What only closing the month can tell is None.
     """

@@ -54,13 +54,13 @@ NumberedEvent = tuple[int, RawEvent]
 
 
 class AnswerLookup(Protocol):
-    """Where whole answers stand, by the columns `file` and `row` of a frame."""
+    """Looks up whole answers by the columns `file` and `row` of a frame."""
 
     def look_up_events(self, answers: pd.DataFrame) -> list[RawEvent]:
-        """The events of these answers, in their order; raises SourceError."""
+        """Return the events of these answers, in their order; raises SourceError."""
 
     def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
-        """The comments of these answers, in their order; raises SourceError."""
+        """Return the comments of these answers, in their order; raises SourceError."""
 
 
 class EventList:
@@ -71,21 +71,21 @@ class EventList:
         self._rules = rules
 
     def frame(self) -> pd.DataFrame:
-        """The events as answers (`schemas.ANSWERS`), in their order."""
+        """Return the events as answers (`schemas.ANSWERS`), in their order."""
         table = tabulate_events(self._events, range(len(self._events)), self._rules)
         return frame_answers([table])
 
     def look_up_events(self, answers: pd.DataFrame) -> list[RawEvent]:
-        """The events of these answers, in their order."""
+        """Return the events of these answers, in their order."""
         return [self._events[row] for row in answers["row"]]
 
     def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
-        """The comments of these answers, in their order."""
+        """Return the comments of these answers, in their order."""
         return [read_event_comment(event, self._rules) for event in self.look_up_events(answers)]
 
 
 def parse_json(text: str | bytes) -> Any:
-    """What a JSON text says; of a name that stands in an object twice, the first value.
+    """Parse a JSON text; where an object has a name twice, keep the first value.
 
     Python would take the last; DuckDB, which reads most of it, takes the first.
     Raises BadEvent.
@@ -104,7 +104,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def parse_properties(text: str) -> Any:
-    """An event's properties, which most exports hold as JSON in a text; raises BadEvent."""
+    """Return an event's properties, which most exports hold as JSON in a text; raises BadEvent."""
     try:
         return parse_json(text)
     except BadEvent as error:
@@ -119,7 +119,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_first_of_each)
 
 
 def raw_event(uuid: Any, distinct_id: Any, timestamp: Any, properties: Any) -> RawEvent:
-    """An event from the values of its row; raises BadEvent.
+    """Return an event from the values of its row; raises BadEvent.
 
     No timestamp or uuid is guessed: they decide the month, and what is a copy of what.
     """
@@ -134,7 +134,7 @@ def raw_event(uuid: Any, distinct_id: Any, timestamp: Any, properties: Any) -> R
 
 
 def _is_too_deep(value: Any) -> bool:
-    """Whether lists and objects stand in each other, more than `DEEPEST` of them."""
+    """Return whether lists and objects stand in each other, more than `DEEPEST` of them."""
     level = [value]
     for _ in range(DEEPEST):
         level = [
@@ -149,7 +149,7 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def _instant(value: Any) -> datetime:
-    """An aware time in UTC; one without a zone is UTC, as PostHog means it."""
+    """Return an aware time in UTC; one without a zone is UTC, as PostHog means it."""
     try:
         instant = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         instant = instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
@@ -164,8 +164,8 @@ def _instant(value: Any) -> datetime:
 def tabulate_events(
     events: Sequence[RawEvent], rows: Sequence[int], rules: CountingRules
 ) -> pa.Table:
-    """What each event says as an answer, as a table (`answers.SCHEMA`); `rows` says where each
-    stands in its file."""
+    """Read events as answers into a table (`answers.SCHEMA`); `rows` are the rows of the events in
+    their file."""
     # Column by column: an `Answer` for each event would take a sixth more of the time of a file.
     keys = PropertyKeys.of(rules)
     properties = [event.properties for event in events]
@@ -200,7 +200,7 @@ def tabulate_numbered(events: Iterator[NumberedEvent], rules: CountingRules) -> 
 
 
 def read_event_comment(event: RawEvent, rules: CountingRules) -> str | None:
-    """The comment of an event."""
+    """Return the comment of an event."""
     keys = PropertyKeys.of(rules)
     return read_comment(
         event.properties.get(keys.comment), event.properties.get(keys.comment_by_index)

@@ -34,12 +34,12 @@ _ByTicket = dict[str | None, list[Answer]]
 
 
 class SumsDiffer(CsatError):
-    """What became of the answers does not add up to those received."""
+    """The outcomes of an import do not add up to the answers received."""
 
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """What became of the answers of an import: `received` is `known` and all `outcomes`."""
+    """The summary of an import: `received` is the sum of `known` and all `outcomes`."""
 
     received: int
     known: int
@@ -77,7 +77,7 @@ def import_events(
 
 
 def read_imported(events: Sequence[RawEvent], rules: CountingRules) -> list[ImportedAnswer]:
-    """Events as the store takes them, in their order."""
+    """Return events as the store takes them, in their order."""
     keys = PropertyKeys.of(rules)
     answers = [
         read_answer(each.uuid, each.distinct_id, each.timestamp, each.properties, keys)
@@ -90,7 +90,7 @@ def read_imported(events: Sequence[RawEvent], rules: CountingRules) -> list[Impo
 
 
 class AnswerImport:
-    """One run of an import, and what became of the answers that it brought.
+    """One run of an import, and the outcomes of the answers that it brought.
 
     `received` is how many there were. Each of them is either `known`, because the site received
     it or an earlier import brought it, or a copy of another that counts instead (the outcome
@@ -131,7 +131,8 @@ class AnswerImport:
         self.known += len(answers) - len(found.new) - len(found.copies)
 
     def _lock(self, connection: Connection, answers: Sequence[ImportedAnswer]) -> None:
-        """Nobody else changes these answers, or adds any to their tickets, before or after."""
+        """Keep everybody else from changing these answers, and from adding answers to their
+        tickets."""
         self._database.lock_imports(connection)
         uuids = [answer.uuid for answer in answers]
         tickets = {answer.ticket_id for answer in answers if answer.ticket_id is not None}
@@ -141,8 +142,8 @@ class AnswerImport:
     def _derive(
         self, connection: Connection, found: SortedArrivals
     ) -> tuple[Counter[Outcome], dict[str, Response | None]]:
-        """How many more or fewer of this run's answers will have each outcome, and the responses
-        of all tickets that change; to be asked before anything is written."""
+        """Return how many more or fewer of this run's answers will have each outcome, and the
+        responses of all tickets that change; to be asked before anything is written."""
         before, after = _answers_by_ticket(connection, found)
         tickets = [ticket_id for ticket_id in after if ticket_id is not None]
         rules = self._rules.with_voids(void_among(connection, tickets) if tickets else ())
@@ -166,7 +167,7 @@ class AnswerImport:
 
 
 def _sort(connection: Connection, answers: Sequence[ImportedAnswer]) -> SortedArrivals:
-    """What these answers come to, by what the store has."""
+    """Sort these answers by what the store has of them."""
     stored = stored_answers(connection, [answer.uuid for answer in answers])
     fingerprints = [answer.fingerprint for answer in find_possible_copies(answers, stored)]
     return sort_arrivals(answers, stored, copies_on_record(connection, fingerprints))
@@ -175,7 +176,7 @@ def _sort(connection: Connection, answers: Sequence[ImportedAnswer]) -> SortedAr
 def _answers_by_ticket(
     connection: Connection, found: SortedArrivals
 ) -> tuple[_ByTicket, _ByTicket]:
-    """All answers to the tickets that change, as they are and as they will be.
+    """Return all answers to the tickets that change, as they are and as they will be.
 
     Those without a ticket stand under None, where they have nothing to do with each other: only
     those that change are there.

@@ -40,12 +40,12 @@ class Tally:
 
     @property
     def responses(self) -> int:
-        """All responses."""
+        """How many responses there are."""
         return sum(self.by_rating)
 
     @property
     def satisfied(self) -> int:
-        """Those that count as satisfied."""
+        """How many responses count as satisfied."""
         return sum(self.by_rating[RATINGS.index(rating)] for rating in SATISFIED)
 
     @property
@@ -73,8 +73,8 @@ Tallies = dict[str, dict[str, Tally]]
 def tabulate_month(
     counts: pd.DataFrame, comments: pd.DataFrame, month: Month, teams: Sequence[Team]
 ) -> pd.DataFrame:
-    """The rows of `teams.csv`: a row per listed team and per other team with responses, by team
-    name, then `all` from pooled counts.
+    """Return the rows of `teams.csv`: a row per listed team and per other team with responses, by
+    team name, then `all` from pooled counts.
 
     `counts` has `month, team, rating, responses`, `comments` has `month, team, comments`, both
     with at least this month and the one before. Columns are `TEAM_COLUMNS`; percentages have 2
@@ -93,20 +93,21 @@ def tabulate_trend(
 
 
 def wilson_interval_pct(satisfied: int, responses: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval of a share, in per cent (Wilson 1927)."""
+    """Return the 95 % Wilson score interval of a share, in per cent (Wilson 1927)."""
     low, high = proportions.wilson_interval(satisfied, responses, ALPHA)
     return 100 * low, 100 * high
 
 
 def change_p_value(now: Tally, before: Tally) -> float:
-    """Two-sided p-value of the pooled two-proportion z-test; equal shares differ by nothing."""
+    """Return two-sided p-value of the pooled two-proportion z-test; equal shares differ by
+    nothing."""
     return proportions.compare_shares(
         (now.satisfied, before.satisfied), (now.responses, before.responses)
     )
 
 
 def round_exactly(value: Fraction | None, decimals: int) -> Decimal | None:
-    """A fraction as a decimal number, half to even on the exact value."""
+    """Return a fraction as a decimal number, half to even on the exact value."""
     if value is None:
         return None
     scaled = round(value * 10**decimals)
@@ -128,7 +129,7 @@ def _tally(counts: pd.DataFrame, comments: pd.DataFrame) -> Tallies:
 
 
 def row_name(team: str) -> str:
-    """What a team is called where a row `all` stands beside it."""
+    """Return the name of a team in tables that have a row `all`."""
     return TEAM_CALLED_ALL if team == ALL else team
 
 
@@ -197,8 +198,8 @@ def _row(
 
 
 def pool_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
-    """One row for the rows of several teams in one month, from pooled counts; it is compared with
-    no month before. At least one row is needed."""
+    """Return one row for the rows of several teams in one month, from pooled counts; it is compared
+    with no month before. At least one row is needed."""
     tallies = (
         Tally(tuple(row[f"rating_{rating}"] for rating in RATINGS), row["comments"]) for row in rows
     )
@@ -215,5 +216,5 @@ def _round_float(value: float | None) -> Decimal | None:
 
 
 def _frame(rows: Iterable[dict[str, object]]) -> pd.DataFrame:
-    """Rows as they are: `object` columns keep `Decimal`, `int` and None apart."""
+    """Return rows as they are: `object` columns keep `Decimal`, `int` and None apart."""
     return pd.DataFrame(list(rows), columns=list(TEAM_COLUMNS), dtype="object")

@@ -46,7 +46,7 @@ def number_month(
     as_of: datetime,
     on_progress: OnProgress,
 ) -> MonthlyNumbers:
-    """Everything that the report of one month shows."""
+    """Return everything that the report of one month shows."""
     timezone = settings.timezone
     # The oldest month of the trend is compared with the one before it.
     since = month.shift(-TREND_MONTHS)

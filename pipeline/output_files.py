@@ -25,12 +25,12 @@ class OutputError(CsatError):
 
 
 def defuse(text: str) -> str:
-    """The text as no spreadsheet takes it for a formula."""
+    """Return the text as no spreadsheet takes it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def format_csv(frame: pd.DataFrame) -> str:
-    """A frame as CSV: header row, `\\n`, ISO times, blank where a value is missing."""
+    """Return a frame as CSV: header row, `\\n`, ISO times, blank where a value is missing."""
     # Column by column: to take single values out of a column of texts is slow.
     columns = [map(_format_cell, [name, *frame[name].tolist()]) for name in frame]
     return "".join(",".join(row) + "\n" for row in zip(*columns, strict=True))
@@ -108,7 +108,7 @@ def _as_output_error(path: Path, folder: Path) -> Iterator[None]:
 
 
 def _explain_place(folder: Path) -> str | None:
-    """What stands where a folder, or one that it is in, would have to be made."""
+    """Explain what stands where a folder, or one of its parents, would have to be made."""
     for place in (folder, *folder.parents):
         if place.is_symlink() and not place.exists():
             return f"{place} is a link to {place.readlink()}, which does not exist"

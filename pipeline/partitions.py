@@ -20,14 +20,15 @@ _MANY_ROWS = 750_000
 
 
 def count_cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def map_partitions(
     frame: pd.DataFrame, keys: Array, function: Callable[[pd.DataFrame], Result]
 ) -> list[Result]:
-    """What the function makes of each part of a frame; `keys` has a number for each row."""
+    """Call the function with each part of a frame; return the results. `keys` has a number for each
+    row, and rows with equal numbers are in one part."""
     parts = max(count_cores(), len(frame) // _MANY_ROWS) if len(frame) >= _FEW_ROWS else 1
     if parts == 1:
         return [function(frame)]
@@ -37,7 +38,7 @@ def map_partitions(
 
 
 def _number_parts(keys: Array, parts: int) -> Array:
-    """The part of each key, from 0 to below `parts`; equal keys have the same part."""
+    """Return the part of each key, from 0 to below `parts`; equal keys have the same part."""
     found = np.empty(len(keys), np.uint16)
     # Some at a time: what lies between takes four times the memory of the keys.
     for begin in range(0, len(keys), _MANY_ROWS):

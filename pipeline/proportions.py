@@ -12,7 +12,8 @@ _NORMAL = NormalDist()
 
 
 def wilson_interval(successes: int, trials: int, alpha: float) -> tuple[float, float]:
-    """The Wilson score interval of a share (Wilson 1927) that misses it in `alpha` of all cases.
+    """Return the Wilson score interval of a share (Wilson 1927) that misses it in `alpha` of all
+    cases.
 
     Both ends are from 0 to 1; `trials` is above 0.
     """
@@ -26,7 +27,8 @@ def wilson_interval(successes: int, trials: int, alpha: float) -> tuple[float, f
 
 
 def compare_shares(successes: tuple[int, int], trials: tuple[int, int]) -> float:
-    """Two-sided p-value of the z-test of two shares with the pooled variance; equal shares, 1."""
+    """Return two-sided p-value of the z-test of two shares with the pooled variance; equal shares,
+    1."""
     (a, b), (of_a, of_b) = successes, trials
     if a * of_b == b * of_a:
         return 1.0
@@ -37,7 +39,7 @@ def compare_shares(successes: tuple[int, int], trials: tuple[int, int]) -> float
 
 
 def reject_by_holm(p_values: Sequence[float], alpha: float) -> list[bool]:
-    """Which of several tests found something, with a chance of `alpha` that any is wrong
+    """Return which of several tests found something, with a chance of `alpha` that any is wrong
     (Holm 1979): from the smallest p-value on, until one is too large for those that are left."""
     rejected = [False] * len(p_values)
     for done, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):

@@ -15,7 +15,7 @@ INGESTION_LAG = timedelta(minutes=15)
 
 
 class Side(StrEnum):
-    """Who lacks it."""
+    """Which of the two lacks an answer."""
 
     NOT_AT_POSTHOG = "not at PostHog"
     ONLY_AT_POSTHOG = "only at PostHog"
@@ -54,7 +54,7 @@ class SentEvent:
 
 @dataclass(frozen=True)
 class Difference:
-    """What only one of the two has. `detail` says more about the reason."""
+    """An answer that only one of the two has. `detail` says more about the reason."""
 
     at: datetime
     ticket_id: str | None
@@ -71,7 +71,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """One month compared. `expected` and `at_posthog` count uuids, differences stand in time."""
+    """The comparison of one month. `expected` and `at_posthog` count uuids; the differences are in
+    the order of time."""
 
     expected: int
     at_posthog: int

@@ -19,7 +19,7 @@ _OF_TICKETS = ["ticket", "answered_at", *UUID, "person", "trust"]
 
 
 def decide(answers: pd.DataFrame, rules: CountingRules) -> pd.DataFrame:
-    """The answers with a column `outcome`; all answers to a ticket must be there.
+    """Return the answers with a column `outcome`; all answers to a ticket must be there.
 
     Takes `schemas.DEDUPLICATED`, gives `schemas.DECIDED` in the same order.
     """
@@ -34,7 +34,8 @@ def decide(answers: pd.DataFrame, rules: CountingRules) -> pd.DataFrame:
 
 
 def _find_reasons(answers: pd.DataFrame, rules: CountingRules) -> pd.Series:
-    """The first reason why an answer does not count by itself; missing for a valid answer."""
+    """Return the first reason why an answer does not count by itself; missing for a valid
+    answer."""
     reasons = {
         Outcome.DUPLICATE: answers["is_duplicate"],
         Outcome.OTHER_SURVEY: answers["is_other_survey"],
@@ -54,7 +55,7 @@ def _is_void(answers: pd.DataFrame, rules: CountingRules) -> pd.Series:
 
 
 def _decide_tickets(valid: pd.DataFrame, rules: CountingRules) -> pd.Series:
-    """What becomes of valid answers, which `sort_by_ticket` has put in order."""
+    """Return the outcome of valid answers, which `sort_by_ticket` has put in order."""
     ticket = valid["ticket"]
     # Rule 3: the first of the answers with the highest trust names the ticket's person.
     person = pd.Series(pd.factorize(valid["person"])[0], valid.index)

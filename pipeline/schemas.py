@@ -141,7 +141,8 @@ QUALITY = pa.DataFrameSchema(
 
 
 def check(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """The frame, if it is as the schema says; raises CheckFailed that names column and rows."""
+    """Return the frame, if it is as the schema says; raises CheckFailed that names column and
+    rows."""
     try:
         # In place: no schema changes a value, and a copy of all answers would take their memory.
         return schema.validate(frame, lazy=True, inplace=True)

@@ -37,7 +37,7 @@ REASONS = {
 
 
 def render_page(numbers: MonthlyNumbers, settings: Settings) -> str:
-    """The report of one month as a whole HTML document.
+    """Return the report of one month as a whole HTML document.
 
     Everything that customers wrote is escaped by the template; a ticket becomes a link where
     `CSAT_TICKET_URL` says how.
@@ -69,7 +69,7 @@ def render_page(numbers: MonthlyNumbers, settings: Settings) -> str:
 
 
 def name_month(month: Month) -> str:
-    """A month in words: `October 2026`."""
+    """Return a month in words: `October 2026`."""
     return f"{month_name[month.number]} {month.year}"
 
 
@@ -90,13 +90,13 @@ def explain_provisional(numbers: MonthlyNumbers, settings: Settings) -> Row | No
 
 
 def describe_duration(duration: timedelta) -> str:
-    """A duration in words: `7 days`, `36 hours`, `1 hour`."""
+    """Return a duration in words: `7 days`, `36 hours`, `1 hour`."""
     count, unit = split_duration(duration)
     return f"{count} {unit.removesuffix('s') if count == 1 else unit}"
 
 
 def describe_change(row: Row) -> str:
-    """What a row's change against the month before amounts to; blank without responses."""
+    """Return what a row's change against the month before amounts to; blank without responses."""
     if row["change_significant"] in ("up", "down") and row["responses"] >= FEWEST_TO_COMPARE:
         return f"{row['change_significant']} {abs(row['change_pp']):.2f} points, a clear change"
     if row["change_significant"] == "no" and row["responses"] >= FEWEST_TO_COMPARE:
@@ -105,7 +105,7 @@ def describe_change(row: Row) -> str:
 
 
 def explain_quality(quality: pd.DataFrame) -> Row:
-    """How the answers received became responses, and whether the sums tie."""
+    """Return how the answers received became responses, and whether the sums tie."""
     answers = {row["reason"]: int(row["answers"]) for row in list_rows(quality)}
     received, response, edit = (answers.pop(key, 0) for key in ("received", "response", "edit"))
     return {
@@ -119,7 +119,7 @@ def explain_quality(quality: pd.DataFrame) -> Row:
 
 
 def link_ticket(ticket_id: str, pattern: str | None) -> str | None:
-    """The address of a ticket; None where no http(s) pattern says how to write it."""
+    """Return the address of a ticket; None where no http(s) pattern says how to write it."""
     if pattern is None or not pattern.startswith(("https://", "http://")):
         return None
     return pattern.replace("{ticket_id}", quote(ticket_id, safe=""))
@@ -130,7 +130,7 @@ def _first_row(frame: pd.DataFrame | None) -> Row | None:
 
 
 def _environment(settings: Settings) -> Environment:
-    """The templates, with the words and numbers that they write."""
+    """Return the templates, with the words and numbers that they write."""
     environment = Environment(
         loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -160,7 +160,8 @@ def _day(value: datetime) -> str:
 
 
 def _number(value: int | float | Decimal | str) -> str:
-    """A number with its thousands set apart and every digit it came with; a text as it is."""
+    """Return a number with its thousands set apart and every digit it came with; a text as it
+    is."""
     if isinstance(value, str):
         return value
     # pandas makes a column of counts with blanks in it floats.

@@ -10,7 +10,7 @@ from survey.teams import Team, display_team
 
 
 def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a frame by column name, everything missing as None."""
+    """Return the rows of a frame by column name, everything missing as None."""
     # Names and values by the column: taken one by one, out of Arrow's arrays, they are slow.
     names = [str(name) for name in frame.columns]
     columns = [_list_values(frame[name]) for name in frame.columns]
@@ -23,10 +23,10 @@ def _list_values(column: pd.Series) -> list[Any]:
 
 
 def name_team(slug: str, team_list: Sequence[Team]) -> str:
-    """What a row's team is called in a report; `all` is every team together."""
+    """Return what a row's team is called in a report; `all` is every team together."""
     return "All teams" if slug == ALL else display_team(slug, team_list)
 
 
 def count_responses(number: int) -> str:
-    """A number of responses in words: `1 response`, `1,204 responses`."""
+    """Return a number of responses in words: `1 response`, `1,204 responses`."""
     return f"{number:,} response{'' if number == 1 else 's'}"

@@ -13,9 +13,9 @@ COMMENTS_PER_TEAM = 200
 
 
 def show_comments(comments: pd.DataFrame, teams: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Comments by team as `show_teams` has them, teams by name, the rest of the teams last: each
-    with the team's `name`, the `number` of its comments, and those that are `shown`, in the order
-    of `comments`.
+    """Return comments by team as `show_teams` has them, teams by name, the rest of the teams last:
+    each with the team's `name`, the `number` of its comments, and those that are `shown`, in the
+    order of `comments`.
 
     Of a team with more than `COMMENTS_PER_TEAM` the lowest ratings are shown, of equal ones the
     newest.

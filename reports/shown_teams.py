@@ -19,8 +19,8 @@ REST = "*"
 
 
 def show_teams(teams: pd.DataFrame, team_list: Sequence[Team]) -> list[dict[str, Any]]:
-    """The rows of `teams` that are shown, each with the team's `name`; then, where more teams
-    have responses than are shown, one row for these, from pooled counts; then `all`."""
+    """Return the rows of `teams` that are shown, each with the team's `name`; then, where more
+    teams have responses than are shown, one row for these, from pooled counts; then `all`."""
     rows = list_rows(teams)
     listed = {row_name(team.slug) for team in team_list} | {ALL}
     others = [row for row in rows if row["team"] not in listed]

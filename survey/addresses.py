@@ -21,7 +21,7 @@ _SHORTEST_PART = 4
 
 
 def show_address(address: str) -> str:
-    """An address without passwords, and without the values of its parameters.
+    """Return an address without passwords, and without the values of its parameters.
 
     People write a password's `@`, `/` and `?` as they are, leave out the host, or put the password
     into the query. So whatever may be one is hidden: `postgresql://csat:***@db/csat`,
@@ -31,8 +31,8 @@ def show_address(address: str) -> str:
 
 
 def hide_secrets(text: str, *addresses: str) -> str:
-    """A text in which addresses stand, without their secrets; also without those of `addresses`
-    where it names them alone."""
+    """Return a text in which addresses stand, without their secrets; also without those of
+    `addresses` where it names them alone."""
     secrets = {secret for address in addresses for _, secret in _parts(address)}
     for secret in sorted(secrets | set(map(unquote, secrets)), key=len, reverse=True):
         if len(secret) >= _SHORTEST_PART:
@@ -41,7 +41,7 @@ def hide_secrets(text: str, *addresses: str) -> str:
 
 
 def _parts(address: str) -> list[tuple[str, str]]:
-    """An address in pieces: each as it is shown, and the secret that was in it, if any."""
+    """Return an address in pieces: each as it is shown, and the secret that was in it, if any."""
     head, separator, rest = address.partition("://")
     if not separator:
         return _local_parts(address)

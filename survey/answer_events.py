@@ -16,8 +16,8 @@ from survey.vocabulary import COUNTED
 def find_unsent(
     connection: Connection, answers: Sequence[Answer], before: Decision, after: Decision
 ) -> Iterator[tuple[Answer, Asked]]:
-    """The answers that did not count before, count now, and have never been sent, each with what
-    the customer was asked.
+    """Yield the answers that did not count before, count now, and have never been sent, each with
+    what the customer was asked.
 
     A stranger's answer counts nowhere; but when the same person comes back by a link that is
     trusted more, the ticket is theirs, and their first answer begins the response. So it is with
@@ -35,7 +35,7 @@ def find_unsent(
 def build_outbox_event(
     answer: Answer, asked: Asked, response: Response, submission_id: str, settings: Settings
 ) -> dict[str, str]:
-    """The event of an answer that makes or changes a response, as a row of the outbox.
+    """Return the event of an answer that makes or changes a response, as a row of the outbox.
 
     Also of one that comes too late to count, but decides by its trust whose ticket it is: without
     it nobody could derive the response from what PostHog has.

@@ -21,7 +21,7 @@ _HEX = re.compile(r"#[0-9a-f]{6}")
 
 
 def parse_colour(value: str) -> str:
-    """A colour as `#rrggbb`; raises ValueError for anything else."""
+    """Return a colour as `#rrggbb`; raises ValueError for anything else."""
     colour = value.strip().lower()
     if re.fullmatch(r"#[0-9a-f]{3}", colour):
         colour = "#" + "".join(2 * digit for digit in colour[1:])
@@ -37,7 +37,8 @@ def contrast(one: str, other: str) -> float:
 
 
 def least_contrast(colour: str, grounds: tuple[str, ...]) -> tuple[float, str]:
-    """The lowest contrast of a colour with the grounds it stands on, and which ground that is."""
+    """Return the lowest contrast of a colour with the grounds it stands on, and which ground that
+    is."""
     return min((contrast(colour, ground), ground) for ground in grounds)
 
 
@@ -63,20 +64,21 @@ class Accents:
 
     @classmethod
     def of(cls, light: str, dark: str | None) -> "Accents":
-        """One colour is seldom readable on both, so dark pages have a lighter shade of it, unless
-        `dark` says which colour they have."""
+        """Return one colour is seldom readable on both, so dark pages have a lighter shade of it,
+        unless `dark` says which colour they have."""
         dark = dark or dark_shade(light)
         return cls(light, tint(light, LIGHT_GROUNDS[1]), dark, tint(dark, DARK_GROUNDS[1]))
 
 
 def dark_shade(colour: str) -> str:
-    """What a colour of the light page is on the dark one: as much lighter as it takes to be read
-    with ease."""
+    """Return what a colour of the light page is on the dark one: as much lighter as it takes to be
+    read with ease."""
     return _nearest_readable(colour, DARK_GROUNDS, _EASY_CONTRAST)
 
 
 def tint(colour: str, ground: str) -> str:
-    """A ground with a little of a colour in it: so little that the colour still shows on it."""
+    """Return a ground with a little of a colour in it: so little that the colour still shows on
+    it."""
     share = _TINT
     while contrast(colour, mix(colour, ground, share)) < _LEAST_PICTURE_CONTRAST:
         share /= 2
@@ -93,14 +95,15 @@ def mix(one: str, other: str, share: float) -> str:
 
 
 def _nearest_readable(colour: str, grounds: tuple[str, ...], least: float) -> str:
-    """The colour, or as much white or black in it as it takes to be read on these grounds."""
+    """Return the colour, or as much white or black in it as it takes to be read on these
+    grounds."""
     pole = "#ffffff" if grounds == DARK_GROUNDS else "#000000"
     shades = (mix(pole, colour, step / 50) for step in range(51))
     return next(shade for shade in shades if least_contrast(shade, grounds)[0] >= least)
 
 
 def _floor(ratio: float) -> str:
-    """A ratio with two decimals, never rounded up to what it does not reach."""
+    """Return a ratio with two decimals, never rounded up to what it does not reach."""
     return f"{int(ratio * 100) / 100:.2f}"
 
 

@@ -20,7 +20,7 @@ class ImportedAnswer(Answer):
 
     @property
     def version(self) -> tuple[datetime, str, str]:
-        """What tells two copies of one event apart."""
+        """The values that tell two copies of one event apart."""
         return self.answered_at, self.distinct_id, self.properties
 
     @property
@@ -41,8 +41,8 @@ class StoredAnswer:
 
 @dataclass(frozen=True)
 class SortedArrivals:
-    """What arrivals come to: answers that are new, those that take the place of a stored copy,
-    and copies that do not count and are not on record. All other arrivals are known."""
+    """Arrivals, sorted into new answers, answers that take the place of a stored copy, and copies
+    that do not count and are not on record. All other arrivals are known."""
 
     new: list[ImportedAnswer] = field(default_factory=list)
     replacing: list[tuple[StoredAnswer, ImportedAnswer]] = field(default_factory=list)
@@ -50,7 +50,7 @@ class SortedArrivals:
 
 
 def choose_copy(copies: Sequence[ImportedAnswer]) -> ImportedAnswer:
-    """The earliest counts; of equal times the one with the greatest properties, and of equal
+    """Return the earliest counts; of equal times the one with the greatest properties, and of equal
     properties the one of the greatest person, so that no order of arrival decides."""
     earliest = min(copy.answered_at for copy in copies)
     earliest_copies = (copy for copy in copies if copy.answered_at == earliest)
@@ -60,7 +60,8 @@ def choose_copy(copies: Sequence[ImportedAnswer]) -> ImportedAnswer:
 def find_possible_copies(
     arrivals: Iterable[ImportedAnswer], stored: Mapping[str, StoredAnswer]
 ) -> list[ImportedAnswer]:
-    """Those that are not as the store has their event, so that they may be copies on record."""
+    """Return the arrivals that differ from the stored copy of their event: they may be copies on
+    record."""
     return [
         arrival
         for arrival in arrivals
@@ -75,8 +76,8 @@ def sort_arrivals(
     stored: Mapping[str, StoredAnswer],
     on_record: Collection[str],
 ) -> SortedArrivals:
-    """What arrivals come to, given what is stored under their uuids, and the fingerprints of
-    copies that are on record."""
+    """Sort arrivals, given what is stored under their uuids, and the fingerprints of copies that
+    are on record."""
     versions: dict[str, dict[tuple[datetime, str, str], ImportedAnswer]] = {}
     for arrival in arrivals:
         versions.setdefault(arrival.uuid, {}).setdefault(arrival.version, arrival)

@@ -55,7 +55,7 @@ class CountingRules:
 
     @classmethod
     def of(cls, settings: Settings, void_tickets: Collection[str] = ()) -> Self:
-        """The rules as configured, with the tickets that are void."""
+        """Return the rules as configured, with the tickets that are void."""
         return cls(
             rating_question_id=settings.rating_question_id,
             comment_question_id=settings.comment_question_id,
@@ -71,8 +71,8 @@ class CountingRules:
         return replace(self, void_tickets=frozenset(void_tickets))
 
     def fingerprint(self, derived: Derived) -> str:
-        """A digest of the rules that matter to what was derived. Nobody's distinct_id can be read
-        from it."""
+        """Return a digest of the rules that matter to what was derived. Nobody's distinct_id can be
+        read from it."""
         relevant = [
             (each.name, _text(getattr(self, each.name)))
             for each in fields(self)

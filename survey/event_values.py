@@ -37,7 +37,7 @@ class PropertyKeys(NamedTuple):
 
     @classmethod
     def of(cls, rules: CountingRules) -> Self:
-        """The properties by these rules, which know the ids of the questions."""
+        """Return the properties by these rules, which know the ids of the questions."""
         return cls(
             survey_id="$survey_id",
             ticket=TICKET_KEY,
@@ -58,7 +58,7 @@ def read_answer(
     properties: Mapping[str, Any],
     keys: PropertyKeys,
 ) -> Answer:
-    """The answer that a `survey sent` event carries, also one that the predecessor sent."""
+    """Return the answer that a `survey sent` event carries, also one that the predecessor sent."""
     value = properties.get
     ticket_id = read_ticket(value(keys.ticket))
     return Answer(
@@ -75,49 +75,50 @@ def read_answer(
 
 
 def rank_copy(distinct_id: object, properties: Mapping[str, Any]) -> tuple[str, str]:
-    """By what copies of one event and one time are told apart, the greatest of which counts:
-    their properties, then the person."""
+    """Return what decides between copies of one event and one time: their properties, then the
+    person. The greatest counts."""
     ticket_id = read_ticket(properties.get(TICKET_KEY))
     return canonical_json(properties), read_person(read_text(distinct_id), ticket_id)
 
 
 def canonical_json(value: Any) -> str:
-    """A value as JSON that is written in one way only."""
+    """Return a value as JSON that is written in one way only."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return encodable(text)
 
 
 def is_other_survey(survey_id: Any, rules: CountingRules) -> bool:
-    """Whether an event with this `$survey_id` belongs to another survey than the configured one."""
+    """Return whether an event with this `$survey_id` belongs to another survey than the configured
+    one."""
     return rules.survey_id is not None and read_text(survey_id) != rules.survey_id
 
 
 def read_rating(by_id: Any, by_index: Any = None) -> int | None:
-    """The rating, from what stands under the key of the rating question and under that of the
-    first place."""
+    """Return the rating, from what stands under the key of the rating question and under that of
+    the first place."""
     return parse_rating(_first_given(by_id, by_index))
 
 
 def read_comment(by_id: Any, by_index: Any = None) -> str | None:
-    """The comment, from what stands under the key of the comment question and under that of the
-    second place."""
+    """Return the comment, from what stands under the key of the comment question and under that of
+    the second place."""
     return read_text(_first_given(by_id, by_index))
 
 
 def read_team(team: Any, older_name: Any = None) -> str:
-    """The slug of the team, from what stands under `team` and under `ticketTeam`."""
+    """Return the slug of the team, from what stands under `team` and under `ticketTeam`."""
     text = read_text(_first_given(team, older_name)) or ""
     return slugify_team(text if len(text) <= LONGEST_VALUE else None)
 
 
 def read_trust(word: Any) -> Trust:
-    """How far the link was known to come from us; `unverified` for anything but such a word."""
+    """Return how far the link was known to come from us; `unverified` for any other value."""
     is_word = isinstance(word, str) and word in _TRUST_WORDS
     return Trust(word) if is_word else Trust.UNVERIFIED
 
 
 def read_ticket(value: Any) -> str | None:
-    """A ticket as text, trimmed; 42, 42.0 and "42" are one."""
+    """Return a ticket as text, trimmed; 42, 42.0 and "42" are one."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if isinstance(value, float):
@@ -129,12 +130,13 @@ def read_ticket(value: Any) -> str | None:
 
 
 def read_person(distinct_id: str | None, ticket_id: str | None) -> str:
-    """Who answers: an event without a distinct_id is its ticket's."""
+    """Return who answered: the distinct_id, or a stand-in for the ticket where an event has
+    none."""
     return person_of(distinct_id, ticket_id or "")
 
 
 def read_text(value: Any) -> str | None:
-    """A text as it stands, anything else as JSON, in characters that every file and database
+    """Return a text as it stands, anything else as JSON, in characters that every file and database
     holds (`encodable`)."""
     if value is None:
         return None
@@ -142,13 +144,13 @@ def read_text(value: Any) -> str | None:
 
 
 def encodable(text: str) -> str:
-    """The text with a question mark for half a character, which no file can hold, and U+FFFD for
-    NUL, which PostgreSQL cannot hold."""
+    """Return the text with a question mark for half a character, which no file can hold, and U+FFFD
+    for NUL, which PostgreSQL cannot hold."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
 def _first_given(*values: Any) -> Any:
-    """The first of these values that is neither null nor blank."""
+    """Return the first of these values that is neither null nor blank."""
     for value in values:
         if value is not None and not (isinstance(value, str) and not value.strip()):
             return value

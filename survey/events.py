@@ -35,7 +35,7 @@ def build_event(
     submission_id: str,
     settings: Settings,
 ) -> dict[str, Any]:
-    """The message for PostHog's batch endpoint (docs/rules.md).
+    """Return the message for PostHog's batch endpoint (docs/rules.md).
 
     `team` is the response's, which its first answer fixed; `submission_id` is the response's
     too, so that PostHog shows an edit in place of what it changed.
@@ -84,7 +84,7 @@ def survey_properties(
     language: str,
     initial_target_area: str | None,
 ) -> dict[str, Any]:
-    """What every event of ours says: which survey, which ticket, whose."""
+    """Return what every event of ours says: which survey, which ticket, whose."""
     is_anonymous = person == anonymous_person(ticket_id)
     properties: dict[str, Any] = {
         "$survey_id": settings.event_survey_id,
@@ -110,7 +110,7 @@ def survey_properties(
 def build_message(
     name: str, *, uuid: str, distinct_id: str, at: datetime, properties: dict[str, Any]
 ) -> dict[str, Any]:
-    """An event as PostHog's batch endpoint takes it."""
+    """Return an event as PostHog's batch endpoint takes it."""
     return {
         "event": name,
         "distinct_id": distinct_id,
@@ -121,7 +121,7 @@ def build_message(
 
 
 def read_event(event: Mapping[str, Any], rules: CountingRules) -> Answer:
-    """The answer that a `survey sent` event carries, also one that the predecessor sent.
+    """Return the answer that a `survey sent` event carries, also one that the predecessor sent.
 
     `event` has `uuid`, `distinct_id`, `timestamp` (aware datetime) and `properties` (mapping).
     """

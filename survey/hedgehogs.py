@@ -45,7 +45,7 @@ class Hedgehogs:
 
     @property
     def total(self) -> int:
-        """All that were fed up to now."""
+        """How many hedgehogs were fed up to now."""
         return self.earlier.hedgehogs + sum(counted.hedgehogs for counted in self.months)
 
     @property
@@ -68,7 +68,7 @@ class HedgehogCounts:
         self._known: Hedgehogs | None = None
 
     def look_up(self, now: datetime) -> Hedgehogs:
-        """What was counted; raises StoreError where nothing is known yet.
+        """Return what was counted; raises StoreError where nothing is known yet.
 
         One thread counts anew; who comes meanwhile, or while the store fails, gets what was
         known before.
@@ -107,7 +107,7 @@ class HedgehogCounts:
         return Earlier(before, count_responses_before(connection, opens_at), now)
 
     def _months(self, first: datetime | None, current: Month) -> list[Month]:
-        """The months that are counted by themselves."""
+        """Return the months that are counted by themselves."""
         months = months_up_to(current, SHOWN_MONTHS)
         if first is None:
             return [current]

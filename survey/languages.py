@@ -43,12 +43,12 @@ _LED_BY_TAG = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*)\s*=(.*)", re.DOT
 
 
 def translatable(text: str) -> str:
-    """The text itself: marks it for translators where it stands in English."""
+    """Return the text itself: marks it for translators where it stands in English."""
     return text
 
 
 def find_language(tag: str | None) -> Language | None:
-    """The language of a tag in any spelling; `de-AT` and `de_AT` are German."""
+    """Return the language of a tag in any spelling; `de-AT` and `de_AT` are German."""
     if not tag or len(tag) > _LONGEST_TAG:
         return None
     tag = tag.strip().replace("_", "-").lower()
@@ -56,7 +56,8 @@ def find_language(tag: str | None) -> Language | None:
 
 
 def choose_language(asked: str | None, accepted: Iterable[str] = ()) -> Language:
-    """The language asked for, else the first of the accepted ones that there is, else English."""
+    """Return the language asked for, else the first of the accepted ones that there is, else
+    English."""
     for tag in (asked, *accepted):
         language = find_language(tag)
         if language is not None:
@@ -65,7 +66,7 @@ def choose_language(asked: str | None, accepted: Iterable[str] = ()) -> Language
 
 
 def parse_wording(value: str) -> dict[str, str]:
-    """A text in one or more languages, by tag: `How was it?|de=Wie war es?`.
+    """Return a text in one or more languages, by tag: `How was it?|de=Wie war es?`.
 
     What is led by no tag is English. Raises ValueError.
     """
@@ -86,5 +87,5 @@ def parse_wording(value: str) -> dict[str, str]:
 
 
 def format_wording(wording: Mapping[str, str]) -> str:
-    """A text in one or more languages as it is written in settings."""
+    """Return a text in one or more languages as it is written in settings."""
     return "|".join(f"{tag}={text}" for tag, text in wording.items())

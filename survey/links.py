@@ -35,19 +35,19 @@ class MissingTicket(LinkError):
 
 
 def normalise_ticket(text: str) -> str | None:
-    """The ticket that a text names: trimmed, `42.0` as `42`; blank is none."""
+    """Return the ticket that a text names: trimmed, `42.0` as `42`; blank is none."""
     text = text.strip()
     match = _WHOLE_NUMBER.fullmatch(text)
     return (match[1] if match else text) or None
 
 
 def person_of(distinct_id: str | None, ticket_id: str) -> str:
-    """Who answers: the distinct_id, or a stand-in for it where a link has none."""
+    """Return who answers: the distinct_id, or a stand-in for the ticket where a link has none."""
     return distinct_id if distinct_id and distinct_id.strip() else anonymous_person(ticket_id)
 
 
 def anonymous_person(ticket_id: str) -> str:
-    """What stands for the person of a ticket whose link names nobody."""
+    """Return the stand-in for the person of a ticket whose link names nobody."""
     return f"ticket:{ticket_id}"
 
 
@@ -75,7 +75,8 @@ class Link:
         return person_of(self.distinct_id, self.ticket_id)
 
     def parameters(self) -> dict[str, str]:
-        """The link's parameters under their canonical names, without the preselected rating."""
+        """Return the link's parameters under their canonical names, without the preselected
+        rating."""
         named = {
             "distinct_id": self.distinct_id,
             "ticketId": self.raw_ticket,
@@ -88,7 +89,7 @@ class Link:
 
 
 def parse_link(parameters: Mapping[str, str]) -> Link:
-    """The link that these URL parameters make; those that are not ours are ignored.
+    """Return the link that these URL parameters make; those that are not ours are ignored.
 
     Raises LinkError for a parameter of ours that is over 200 characters or holds control
     characters, MissingTicket where no ticket is named.
@@ -124,7 +125,8 @@ def check_value(name: str, value: str) -> None:
 
 
 def _value(parameters: Mapping[str, str], name: str) -> str:
-    """A parameter as written, under its canonical name or else its alias; blank is missing."""
+    """Return a parameter as written, under its canonical name or else its alias; blank is
+    missing."""
     for candidate in (name, ALIASES.get(name, name)):
         value = parameters.get(candidate, "")
         if value.strip():
@@ -141,14 +143,14 @@ def _preselected_rating(parameters: Mapping[str, str]) -> int | None:
 
 
 def sign_link(link: Link, secret: str) -> str:
-    """The signature of a link's values: lower-case hex HMAC-SHA256 (docs/rules.md)."""
+    """Return the signature of a link's values: lower-case hex HMAC-SHA256 (docs/rules.md)."""
     values = [link.distinct_id, link.raw_ticket, link.raw_team]
     signed = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     return hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
 
 
 def judge_link(link: Link, secrets: Sequence[str]) -> Trust | None:
-    """How far a link can be trusted; None if its signature is wrong.
+    """Return how far a link can be trusted; None if its signature is wrong.
 
     Without secrets there is nothing to check a signature against, so it is not looked at.
     """
@@ -160,7 +162,7 @@ def judge_link(link: Link, secrets: Sequence[str]) -> Trust | None:
 
 
 def build_url(base_url: str, link: Link) -> str:
-    """The address that a mail carries for a link."""
+    """Return the address that a mail carries for a link."""
     parameters = link.parameters()
     if link.rating is not None:
         parameters["rating"] = str(link.rating)

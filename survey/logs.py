@@ -27,14 +27,14 @@ _MOST_PLACES = 20
 
 
 def stamp(seconds: float) -> str:
-    """A time, in seconds since 1970, as it stands in the log."""
+    """Return a time, in seconds since 1970, as it stands in the log."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def _add_time(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Now, for an event that does not say when it was."""
+    """Add the time of now to an event that has no time."""
     event.setdefault("timestamp", stamp(time()))
     return event
 
@@ -67,7 +67,7 @@ class _StandardError:
 
 
 def _has_room() -> bool:
-    """Whether a line can be written without waiting; a pipe that nobody empties is full."""
+    """Return whether a line can be written without waiting; a pipe that nobody empties is full."""
     try:
         descriptor = sys.stderr.fileno()
     except (AttributeError, OSError, ValueError):
@@ -116,7 +116,8 @@ def log_thread_failures() -> None:
 
 
 def describe_exception(error: BaseException) -> str:
-    """An exception in one line: what it says, and the places it went through, innermost first."""
+    """Return an exception in one line: what it says, and the places it went through, innermost
+    first."""
     frames = traceback.extract_tb(error.__traceback__)[-_MOST_PLACES:]
     places = [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
     words = repr(str(error))[:_LONGEST_WORDS]
@@ -124,14 +125,14 @@ def describe_exception(error: BaseException) -> str:
 
 
 def escape_controls(text: str) -> str:
-    """A text whose line ends and other characters that cannot be printed are escaped."""
+    """Return a text whose line ends and other characters that cannot be printed are escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _short(filename: str) -> str:
-    """The last three parts of a path: enough to find the file."""
+    """Return the last three parts of a path: enough to find the file."""
     return "/".join(Path(filename).parts[-3:])
 
 
@@ -146,7 +147,7 @@ def _render_text(_logger: object, _method: str, event: structlog.typing.EventDic
 
 
 def _render_json(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
-    """The same for programs: an object, in ASCII, so that nothing in it can forge a line."""
+    """Return the same for programs: an object, in ASCII, so that nothing in it can forge a line."""
     error = event.pop("exc_info", None)
     head = {name: event.pop(name) for name in ("timestamp", "level", "event")}
     if isinstance(error, BaseException):
@@ -155,7 +156,7 @@ def _render_json(_logger: object, _method: str, event: structlog.typing.EventDic
 
 
 class _TextFormatter(logging.Formatter):
-    """What libraries log, in one line."""
+    """Formats what libraries log, in one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = f"{record.name}: {record.getMessage()}"

@@ -16,7 +16,7 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> "Month":
-        """The month written `YYYY-MM`; raises ValueError for anything else."""
+        """Return the month written `YYYY-MM`; raises ValueError for anything else."""
         match = _MONTH_TEXT.fullmatch(text)
         # At the ends of the calendar a month has no bounds in every time zone.
         if match is None or not 1 < int(match[1]) < 9999:
@@ -25,7 +25,8 @@ class Month:
 
     @classmethod
     def of(cls, instant: datetime, timezone: tzinfo) -> "Month":
-        """The month in which an instant (aware) falls, as a calendar in `timezone` shows it."""
+        """Return the month in which an instant (aware) falls, as a calendar in `timezone` shows
+        it."""
         local = instant.astimezone(timezone)
         return cls(local.year, local.month)
 
@@ -33,23 +34,23 @@ class Month:
         return f"{self.year:04d}-{self.number:02d}"
 
     def shift(self, months: int) -> "Month":
-        """The month that many months later; earlier if negative."""
+        """Return the month that many months later; earlier if negative."""
         index = self.year * 12 + (self.number - 1) + months
         return Month(index // 12, index % 12 + 1)
 
     def opens_at(self, timezone: tzinfo) -> datetime:
-        """The first instant of the month, in `timezone`."""
+        """Return the first instant of the month, in `timezone`."""
         return datetime(self.year, self.number, 1, tzinfo=timezone)
 
     def closes_at(self, timezone: tzinfo) -> datetime:
-        """The first instant after the month, in `timezone`."""
+        """Return the first instant after the month, in `timezone`."""
         return self.shift(1).opens_at(timezone)
 
     def bounds(self, timezone: tzinfo) -> tuple[datetime, datetime]:
-        """The month as a half-open interval `[opens_at, closes_at)` in UTC."""
+        """Return the month as a half-open interval `[opens_at, closes_at)` in UTC."""
         return self.opens_at(timezone).astimezone(UTC), self.closes_at(timezone).astimezone(UTC)
 
 
 def months_up_to(last: Month, how_many: int) -> list[Month]:
-    """The `how_many` months that end with `last`, oldest first."""
+    """Return the `how_many` months that end with `last`, oldest first."""
     return [last.shift(-back) for back in reversed(range(how_many))]

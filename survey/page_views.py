@@ -28,7 +28,8 @@ ALL_PERIOD = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class PageView:
-    """One visit of the survey page. `page_id` is the page's own: the same when it tells twice."""
+    """One view of the survey page. `page_id` is the id of the page: a page that reports twice has
+    the same."""
 
     link: Link
     trust: Trust
@@ -49,7 +50,7 @@ class PageView:
 
 
 def build_shown_event(view: PageView, settings: Settings) -> dict[str, Any]:
-    """The message for PostHog's batch endpoint (docs/rules.md)."""
+    """Return the message for PostHog's batch endpoint (docs/rules.md)."""
     properties = survey_properties(
         settings,
         ticket_id=view.ticket_id,

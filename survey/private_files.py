@@ -54,7 +54,7 @@ def make_private(path: Path) -> None:
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Whether somebody else than its owner may read or write a file."""
+    """Return whether somebody else than its owner may read or write a file."""
     try:
         return bool(path.stat().st_mode & _OTHERS)
     except OSError:

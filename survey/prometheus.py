@@ -36,7 +36,7 @@ POSTHOG_SECONDS = Histogram(
 
 
 def shared_folder() -> "tempfile.TemporaryDirectory[str]":
-    """A folder in which the processes of one supervisor count together."""
+    """Return a folder in which the processes of one supervisor count together."""
     place = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
     return tempfile.TemporaryDirectory(prefix="csat-metrics-", dir=place)
 
@@ -48,7 +48,7 @@ def counting() -> AbstractContextManager[None]:
 
 
 def counted_registry() -> CollectorRegistry:
-    """What this process and those that count with it have counted."""
+    """Return what this process and those that count with it have counted."""
     if FOLDER_VARIABLE not in os.environ:
         return REGISTRY
     registry = CollectorRegistry()

@@ -88,7 +88,7 @@ def receive_all(
 
 
 def _without_ticket_twice(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
-    """The arrivals in groups, in each of which a ticket occurs once."""
+    """Yield the arrivals in groups, in each of which a ticket occurs once."""
     group: dict[str, Arrival] = {}
     for arrival in arrivals:
         if arrival.ticket_id in group:
@@ -137,8 +137,8 @@ def _receive_group(
 
 @dataclass(frozen=True)
 class _Received:
-    """What a submission comes to. `answer` is an earlier one if the form was sent before;
-    `earlier` are the ticket's answers, or those of very many that decide."""
+    """A submission and what becomes of it. `answer` is an earlier answer if the form was sent
+    before; `earlier` are the ticket's answers, or of very many those that decide."""
 
     answer: Answer
     asked: Asked

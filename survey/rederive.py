@@ -27,7 +27,7 @@ ANSWERS_AT_ONCE = 500
 
 
 def responses_are_current(database: Database, rules: CountingRules) -> bool:
-    """Whether the responses were derived by these rules."""
+    """Return whether the responses were derived by these rules."""
     with database.reading() as connection:
         return applied_rules(connection) == rules.fingerprint(Derived.RESPONSES)
 
@@ -72,7 +72,7 @@ def apply_rules(
 
 
 def _find_next(database: Database, after: str) -> list[str]:
-    """The next tickets. Asked outside of the batches: others write meanwhile."""
+    """Return the next tickets. Asked outside of the batches: others write meanwhile."""
     with database.reading() as connection:
         return next_tickets(connection, after, ANSWERS_AT_ONCE)
 

@@ -13,7 +13,8 @@ from survey.vocabulary import TRUST_ORDER, Outcome, Trust
 
 @dataclass(frozen=True)
 class Answer:
-    """One submitted form. `distinct_id` is the person, also where the link named nobody.
+    """One submitted form. `distinct_id` is the person; where the link named nobody, a stand-in for
+    the ticket.
 
     What our own site received, `is_from_site`, belongs to our survey, whatever its id is now; an
     event belongs to the one that it names.
@@ -38,7 +39,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Response:
-    """What a ticket's answers add up to: begun by `first`, last changed by `latest`."""
+    """The one response of a ticket: begun by the answer `first`, last changed by the answer
+    `latest`."""
 
     first: Answer
     latest: Answer
@@ -46,7 +48,8 @@ class Response:
 
 @dataclass(frozen=True)
 class Decision:
-    """A ticket's response, if any, and what became of each of its answers, by uuid."""
+    """The response of a ticket, if there is one, and the outcome of each of its answers, by
+    uuid."""
 
     response: Response | None
     outcomes: dict[str, Outcome]
@@ -103,7 +106,8 @@ def _is_of_other_survey(answer: Answer, rules: CountingRules) -> bool:
 
 
 def _first_of_the_person(valid: Sequence[Answer]) -> Answer:
-    """The ticket's person is who came first with the highest trust; the first of their answers."""
+    """Return the ticket's person is who came first with the highest trust; the first of their
+    answers."""
     highest = max(TRUST_ORDER.index(answer.trust) for answer in valid)
     deciding = next(a for a in valid if TRUST_ORDER.index(a.trust) == highest)
     return next(a for a in valid if a.distinct_id == deciding.distinct_id)

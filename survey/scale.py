@@ -21,7 +21,7 @@ _RATING_TEXT = re.compile(r"[1-5](\.0+)?", re.ASCII)
 
 
 def parse_rating(value: object) -> int | None:
-    """The rating 1–5 that a number or a text stands for; None for anything else.
+    """Return the rating 1–5 that a number or a text stands for; None for anything else.
 
     `4`, `4.0`, `"4"` and `" 4.00 "` are ratings; 0, 6, 4.5, `True`, words and blanks are none.
     """

@@ -44,7 +44,8 @@ class SettingsError(CsatError):
 
 
 def parse_duration(value: object) -> timedelta:
-    """A duration written `7d`, `168h`, `30m` or `45s`; raises ValueError for anything else."""
+    """Return a duration written `7d`, `168h`, `30m` or `45s`; raises ValueError for anything
+    else."""
     if isinstance(value, timedelta):
         return value
     match = _DURATION_TEXT.fullmatch(str(value).strip())
@@ -57,7 +58,8 @@ def parse_duration(value: object) -> timedelta:
 
 
 def split_duration(duration: timedelta) -> tuple[int, str]:
-    """A duration in the largest unit that it fills exactly: `(7, "days")`, `(36, "hours")`."""
+    """Return a duration in the largest unit that it fills exactly: `(7, "days")`, `(36,
+    "hours")`."""
     for unit in ("days", "hours", "minutes"):
         count, rest = divmod(duration, timedelta(**{unit: 1}))
         if not rest:
@@ -66,13 +68,13 @@ def split_duration(duration: timedelta) -> tuple[int, str]:
 
 
 def format_duration(duration: timedelta) -> str:
-    """A duration as it is written in settings: `7d`, `36h`."""
+    """Return a duration as it is written in settings: `7d`, `36h`."""
     count, unit = split_duration(duration)
     return f"{count}{unit[0]}"
 
 
 def _split(value: object) -> object:
-    """A comma-separated text as its parts, without the blank ones."""
+    """Return a comma-separated text as its parts, without the blank ones."""
     if not isinstance(value, str):
         return value
     return [part.strip() for part in value.split(",") if part.strip()]
@@ -106,7 +108,7 @@ def _timezone(value: object) -> object:
 
 
 def _web_address(value: object) -> object:
-    """An http(s) address without a slash at its end."""
+    """Return an http(s) address without a slash at its end."""
     parts = urlsplit(str(value).strip())
     if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(parts):
         raise ValueError("write a whole address, for example https://survey.example.com")
@@ -116,7 +118,7 @@ def _web_address(value: object) -> object:
 
 
 def _has_port(parts: SplitResult) -> bool:
-    """Whether the port is one, if one is given."""
+    """Return whether the port is one, if one is given."""
     try:
         return parts.port != 0
     except ValueError:
@@ -124,7 +126,7 @@ def _has_port(parts: SplitResult) -> bool:
 
 
 def _base_address(value: object) -> object:
-    """A web address to which paths and parameters are added."""
+    """Return a web address to which paths and parameters are added."""
     text = str(_web_address(value))
     if "?" in text or "#" in text:
         raise ValueError("write it without what begins with ? or #")
@@ -161,7 +163,7 @@ def _database_url(value: object) -> object:
 
 
 def _names_database(rest: str) -> bool:
-    """Whether what follows the scheme of a server's address names a database and a port."""
+    """Return whether what follows the scheme of a server's address names a database and a port."""
     try:
         parts = urlsplit(f"//{rest}")
         return parts.path.strip("/") != "" and (parts.port is None or parts.port > 0)
@@ -209,7 +211,7 @@ def _secret_key(value: object) -> object:
 
 
 def _key_without(prefix: str, reason: str) -> BeforeValidator:
-    """A key that is refused where it begins like one of another kind."""
+    """Return a key that is refused where it begins like one of another kind."""
 
     def check(value: object) -> object:
         text = _not_blank(value)
@@ -380,7 +382,7 @@ class Settings(BaseSettings):
         return self.posthog_app_host or self.posthog_host.replace(".i.posthog.com", ".posthog.com")
 
     def require_posthog_project_id(self) -> str:
-        """The project to ask about; raises SettingsError where it is not set."""
+        """Return the project to ask about; raises SettingsError where it is not set."""
         if self.posthog_project_id is None:
             raise SettingsError(
                 "CSAT_POSTHOG_PROJECT_ID is not set. PostHog shows it in its settings, and in the "
@@ -389,7 +391,7 @@ class Settings(BaseSettings):
         return self.posthog_project_id
 
     def require_posthog_personal_key(self) -> str:
-        """The key to ask with; raises SettingsError where it is not set."""
+        """Return the key to ask with; raises SettingsError where it is not set."""
         if self.posthog_personal_key is None:
             raise SettingsError(
                 "CSAT_POSTHOG_PERSONAL_KEY is not set. Make a personal API key with the scope "
@@ -398,7 +400,7 @@ class Settings(BaseSettings):
         return self.posthog_personal_key.get_secret_value()
 
     def require_secret_key(self) -> str:
-        """The site's own secret; raises SettingsError where it is not set."""
+        """Return the site's own secret; raises SettingsError where it is not set."""
         if self.secret_key is None:
             raise SettingsError(
                 f"CSAT_SECRET_KEY is not set. Make one with\n  {MAKE_SECRET}\n"
@@ -408,12 +410,12 @@ class Settings(BaseSettings):
 
 
 def variable(field: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return PREFIX + field.upper()
 
 
 def is_secret(field: str) -> bool:
-    """Whether a setting's value must never be shown."""
+    """Return whether a setting's value must never be shown."""
     return SecretStr in _inner_types(Settings.model_fields[field].annotation)
 
 
@@ -425,7 +427,8 @@ def _inner_types(annotation: object) -> set[object]:
 
 
 def load_settings() -> Settings:
-    """Settings from the environment and `.env`; raises SettingsError that names every bad one."""
+    """Return settings from the environment and `.env`; raises SettingsError that names every bad
+    one."""
     _check_encoding()
     try:
         return Settings()
@@ -448,7 +451,7 @@ def _check_encoding() -> None:
 
 
 def explain_problem(detail: Any) -> str:
-    """What is wrong with a setting, from the details of a ValidationError."""
+    """Return what is wrong with a setting, from the details of a ValidationError."""
     problem = detail["msg"].removeprefix("Value error, ")
     if not detail["loc"]:
         return str(problem)

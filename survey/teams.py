@@ -32,13 +32,14 @@ class Team:
 
 
 def slugify_team(text: str | None) -> str:
-    """The slug of a team as a link writes it: `Sales & CS` → `sales_cs`; missing: `unassigned`."""
+    """Return the slug of a team as a link writes it: `Sales & CS` → `sales_cs`; missing:
+    `unassigned`."""
     slug = _NEITHER_LETTER_NOR_DIGIT.sub("_", (text or "").lower()).strip("_")
     return slug or UNASSIGNED
 
 
 def parse_team(entry: str) -> Team:
-    """One entry of the team list: `Sales & CS`, `web_analytics` or `sales_cs=Sales & CS`.
+    """Return one entry of the team list: `Sales & CS`, `web_analytics` or `sales_cs=Sales & CS`.
 
     Raises ValueError for an entry without a letter or digit.
     """
@@ -50,7 +51,8 @@ def parse_team(entry: str) -> Team:
 
 
 def parse_teams(entries: Iterable[str]) -> tuple[Team, ...]:
-    """The team list, in the order given; raises ValueError when a team stands in it twice."""
+    """Return the team list, in the order given; raises ValueError when a team stands in it
+    twice."""
     teams = tuple(parse_team(entry) for entry in entries)
     slugs = [team.slug for team in teams]
     for slug in slugs:
@@ -60,12 +62,12 @@ def parse_teams(entries: Iterable[str]) -> tuple[Team, ...]:
 
 
 def display_slug(slug: str) -> str:
-    """A slug as a person would write it: `web_analytics` → `Web analytics`."""
+    """Return a slug as a person would write it: `web_analytics` → `Web analytics`."""
     text = slug.replace("_", " ")
     return text[:1].upper() + text[1:]
 
 
 def display_team(slug: str, teams: Sequence[Team]) -> str:
-    """The name to show for a slug: the list's, or the slug made readable."""
+    """Return the name to show for a slug: the list's, or the slug made readable."""
     names = {team.slug: team.name for team in teams}
     return names.get(slug, display_slug(slug))

@@ -18,7 +18,7 @@ TRANSLATIONS = Path(__file__).parent / "translations"
 
 @cache
 def translations(language: Language) -> NullTranslations:
-    """The texts in a language: `gettext` and `ngettext`, for Python and for Jinja.
+    """Return the texts in a language: `gettext` and `ngettext`, for Python and for Jinja.
 
     Where a text is missing, which a test rules out, the English one stands in for it.
     """
@@ -26,12 +26,12 @@ def translations(language: Language) -> NullTranslations:
 
 
 def face_labels(language: Language) -> dict[int, str]:
-    """What the five faces are called."""
+    """Return what the five faces are called."""
     return {rating: translations(language).gettext(label) for rating, label in LABELS.items()}
 
 
 def questions_in(language: Language, settings: Settings) -> Questions:
-    """The questions as a customer is asked them: in the settings' words, else in our own."""
+    """Return the questions as a customer is asked them: in the settings' words, else in our own."""
     gettext = translations(language).gettext
     return Questions(
         rating=settings.rating_question.get(language.tag) or gettext(RATING_QUESTION),

@@ -8,7 +8,8 @@ LONGEST_VALUE = 200
 
 
 class Trust(StrEnum):
-    """How far a link is known to come from us: `signed` > `known` > `unverified`."""
+    """How far a link is known to come from us: `signed` is trusted more than `known`, and `known`
+    more than `unverified`."""
 
     SIGNED = "signed"
     KNOWN = "known"

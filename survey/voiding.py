@@ -21,7 +21,7 @@ class CannotVoid(CsatError):
 
 @dataclass(frozen=True)
 class Voided:
-    """What counts nowhere now: how many answers, and the response that they made."""
+    """What was voided: how many answers no longer count, and the response that they made."""
 
     answers: int
     response: ResponseRow | None
@@ -52,7 +52,7 @@ def void(
 def unvoid(
     database: Database, settings: Settings, ticket_id: str, reason: str, now: datetime
 ) -> Response | None:
-    """Let a void ticket count again; the response that its answers make.
+    """Let a void ticket count again; return the response that its answers make.
 
     Answers that came while it was void are sent to PostHog now, if they count. Raises NotVoid.
     """

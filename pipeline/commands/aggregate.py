@@ -37,7 +37,7 @@ def aggregate(out: Path, source_name: str, **how: Any) -> None:
 
 
 def format_counts(counts: pd.DataFrame, suffix: str) -> bytes:
-    """Counts as the content of a `.csv` or a `.parquet` file."""
+    """Return counts as the content of a `.csv` or a `.parquet` file."""
     if suffix == ".csv":
         return format_csv(counts).encode("utf-8")
     buffer = io.BytesIO()

@@ -67,7 +67,7 @@ def _open(name: str, settings: Settings, rules: CountingRules) -> EventSource:
 
 
 def describe(summary: ImportSummary) -> list[str]:
-    """The numbers in a table; all below the first add up to it."""
+    """Return the numbers in a table; all below the first add up to it."""
     counted = ", ".join(f"{outcome} {summary.outcomes[outcome]:,}" for outcome in COUNTED)
     rows: list[tuple[str, int, str]] = [
         ("received", summary.received, ""),

@@ -74,7 +74,7 @@ scheduler_option = click.option(
 
 
 def counting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say what is counted, and how."""
+    """Return the options that say what is counted, and how."""
     for option in (scheduler_option, engine_option, no_cache_option, cache_option, source_option):
         command = option(command)
     return command
@@ -87,7 +87,7 @@ def open_named_source(
     engine: str = "local",
     scheduler: str | None = None,
 ) -> tuple[Settings, Source]:
-    """The settings, and the source that `--source` names; a wrong name is bad usage."""
+    """Return the settings, and the source that `--source` names; a wrong name is bad usage."""
     if scheduler is not None and engine != "dask":
         raise click.BadParameter("only --engine dask has a scheduler", param_hint="--scheduler")
     settings = load_settings()
@@ -104,7 +104,8 @@ def open_named_source(
 
 
 def read_rules(settings: Settings, database: Database) -> CountingRules:
-    """The rules for any source: tickets that the configured store holds void count nowhere."""
+    """Return the rules for any source: tickets that the configured store holds void count
+    nowhere."""
     voids: frozenset[str] = frozenset()
     if database.exists:
         with database.reading() as connection:

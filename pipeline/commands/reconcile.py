@@ -89,7 +89,7 @@ def read_events(
     closes_at: datetime,
     on_progress: OnProgress,
 ) -> list[SentEvent]:
-    """The `survey sent` events of a survey that PostHog has in `[opens_at, closes_at)`."""
+    """Return the `survey sent` events of a survey that PostHog has in `[opens_at, closes_at)`."""
     query = EventQuery(
         "event = {event} AND properties.$survey_id = {survey_id}",
         {"event": SURVEY_SENT, "survey_id": survey_id},
@@ -103,7 +103,7 @@ def read_events(
 
 
 def _ticket(value: object) -> str | None:
-    """A ticket to show; PostHog gives a number where it takes the property for one."""
+    """Return a ticket to show; PostHog gives a number where it takes the property for one."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return None if value is None else str(value)
@@ -112,7 +112,8 @@ def _ticket(value: object) -> str | None:
 def describe(
     result: Reconciliation, month: Month, settings: Settings, as_of: datetime
 ) -> list[str]:
-    """A line for each difference, the sums that tie, and what to do about the unexplained."""
+    """Return a line for each difference, the sums that tie, and what to do about the
+    unexplained."""
     by_side = {side: [each for each in result.differences if each.side is side] for side in Side}
     asked_at = as_of.astimezone(settings.timezone).isoformat(" ", "seconds")
     lines = _table(result.differences, settings.timezone)
@@ -131,7 +132,7 @@ def describe(
 
 
 def _table(differences: Sequence[Difference], timezone: tzinfo) -> list[str]:
-    """The differences in columns as wide as they must be; nothing if there are none."""
+    """Return the differences in columns as wide as they must be; nothing if there are none."""
     if not differences:
         return []
     rows = [HEADINGS, *(_cells(each, timezone) for each in differences)]

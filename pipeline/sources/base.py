@@ -30,7 +30,7 @@ class BadSource(ValueError):
 
 
 class Received(NamedTuple):
-    """All answers that a source has (`schemas.DEDUPLICATED`), and where each stands."""
+    """All answers of a source (`schemas.DEDUPLICATED`), and the lookup of whole answers."""
 
     answers: pd.DataFrame
     lookup: AnswerLookup
@@ -48,21 +48,21 @@ class Source(Protocol):
         """Whether this is the project's own store, whose hedgehogs are paid for."""
 
     def read_answers(self, on_progress: OnProgress, comments_of: Month | None = None) -> Received:
-        """Every received answer, with its copies marked.
+        """Return every received answer, with its copies marked.
 
         Of copies that differ in their comments alone, the right one counts for the report of the
         month `comments_of`; otherwise any of them.
         """
 
     def count_months(self, on_progress: OnProgress) -> Totals:
-        """How many answers there are, and the counts of every month."""
+        """Count the answers, and the responses of every month."""
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
-        """What the report of a month derives from, with the counts of the months since another."""
+        """Count what the report of a month needs, and the months since another."""
 
 
 class EventSource(Source, Protocol):
     """A source of events, which can be imported into the store."""
 
     def read_events(self) -> Iterator[list[RawEvent]]:
-        """Every `survey sent` event, some thousands at a time."""
+        """Yield every `survey sent` event, some thousands at a time."""

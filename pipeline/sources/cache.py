@@ -45,7 +45,8 @@ class PartialCache:
         self._folder = folder
 
     def load(self, name: str) -> pa.Table | None:
-        """A table by its name; None where there is nothing, or nothing that a checksum confirms."""
+        """Return a table by its name; None where there is nothing, or nothing that a checksum
+        confirms."""
         try:
             with pa.memory_map(str(self._place(name))) as kept:
                 content = kept.read_buffer()
@@ -60,7 +61,7 @@ class PartialCache:
         return pa.ipc.open_stream(content.slice(0, body_end)).read_all()
 
     def load_file(self, file: ExportFile, rules: CountingRules) -> pa.Table | None:
-        """What was read of a file (`answers.SCHEMA`), if it is kept."""
+        """Return what was read of a file (`answers.SCHEMA`), if it is kept."""
         return self.load(self.name(file, rules))
 
     def save_file(self, file: ExportFile, rules: CountingRules, table: pa.Table) -> None:
@@ -69,12 +70,13 @@ class PartialCache:
             self.save_table(self.name(file, rules), table)
 
     def may_keep(self, file: ExportFile) -> bool:
-        """Whether a change of the file would show: clocks of file systems tick slowly, and right
-        after a change another may look the same."""
+        """Return whether a change of the file would show: clocks of file systems tick slowly, and
+        right after a change another may look the same."""
         return file.changed_at is None or time.time() - file.changed_at >= _SETTLED_SECONDS
 
     def save_table(self, name: str, table: pa.Table) -> None:
-        """Keep a table, whole or not at all, in place of what has the same name up to `-`."""
+        """Keep a table, whole or not at all; it replaces the table whose name is the same up to
+        `-`."""
         try:
             make_folder(self._folder)
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as beside:
@@ -91,7 +93,8 @@ class PartialCache:
         return self._folder / f"{name.partition('-')[0]}.arrow"
 
     def name(self, file: ExportFile, rules: CountingRules) -> str:
-        """What a file's partial is called: after the file, then after all that it depends on."""
+        """Return the name of what is kept of a file: it begins with the file, and ends with all
+        that the content depends on."""
         depends = [file.size, file.stamp, code_version(), rules.fingerprint(Derived.ANSWERS)]
         return f"{digest(file.address)[:24]}-{digest(depends)[:40]}"
 
@@ -112,13 +115,13 @@ class _Checked(io.RawIOBase):
 
 
 def digest(value: object) -> str:
-    """A digest of what JSON can say."""
+    """Return a digest of what JSON can say."""
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 @cache
 def code_version() -> str:
-    """A digest of the code that makes partials and counts them, and of what it stands on."""
+    """Return a digest of the code that makes partials and counts them, and of what it stands on."""
     found = hashlib.sha256(f"{sys.version_info[:2]} {pa.__version__} {version('duckdb')}".encode())
     root = Path(__file__).parents[2]
     for path in sorted([*root.glob("pipeline/**/*.py"), *(root / name for name in _CODE)]):

@@ -55,14 +55,14 @@ class DaskSource(ExportSource):
         self._scheduler = scheduler
 
     def count_months(self, on_progress: OnProgress) -> Totals:
-        """The counts of every month; raises SourceError that names file and row."""
+        """Return the counts of every month; raises SourceError that names file and row."""
         rules = self._rules
         files = find_files(self._path)
         parts = self._map_tickets(files, None, lambda part: count_part(part, rules), on_progress)
         return add_totals(parts)
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
-        """What the report of a month derives from; raises SourceError that names file and row."""
+        """Count what the report of a month needs; raises SourceError that names file and row."""
         rules = self._rules
 
         def count(part: pd.DataFrame) -> MonthPart:
@@ -79,7 +79,7 @@ class DaskSource(ExportSource):
         count: Callable[[pd.DataFrame], Result],
         on_progress: OnProgress,
     ) -> list[Result]:
-        """What `count` makes of each part of all answers; the parts share no ticket."""
+        """Call `count` with each part of all answers; the parts share no ticket."""
         import dask.dataframe as dd
         from dask.delayed import delayed
 
@@ -150,7 +150,7 @@ def _connected(scheduler: str | None) -> "Iterator[Client]":
 
 
 def _wait_for(client: "Client", futures: Collection[Any]) -> Iterator[Any]:
-    """What the futures come to, each as soon as it is there.
+    """Yield the results of the futures, each as soon as it is there.
 
     A worker that is nearly out of memory pauses, and when all of them do so at once, none ever goes
     on: raises SourceError then.
@@ -175,8 +175,8 @@ def _wait_for(client: "Client", futures: Collection[Any]) -> Iterator[Any]:
 
 
 def _pack(answers: pd.DataFrame) -> pd.DataFrame:
-    """Answers as they travel: with the numbers by which they are brought together, and without
-    categories, which each worker would number in another order."""
+    """Return answers as they travel: with the numbers by which they are brought together, and
+    without categories, which each worker would number in another order."""
     texts = answers.astype(dict.fromkeys(("team", "uuid_text", "ticket_text"), "str"))
     return texts.assign(
         uuid_key=uuid_keys(answers).view(np.int64),
@@ -185,7 +185,7 @@ def _pack(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unpack(frame: pd.DataFrame) -> pd.DataFrame:
-    """Answers that have arrived, whatever parts they come from."""
+    """Return answers that have arrived, whatever parts they come from."""
     answers = frame.drop(columns=["uuid_key", "ticket_key"]).reset_index(drop=True)
     return number_texts(answers)
 

@@ -40,8 +40,8 @@ class ExportSource:
         return f"the PostHog export {PurePosixPath(show_address(printable_path(self._path))).name}"
 
     def read_events(self) -> Iterator[list[RawEvent]]:
-        """Every `survey sent` event, some thousands at a time; raises SourceError that names file
-        and row."""
+        """Yield every `survey sent` event, some thousands at a time; raises SourceError that names
+        file and row."""
         for file in find_files(self._path):
             events = (event for _, event in read_file(file))
             while some := list(islice(events, EVENTS_AT_ONCE)):
@@ -49,7 +49,8 @@ class ExportSource:
             file.check_unchanged()
 
     def read_answers(self, on_progress: OnProgress, comments_of: Month | None = None) -> Received:
-        """Every `survey sent` event as an answer; raises SourceError that names file and row."""
+        """Return every `survey sent` event as an answer; raises SourceError that names file and
+        row."""
         files = find_files(self._path)
         lookup = ExportLookup(files, self._rules)
         answers = self._read(files, on_progress).move_into_frame()
@@ -57,7 +58,7 @@ class ExportSource:
         return Received(mark_duplicates(answers, lookup, shown), lookup)
 
     def count_months(self, on_progress: OnProgress) -> Totals:
-        """The counts of every month; raises SourceError that names file and row."""
+        """Return the counts of every month; raises SourceError that names file and row."""
         files = find_files(self._path)
         history = self._cache and History(self._cache, self._path, self._rules)
         known = history and history.load(files)
@@ -76,7 +77,7 @@ class ExportSource:
         return totals
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
-        """What the report of a month derives from; raises SourceError that names file and row."""
+        """Count what the report of a month needs; raises SourceError that names file and row."""
         received = self.read_answers(on_progress, comments_of=month)
         return count_month(*received, month, since, self._rules)
 

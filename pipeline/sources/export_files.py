@@ -79,7 +79,7 @@ class ExportFile:
 
 
 def find_files(path: str) -> list[ExportFile]:
-    """The export files that a path names, by name; raises SourceError where there are none.
+    """Return the export files that a path names, by name; raises SourceError where there are none.
 
     A folder is searched with all folders in it, and those that links lead to. A manifest says
     which files belong to an export. What is missing, or cannot be looked into, is an error.
@@ -127,7 +127,7 @@ def _find(path: str, location: str, filesystem: Any) -> list[ExportFile]:
 
 
 def _open_filesystem(path: str) -> tuple[Any, str]:
-    """Where the files are, None for this machine, and the path there."""
+    """Return where the files are, None for this machine, and the path there."""
     if "://" not in path:
         return None, path
     import fsspec
@@ -144,14 +144,16 @@ def _open_filesystem(path: str) -> tuple[Any, str]:
 
 
 def _explain_missing_package(path: str, error: ImportError) -> str:
-    """What to install to read an address; fsspec names the package, ours has only that for S3."""
+    """Return what to install to read an address; fsspec names the package, ours has only that for
+    S3."""
     is_s3 = path.partition("://")[0].rpartition("::")[2] in ("s3", "s3a")
     advice = "it comes with pip install 'csat[s3]'" if is_s3 else hide_secrets(str(error), path)
     return f"{show_address(path)} needs a package that is not installed: {advice}"
 
 
 def explain(error: Exception, path: str) -> str:
-    """Which file, folder or address cannot be read, and why; the first line of an error says it."""
+    """Return which file, folder or address cannot be read, and why; the first line of an error says
+    it."""
     name, reason = path, str(error).partition("\n")[0]
     if isinstance(error, OSError):
         name = path if error.filename is None else os.fsdecode(error.filename)
@@ -165,12 +167,12 @@ def explain(error: Exception, path: str) -> str:
 
 
 def printable_path(path: str) -> str:
-    """The path as text: what is not UTF-8 in a name is written as `\\xff`."""
+    """Return the path as text: what is not UTF-8 in a name is written as `\\xff`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _list(location: str, filesystem: Any) -> list[str] | None:
-    """What a path names; None where there is nothing."""
+    """Return what a path names; None where there is nothing."""
     if filesystem is None:
         return _list_here(location)
     if _PATTERN.search(location):
@@ -181,7 +183,7 @@ def _list(location: str, filesystem: Any) -> list[str] | None:
 
 
 def _list_here(location: str) -> list[str] | None:
-    """What a path on this machine names; None where there is nothing. Raises OSError."""
+    """Return what a path on this machine names; None where there is nothing. Raises OSError."""
     try:
         is_folder = stat.S_ISDIR(Path(location).stat().st_mode)
     except FileNotFoundError:
@@ -192,7 +194,7 @@ def _list_here(location: str) -> list[str] | None:
 
 
 def _match(folder: str, parts: Sequence[str]) -> Iterator[str]:
-    """The files in a folder that the parts of a pattern match; `**` is any number of folders.
+    """Yield the files in a folder that the parts of a pattern match; `**` is any number of folders.
 
     Python's own `glob` says nothing of a folder that cannot be read. Raises OSError.
     """
@@ -220,7 +222,7 @@ def _match(folder: str, parts: Sequence[str]) -> Iterator[str]:
 
 
 def _list_files(folder: str) -> list[str]:
-    """The files of a folder and of all folders in it.
+    """Return the files of a folder and of all folders in it.
 
     Raises OSError for a folder that cannot be read, or a link that leads nowhere.
     """
@@ -235,8 +237,8 @@ def _list_files(folder: str) -> list[str]:
 
 
 def _walk(folder: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-    """A folder and all folders in it, and those that links lead to, each once, with what is in
-    them; raises OSError."""
+    """Yield a folder and all folders in it, and those that links lead to, each once, with what is
+    in them; raises OSError."""
     seen = set()
     waiting = [folder]
     while waiting:
@@ -251,7 +253,8 @@ def _walk(folder: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
 
 
 def _walk_server(location: str, filesystem: Any) -> Iterator[str]:
-    """The files of a folder and of all folders in it; raises the errors of the file system."""
+    """Yield the files of a folder and of all folders in it; raises the errors of the file
+    system."""
     from fsspec.asyn import AsyncFileSystem
 
     if isinstance(filesystem, AsyncFileSystem):
@@ -269,7 +272,7 @@ def _walk_server(location: str, filesystem: Any) -> Iterator[str]:
 
 
 def _is_export(path: str) -> bool:
-    """Whether a file is one of events. What PostHog or others put beside them is not."""
+    """Return whether a file is one of events. What PostHog or others put beside them is not."""
     name = PurePosixPath(path).name.lower()
     is_data = ".parquet" in name or ".jsonl" in name
     return is_data and not name.startswith(".") and not name.endswith(_MANIFEST)

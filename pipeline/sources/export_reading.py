@@ -38,7 +38,7 @@ class FileAnswers:
         return FileAnswers([*self.files, *other.files], [*self.tables, *other.tables])
 
     def move_into_frame(self) -> pd.DataFrame:
-        """All answers as one frame (`schemas.ANSWERS`); the tables are gone afterwards."""
+        """Return all answers as one frame (`schemas.ANSWERS`); the tables are empty afterwards."""
         return frame_answers(self.tables)
 
 
@@ -48,7 +48,7 @@ def read_files(
     cache: PartialCache | None,
     on_progress: OnProgress,
 ) -> FileAnswers:
-    """The answers of these files; raises SourceError that names file and row.
+    """Return the answers of these files; raises SourceError that names file and row.
 
     What the cache has of a file is not read again.
     """
@@ -77,7 +77,7 @@ def read_files(
 
 
 def group_files(files: Sequence[ExportFile]) -> list[list[ExportFile]]:
-    """The files in their order, those together that are of one format and small."""
+    """Return the files in their order, those together that are of one format and small."""
     groups: list[list[ExportFile]] = []
     size = 0
     for file in files:
@@ -98,8 +98,8 @@ def read_group(
     on_progress: OnProgress,
     threads: int = 1,
 ) -> list[pa.Table]:
-    """The answers of each of these files (`answers.SCHEMA`); raises SourceError that names file
-    and row. `on_progress` is told how many more have been read."""
+    """Return the answers of each of these files (`answers.SCHEMA`); raises SourceError that names
+    file and row. `on_progress` is told how many more have been read."""
     # Not before they are needed: DuckDB takes a tenth of a second to load.
     from pipeline.sources.jsonl import read_jsonl_answers
     from pipeline.sources.parquet import read_parquet_answers
@@ -110,8 +110,8 @@ def read_group(
 
 
 def read_file(file: ExportFile) -> Iterator[NumberedEvent]:
-    """The `survey sent` events of a file, each with its row or line; raises SourceError that names
-    file and row."""
+    """Yield the `survey sent` events of a file, each with its row or line; raises SourceError that
+    names file and row."""
     from pipeline.sources.jsonl import read_jsonl
     from pipeline.sources.parquet import read_parquet
 
@@ -126,7 +126,7 @@ class ExportLookup:
         self._rules = rules
 
     def look_up_events(self, answers: pd.DataFrame) -> list[RawEvent]:
-        """The events of these answers, in their order; raises SourceError."""
+        """Return the events of these answers, in their order; raises SourceError."""
 
         def read(file: ExportFile, rows: Collection[int]) -> dict[int, RawEvent]:
             return dict(_read_rows(file, rows))
@@ -134,7 +134,7 @@ class ExportLookup:
         return self._look_up(answers, read)
 
     def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
-        """The comments of these answers, in their order; raises SourceError."""
+        """Return the comments of these answers, in their order; raises SourceError."""
 
         def read(file: ExportFile, rows: Collection[int]) -> dict[int, str | None]:
             found = _read_plain_comments(file, rows, self._rules)
@@ -150,7 +150,7 @@ class ExportLookup:
         answers: pd.DataFrame,
         read: Callable[[ExportFile, Collection[int]], dict[int, Found]],
     ) -> list[Found]:
-        """What `read` finds for these answers, in their order; each file is opened once."""
+        """Return what `read` finds for these answers, in their order; each file is opened once."""
         rows_of_file = answers.groupby("file")["row"].apply(set)
 
         def read_file(number: int) -> dict[int, Found]:
@@ -175,7 +175,7 @@ def _read_rows(file: ExportFile, rows: Collection[int]) -> Iterator[NumberedEven
 def _read_plain_comments(
     file: ExportFile, rows: Collection[int], rules: CountingRules
 ) -> dict[int, str | None]:
-    """The comments in some rows, of those for which no whole event has to be read."""
+    """Return the comments in some rows, of those for which no whole event has to be read."""
     if not file.is_parquet:
         return {}
     from pipeline.sources.parquet import read_parquet_comments

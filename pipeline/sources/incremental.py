@@ -46,7 +46,8 @@ class _Index:
         return cls(*_sort(ticket_keys(answers)), *_sort(uuid_keys(answers)))
 
     def find(self, answers: pd.DataFrame) -> Array:
-        """All answers to the same tickets, and all copies of the same events, as these."""
+        """Return all answers to the same tickets, and all copies of the same events, as these
+        answers."""
         return np.union1d(
             _find(self.tickets, self.of_ticket, ticket_keys(answers)),
             _find(self.uuids, self.of_uuid, uuid_keys(answers)),
@@ -54,8 +55,8 @@ class _Index:
 
 
 class Known:
-    """What was counted the last time, seen from the files that there are now: `new_files` are
-    those that it does not know."""
+    """The counts of the last run, compared with the files that there are now: `new_files` are the
+    files that it did not know."""
 
     def __init__(
         self,
@@ -75,8 +76,8 @@ class Known:
         self._index = index
 
     def connect(self, new: FileAnswers) -> FileAnswers | None:
-        """What is to be decided again together with new answers: answers to the same tickets,
-        copies of the same events, and what these are connected with in turn.
+        """Return what is to be decided again together with new answers: answers to the same
+        tickets, copies of the same events, and what these are connected with in turn.
 
         None where it is too much to be worth it, or no longer kept.
         """
@@ -95,7 +96,7 @@ class Known:
         return connected
 
     def add(self, before: Totals, after: Totals) -> Totals:
-        """The totals, when what came to `before` now comes to `after`."""
+        """Return the totals, when what came to `before` now comes to `after`."""
         kept = subtract_counts(self._totals.counts, before.counts)
         rest = Totals(
             self._totals.received - before.received, frame_counts(kept[kept["responses"] != 0])
@@ -103,8 +104,8 @@ class Known:
         return add_totals([rest, after])
 
     def _gather(self, numbers: Array) -> FileAnswers | None:
-        """Some of the answers that are known, in the order of their numbers; None where one of
-        them is no longer kept."""
+        """Return some of the answers that are known, in the order of their numbers; None where one
+        of them is no longer kept."""
         file_of = np.searchsorted(self._ends, numbers, side="right")
         files, tables = [], []
         for file in np.unique(file_of).tolist():
@@ -118,7 +119,7 @@ class Known:
 
 
 class History:
-    """What `path` came to the last time, by these rules."""
+    """The counts that `path` had in the last run by these rules."""
 
     def __init__(self, cache: PartialCache, path: str, rules: CountingRules) -> None:
         self._cache = cache
@@ -128,7 +129,8 @@ class History:
         self._name = f"counted{digest(path)[:17]}-{digest(depends)[:40]}"
 
     def load(self, files: Sequence[ExportFile]) -> Known | None:
-        """What is known of these files; None for nothing, or where one is gone or has changed."""
+        """Return what is known of these files; None where nothing is known, or a file is gone or
+        has changed."""
         table = self._cache.load(self._name)
         if table is None:
             return None
@@ -143,7 +145,7 @@ class History:
         return Known(self._cache, known, list(file_of.values()), about, totals, index)
 
     def save(self, files: Sequence[ExportFile], answers: pd.DataFrame, totals: Totals) -> None:
-        """Keep what the answers of these files came to, if all of them are kept."""
+        """Keep the counts of these files, if all of the files are kept."""
         if not all(self._cache.may_keep(file) for file in files):
             return
         lengths = np.bincount(answers["file"], minlength=len(files))
@@ -160,13 +162,13 @@ class History:
 
 
 def _sort(keys: Array) -> tuple[Array, Array]:
-    """The keys in their order, and where each stood."""
+    """Return the keys in their order, and where each stood."""
     order = np.argsort(keys).astype(np.int32 if len(keys) < 2**31 else np.int64)
     return keys[order], order
 
 
 def _find(keys: Array, rows: Array, wanted: Array) -> Array:
-    """The rows that have one of the wanted keys."""
+    """Return the rows that have one of the wanted keys."""
     wanted = np.unique(wanted)
     begins, ends = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right")
     lengths = ends - begins

@@ -25,7 +25,7 @@ _COMPRESSION = {".gz": "gzip", ".br": "brotli"}
 
 
 def read_jsonl_answers(file: ExportFile, rules: CountingRules, on_progress: OnProgress) -> pa.Table:
-    """The answers of a JSON-lines file (`answers.SCHEMA`).
+    """Return the answers of a JSON-lines file (`answers.SCHEMA`).
 
     Raises SourceError with file and line.
     """
@@ -37,7 +37,7 @@ def read_jsonl_answers(file: ExportFile, rules: CountingRules, on_progress: OnPr
 
 
 def read_jsonl(file: ExportFile, lines: Collection[int] | None = None) -> Iterator[NumberedEvent]:
-    """The `survey sent` events of a JSON-lines file, or those in `lines`, counted from 1.
+    """Yield the `survey sent` events of a JSON-lines file, or those in `lines`, counted from 1.
 
     Raises SourceError with file and line.
     """
@@ -63,7 +63,7 @@ def read_jsonl(file: ExportFile, lines: Collection[int] | None = None) -> Iterat
 
 
 def _lines(file: ExportFile) -> Iterator[bytes]:
-    """The file's lines, one at a time, unpacked on the way."""
+    """Yield the file's lines, one at a time, unpacked on the way."""
     compression = _COMPRESSION.get(PurePosixPath(file.name).suffix)
     with file.open() as packed, pa.input_stream(packed, compression=compression) as stream:
         rest = b""

@@ -20,7 +20,8 @@ def open_source(
     database: Database,
     cache: Path | None = None,
 ) -> Source:
-    """The source that `--source` names: `database`, `export:PATH` or `posthog`; raises BadSource.
+    """Return the source that `--source` names: `database`, `export:PATH` or `posthog`; raises
+    BadSource.
 
     What is read of export files is kept in the folder `cache`, if one is given. Raises
     SettingsError where a setting is missing that the source needs.
@@ -35,7 +36,7 @@ def open_source(
 def open_event_source(
     name: str, settings: Settings, rules: CountingRules, cache: Path | None = None
 ) -> EventSource:
-    """The source of events that a name says: all but `database`; raises BadSource."""
+    """Return the source of events that a name says: all but `database`; raises BadSource."""
     if name == "posthog":
         from pipeline.sources.posthog import PostHogSource
 

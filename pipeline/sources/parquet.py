@@ -33,7 +33,8 @@ _ROWS_AT_ONCE = 32_768
 
 
 def read_parquet(file: ExportFile) -> Iterator[NumberedEvent]:
-    """The `survey sent` events of a Parquet file; raises SourceError that names file and row."""
+    """Yield the `survey sent` events of a Parquet file; raises SourceError that names file and
+    row."""
     with _opened(file) as parquet:
         for group in range(parquet.num_row_groups):
             for batch, rows in _batches(parquet, group):
@@ -41,8 +42,8 @@ def read_parquet(file: ExportFile) -> Iterator[NumberedEvent]:
 
 
 def read_parquet_rows(file: ExportFile, rows: Collection[int]) -> Iterator[NumberedEvent]:
-    """The `survey sent` events in some rows of a Parquet file; raises SourceError that names file
-    and row."""
+    """Yield the `survey sent` events in some rows of a Parquet file; raises SourceError that names
+    file and row."""
     try:
         # DuckDB does not unpack what lies between: for a few rows a tenth of the time.
         table = extract_rows(file.address, rows, file.filesystem) if _is_plain(file) else None
@@ -61,7 +62,7 @@ def read_parquet_answers(
     on_progress: OnProgress,
     threads: int = 1,
 ) -> list[pa.Table]:
-    """The answers of each Parquet file (`answers.SCHEMA`), read by so many threads.
+    """Return the answers of each Parquet file (`answers.SCHEMA`), read by so many threads.
 
     Raises SourceError that names file and row.
     """
@@ -80,7 +81,8 @@ def read_parquet_answers(
 def read_parquet_comments(
     file: ExportFile, rows: Collection[int], rules: CountingRules
 ) -> dict[int, str | None]:
-    """The comments in some rows of a Parquet file, counted from 1: of those that are plain."""
+    """Return the comments in some rows of a Parquet file, counted from 1: of those that are
+    plain."""
     if not _is_plain(file):
         return {}
     try:
@@ -92,7 +94,8 @@ def read_parquet_comments(
 def _extract_plain(
     files: Sequence[ExportFile], rules: CountingRules, on_progress: OnProgress, threads: int
 ) -> list[tuple[list[pa.Table], set[int] | None]]:
-    """What can be read of each file by columns, and which rows are left; None where all are."""
+    """Return of each file the answers that can be read by columns, and the rows that are left; None
+    where all rows are left."""
     if not files:
         return []
     found: list[tuple[list[pa.Table], set[int]]] = [([], set()) for _ in files]
@@ -114,7 +117,7 @@ def _extract_plain(
 
 
 def _is_plain(file: ExportFile) -> bool:
-    """Whether DuckDB can read the columns.
+    """Return whether DuckDB can read the columns.
 
     For DuckDB names are the same in capitals, and `file_index` and `file_row_number` its own.
     Finer times than microseconds are cut off by Python, and rounded by DuckDB.
@@ -165,7 +168,7 @@ def _check_columns(file: ExportFile, schema: pa.Schema) -> None:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    """Whether a column can hold text; one without any value has a type of its own."""
+    """Return whether a column can hold text; one without any value has a type of its own."""
     return (
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or bool(pa.types.is_null(kind))
     )
@@ -176,7 +179,8 @@ def _first_row(parquet: pq.ParquetFile, group: int) -> int:
 
 
 def _batches(parquet: pq.ParquetFile, group: int) -> Iterator[tuple[pa.RecordBatch, Any]]:
-    """The `survey sent` events of a row group, some at a time, with their rows in the file."""
+    """Yield the `survey sent` events of a row group, some at a time, with their rows in the
+    file."""
     described = parquet.metadata.row_group(group)
     bytes_per_row = described.total_byte_size // max(described.num_rows, 1) + 1
     at_once = max(1, min(_ROWS_AT_ONCE, _BATCH_BYTES // bytes_per_row))
@@ -217,7 +221,8 @@ def _to_microseconds(column: pa.Array) -> pa.Array:
 
 
 def _values(column: pa.Array) -> Sequence[Any]:
-    """The values of a column; where one of them is none for Python, all are left as they are."""
+    """Return the values of a column; where one of them is none for Python, all are left as they
+    are."""
     try:
         values: list[Any] = column.to_pylist()
     except (UnicodeDecodeError, OverflowError, ValueError):

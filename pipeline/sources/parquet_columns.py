@@ -154,7 +154,7 @@ class Extract:
 def extract_answers(
     addresses: Sequence[str], rules: CountingRules, filesystem: Any = None, threads: int = 1
 ) -> Iterator[Extract]:
-    """The `survey sent` events of Parquet files, some at a time, each with its index in
+    """Yield the `survey sent` events of Parquet files, some at a time, each with its index in
     `addresses`.
 
     The columns must be texts, `timestamp` one of times. `filesystem` is fsspec's, if the files are
@@ -177,7 +177,7 @@ def extract_answers(
 def extract_comments(
     address: str, rows: Collection[int], rules: CountingRules, filesystem: Any = None
 ) -> dict[int, str | None]:
-    """The comments in some rows of a Parquet file, counted from 1: of those that are plain.
+    """Return the comments in some rows of a Parquet file, counted from 1: of those that are plain.
 
     As `extract_answers` in all else.
     """
@@ -194,7 +194,7 @@ def extract_comments(
 
 
 def extract_rows(address: str, rows: Collection[int], filesystem: Any = None) -> pa.Table:
-    """Some rows of a Parquet file as they stand: `row` (counted from 1), `uuid`,
+    """Return some rows of a Parquet file as they stand: `row` (counted from 1), `uuid`,
     `distinct_id`, `properties`, `timestamp`. As `extract_answers` in all else."""
     return _find_rows(_open([address], (), filesystem), _ROWS, rows, file=address)
 
@@ -220,7 +220,7 @@ def _find_rows(
 def _open(
     addresses: Sequence[str], keys: Sequence[str], filesystem: Any, threads: int = 1
 ) -> duckdb.DuckDBPyConnection:
-    """A DuckDB for these files; raises duckdb.Error for what it cannot read."""
+    """Return a DuckDB for these files; raises duckdb.Error for what it cannot read."""
     if any('"' in key or "\\" in key for key in keys):
         raise duckdb.NotSupportedError("a question's id cannot be written as a path")
     if any(not _is_text(address) for address in addresses):
@@ -236,12 +236,13 @@ def _paths(keys: Sequence[str]) -> list[str]:
 
 
 def _is_text(address: str) -> bool:
-    """Whether a name has no bytes that are not UTF-8; Python writes them as half characters."""
+    """Return whether a name has no bytes that are not UTF-8; Python writes them as half
+    characters."""
     return not any("\ud800" <= letter <= "\udfff" for letter in address)
 
 
 def _split_by_file(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """The rows of each file; those of one file stand together."""
+    """Yield the rows of each file; those of one file stand together."""
     file = batch.column("file").to_numpy()
     ends = [*np.flatnonzero(file[1:] != file[:-1]) + 1, len(file)]
     begin = 0
@@ -252,7 +253,7 @@ def _split_by_file(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def _connect(threads: int) -> duckdb.DuckDBPyConnection:
-    """A DuckDB of this thread's own: they would wait for each other in a common one."""
+    """Return a DuckDB of this thread's own: they would wait for each other in a common one."""
     if getattr(_local, "threads", None) != (threads, os.getpid()):
         _local.connection = duckdb.connect(
             config={
@@ -309,7 +310,7 @@ def _read_batch(batch: pa.RecordBatch, rules: CountingRules) -> tuple[pa.Table, 
 
 @dataclass(frozen=True)
 class _Distinct:
-    """What a column of texts means: the meaning of each text, and which row has which."""
+    """A column of texts: the meaning of each text, and the text of each row."""
 
     values: list[Any]
     codes: Array
@@ -325,11 +326,11 @@ class _Distinct:
         return cls([meaning(text) for text in texts], codes)
 
     def as_array(self, kind: type) -> Array:
-        """The meaning of each row."""
+        """Return the meaning of each row."""
         return np.array(self.values, kind)[self.codes]
 
     def as_dictionary(self) -> pa.DictionaryArray:
-        """The meaning of each row, as texts of which each is held once."""
+        """Return the meaning of each row, as texts of which each is held once."""
         meanings = pa.array(self.values, pa.string()).dictionary_encode()
         return pa.DictionaryArray.from_arrays(
             meanings.indices.take(pa.array(self.codes)), meanings.dictionary
@@ -337,7 +338,7 @@ class _Distinct:
 
 
 def _read_persons(names: pa.Array, ticket: Array, ticket_text: pa.Array) -> pa.Array:
-    """Who answers; those without a name are known by their ticket."""
+    """Return who answered; an answer without a name is known by its ticket."""
     is_missing = names.is_null()
     if not names.null_count:
         return names
@@ -349,7 +350,7 @@ def _read_persons(names: pa.Array, ticket: Array, ticket_text: pa.Array) -> pa.A
 
 
 def _read_uuids(column: pa.Array) -> tuple[Array, Array, Array]:
-    """The number of each uuid in two halves, and which are written as PostHog writes them.
+    """Return the number of each uuid in two halves, and which are written as PostHog writes them.
 
     In capitals, or without hyphens, they would have another place in the order of texts.
     """

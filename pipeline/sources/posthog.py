@@ -56,7 +56,7 @@ class PostHogSource:
         return f"PostHog's project {self._project_id}"
 
     def read_events(self) -> Iterator[list[RawEvent]]:
-        """Every event, page by page.
+        """Yield every event, page by page.
 
         Raises SourceError; where an event cannot be read, it names its uuid.
         """
@@ -67,7 +67,7 @@ class PostHogSource:
                 yield [_read_event(row) for row in page]
 
     def read_answers(self, on_progress: OnProgress, comments_of: Month | None = None) -> Received:
-        """Every event as an answer; raises SourceError."""
+        """Return every event as an answer; raises SourceError."""
         events: list[RawEvent] = []
         for page in self.read_events():
             events += page
@@ -77,11 +77,11 @@ class PostHogSource:
         return Received(mark_duplicates(lookup.frame(), lookup, shown), lookup)
 
     def count_months(self, on_progress: OnProgress) -> Totals:
-        """The counts of every month; raises SourceError."""
+        """Return the counts of every month; raises SourceError."""
         return count_answers(self.read_answers(on_progress).answers, self._rules)
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
-        """What the report of a month derives from; raises SourceError."""
+        """Count what the report of a month needs; raises SourceError."""
         received = self.read_answers(on_progress, comments_of=month)
         return count_month(*received, month, since, self._rules)
 

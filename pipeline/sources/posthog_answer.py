@@ -40,7 +40,8 @@ class QueryAnswer:
 
 
 def read_query_answer(response: requests.Response, now: datetime) -> QueryAnswer:
-    """What a response says; raises QueryError, or PassingError for what time can mend."""
+    """Read the answer to a query; raises QueryError, or PassingError for a failure that may
+    pass."""
     body = _parse(response)
     if response.status_code not in (200, 202):
         raise _explain(response, body, now)
@@ -61,7 +62,8 @@ def read_query_answer(response: requests.Response, now: datetime) -> QueryAnswer
 
 
 def _find_rows(body: dict[str, Any]) -> list[Row] | None:
-    """The rows under `results`. What was computed in the background has a whole answer there."""
+    """Return the rows under `results`. What was computed in the background has a whole answer
+    there."""
     results = body.get("results")
     if isinstance(results, dict):
         results = results.get("results")
@@ -110,7 +112,7 @@ def _words(detail: object) -> str:
 
 
 def _parse(response: requests.Response) -> dict[str, Any]:
-    """The body, if it is a JSON object; an empty one stands for all else."""
+    """Return the body, if it is a JSON object; an empty one stands for all else."""
     try:
         body = response.json()
     except (ValueError, RecursionError):
@@ -119,7 +121,7 @@ def _parse(response: requests.Response) -> dict[str, Any]:
 
 
 def _retry_after(response: requests.Response, now: datetime) -> float | None:
-    """The pause that PostHog asks for, written in seconds or as the time when it ends."""
+    """Return the pause that PostHog asks for, written in seconds or as the time when it ends."""
     text = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII):
         seconds = float(text)

@@ -53,7 +53,8 @@ class PostHogClient:
         self._next_at = 0.0
 
     def ask(self, query: str, values: Mapping[str, object], name: str) -> list[Row]:
-        """The rows that a HogQL query gives, computed now; `{name}` in it stands for a value.
+        """Return the rows that a HogQL query gives, computed now; `{name}` in it stands for a
+        value.
 
         `name` tells PostHog's administrators whose query it is. Raises QueryError.
         """
@@ -74,11 +75,11 @@ class PostHogClient:
             return answer.rows
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._session.close()
 
     def _request(self, method: str, url: str, body: object = None) -> QueryAnswer:
-        """One request, again and again while what hinders it may pass."""
+        """Send a request, and again while its failure may pass."""
         tries = Retrying(
             retry=retry_if_exception_type(PassingError),
             stop=stop_after_attempt(ATTEMPTS),
@@ -128,7 +129,8 @@ class _Bearer(requests.auth.AuthBase):
 
 
 def _pause(state: RetryCallState) -> float:
-    """What PostHog asks for; else ever longer, with full jitter."""
+    """Return the pause that PostHog asks for; otherwise a pause that grows with each try, with full
+    jitter."""
     error: Any = state.outcome.exception() if state.outcome else None
     if error is not None and error.retry_after is not None:
         return float(error.retry_after)

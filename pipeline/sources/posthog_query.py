@@ -31,7 +31,7 @@ LIMIT {limit}
 
 @dataclass(frozen=True)
 class EventQuery:
-    """Which events, and what of them besides time and uuid.
+    """Which events a query asks for, and which columns besides time and uuid.
 
     `columns` and `condition` are HogQL, written by us; what comes from elsewhere stands in
     `values`, which the condition names as `{name}`. Its parts are joined by AND.
@@ -59,7 +59,8 @@ def read_pages(
     name: str,
     page_rows: int = PAGE_ROWS,
 ) -> Iterator[list[EventRow]]:
-    """All events in `[opens_at, closes_at)` by (time, uuid), page after page; raises QueryError.
+    """Yield all events in `[opens_at, closes_at)` by (time, uuid), page after page; raises
+    QueryError.
 
     PostHog may hold several copies of an event, and then they come several times.
     """
@@ -90,7 +91,7 @@ def read_pages(
 
 
 def _text(instant: datetime) -> str:
-    """A time as `toDateTime64` reads it, in UTC."""
+    """Return a time as `toDateTime64` reads it, in UTC."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 

@@ -43,12 +43,12 @@ class StoreSource:
         self._rules = rules
 
     def read_answers(self, on_progress: OnProgress, comments_of: Month | None = None) -> Received:
-        """Every stored answer in the order of receipt, then the copies."""
+        """Return every stored answer in the order of receipt, then the copies."""
         with self._database.reading() as connection:
             return self._read(connection, on_progress)
 
     def count_months(self, on_progress: OnProgress) -> Totals:
-        """How many answers there are, and the counts of every month."""
+        """Count the answers, and the responses of every month."""
         with self._database.reading() as connection:
             try:
                 counting.require_current_responses(connection, self._rules)
@@ -60,7 +60,7 @@ class StoreSource:
             return Totals(count_received(connection), counts)
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
-        """What the report of a month derives from."""
+        """Count what the report of a month needs."""
         with self._database.reading() as connection:
             try:
                 return self._count_month(connection, month, since)
@@ -131,15 +131,16 @@ class _StoreLookup:
         self._received = received
 
     def look_up_events(self, answers: pd.DataFrame) -> list[RawEvent]:
-        """Nothing: the store knows which answers are copies."""
+        """Raise NotImplementedError: the store knows which answers are copies, so nobody compares
+        them."""
         raise NotImplementedError("the store has no copies to compare")
 
     def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
-        """The comments of these answers, in their order."""
+        """Return the comments of these answers, in their order."""
         return [self._received[row].comment for row in answers["row"]]
 
 
 def _frame_comments(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    """Responses that have a comment, as `schemas.COMMENTS`."""
+    """Return responses that have a comment, as `schemas.COMMENTS`."""
     types = {name: column.dtype.type for name, column in COMMENTS.columns.items()}
     return frame_comments(pd.DataFrame(rows, columns=list(types)).astype(types))

@@ -46,7 +46,7 @@ _ROOT = re.compile(r'<svg [^>]*viewBox="([\d. -]+)"[^>]*>')
 
 
 def render(chart: Drawing, label: str) -> str:
-    """The chart as one `<svg>` that scales to its place and reads aloud as its label."""
+    """Return the chart as one `<svg>` that scales to its place and reads aloud as its label."""
     # Checked by a test, not for each report: the check takes a tenth of a second.
     specification = chart.to_dict(validate=False) | {"config": CONFIG}
     svg = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])

@@ -39,7 +39,8 @@ def draw_teams(teams: pd.DataFrame, team_list: Sequence[Team]) -> str:
 
 
 def _read_team(row: dict[str, Any]) -> dict[str, Any]:
-    """What the chart needs of a team's row; floats only place marks, texts keep the digits."""
+    """Return what the chart needs of a team's row; floats only place marks, texts keep the
+    digits."""
     name, few = row["name"], row["responses"] < FEWEST_TO_COMPARE
     interval = f"{row['csat_low']:.2f} to {row['csat_high']:.2f}"
     colour = INK if row["team"] == ALL else QUIET if few else ACCENT
@@ -60,7 +61,8 @@ def _read_team(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _build_teams(rows: list[dict[str, Any]], reference: float | None) -> Drawing:
-    """A row per team: name and value above, interval and dot on a track from 0 to 100 below."""
+    """Return a row per team: name and value above, interval and dot on a track from 0 to 100
+    below."""
     data = pd.DataFrame(rows).assign(start=0, end=100, reference=reference)
     axis = alt.Axis(
         values=[0, 25, 50, 75, 100], labelExpr="datum.value + '%'", labelFlush=True, grid=False

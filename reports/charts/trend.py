@@ -30,7 +30,7 @@ def draw_trend(trend: pd.DataFrame) -> str:
 
 
 def _read_month(month: Month, row: dict[str, Any] | None) -> dict[str, Any]:
-    """What the chart needs of a month; a month without responses has no share to place."""
+    """Return what the chart needs of a month; a month without responses has no share to place."""
     name = f"{month_abbr[month.number]} {month.year}"
     if row is None or not row["responses"]:
         empty = {"csat": None, "low": None, "high": None, "responses": 0, "count": ""}
@@ -56,7 +56,7 @@ def _mark_lone_months(points: list[dict[str, Any]]) -> None:
 
 
 def _shorten(number: int) -> str:
-    """A number that fits above a narrow bar: 812, 1.2k, 13k."""
+    """Return a number that fits above a narrow bar: 812, 1.2k, 13k."""
     if number < 1000:
         return str(number)
     return f"{number / 1000:.1f}k" if number < 9950 else f"{number / 1000:.0f}k"
@@ -81,7 +81,8 @@ def _build_trend(points: list[dict[str, Any]]) -> Drawing:
 
 
 def _build_csat(data: pd.DataFrame, x: alt.X) -> Drawing:
-    """The line of CSAT in its band; the scale starts at 60 % or at the ten below the lowest end."""
+    """Return the line of CSAT in its band; the scale starts at 60 % or at the ten below the lowest
+    end."""
     floor = min(60, int(data["low"].min() // 10 * 10))
     ticks = list(range(floor, 101, 10 if floor >= 40 else 20))
     axis = alt.Axis(values=ticks, labelExpr="datum.value + '%'", grid=True, title=None)
@@ -104,7 +105,7 @@ def _build_csat(data: pd.DataFrame, x: alt.X) -> Drawing:
 
 
 def _label_months(points: list[dict[str, Any]]) -> alt.Axis:
-    """Every third month by name, counted from the last; its year below where it is new."""
+    """Return every third month by name, counted from the last; its year below where it is new."""
     labels, year_shown = {}, 0
     for point in points[::-3][::-1]:
         month = Month.parse(point["month"])

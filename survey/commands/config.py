@@ -48,7 +48,7 @@ def check() -> None:
 
 
 def show(field: str, value: Any) -> str:
-    """A setting's value as it would be written; for a secret only whether there is one."""
+    """Return a setting's value as it would be written; for a secret only whether there is one."""
     if value is None or value in ((), {}, frozenset()):
         return "not set"
     if field in _ADDRESSES:

@@ -65,7 +65,7 @@ def link(
 
 
 def make_link(parameters: dict[str, str], settings: Settings) -> str:
-    """The address for these link parameters; raises LinkError."""
+    """Return the address for these link parameters; raises LinkError."""
     parsed = parse_link(parameters)
     if settings.link_secrets:
         parsed = replace(parsed, signature=sign_link(parsed, settings.link_secrets[0]))

@@ -57,7 +57,7 @@ def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
 
 
 def as_text(summary: OutboxSummary, at: datetime) -> str:
-    """The state of the outbox in words."""
+    """Return the state of the outbox in words."""
     lines = [f"waiting    {summary.waiting:,}{_age(summary, at)}"]
     if summary.last_reason is not None:
         lines.append(f"           last reason: {printable(summary.last_reason)}")
@@ -74,7 +74,7 @@ def as_text(summary: OutboxSummary, at: datetime) -> str:
 
 
 def as_json_text(summary: OutboxSummary, at: datetime) -> str:
-    """The state of the outbox for programs; ages are in seconds."""
+    """Return the state of the outbox for programs; ages are in seconds."""
     given = asdict(summary)
     oldest_at = given.pop("oldest_at")
     shown = {

@@ -17,7 +17,7 @@ _EXAMPLE_HOSTS = (".example.com", ".example.net", ".example.org", ".example", ".
 
 
 def find_risks(settings: Settings) -> Iterator[str]:
-    """What should be mended before customers come: `csat serve` says it, too."""
+    """Yield what should be mended before customers come: `csat serve` says it, too."""
     if any(len(secret) < SHORTEST_SECRET for secret in settings.link_secrets):
         yield (
             f"CSAT_LINK_SECRET holds a secret of under {SHORTEST_SECRET} characters: who guesses "
@@ -53,7 +53,7 @@ def _find_risks_of_address(settings: Settings) -> Iterator[str]:
 
 
 def find_remarks(settings: Settings) -> Iterator[str]:
-    """All that `csat config check` points out."""
+    """Yield all that `csat config check` points out."""
     if settings.posthog_key is None:
         yield "Without CSAT_POSTHOG_KEY events wait in the outbox."
     if not settings.survey_id:
@@ -73,6 +73,6 @@ def find_remarks(settings: Settings) -> Iterator[str]:
 
 
 def _given_variables() -> frozenset[str]:
-    """The names of all variables with our prefix, in the environment and in `.env`."""
+    """Return the names of all variables with our prefix, in the environment and in `.env`."""
     in_file = dotenv_values(".env") if Path(".env").is_file() else {}
     return frozenset(name for name in (*os.environ, *in_file) if name.startswith(PREFIX))

@@ -40,7 +40,7 @@ def _reason(_context: click.Context, _parameter: click.Parameter, value: str) ->
 
 
 def reason_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The reason for a change, in a few words."""
+    """Return the reason for a change, in a few words."""
     return click.option("--reason", required=True, callback=_reason, help=help_text)
 
 
@@ -116,10 +116,10 @@ def unvoid(ticket_id: str, reason: str) -> None:
 
 
 def describe(rating: int | None, team: str, began: datetime) -> str:
-    """A response in words: `4 for web_analytics, 2026-10-14`."""
+    """Return a response in words: `4 for web_analytics, 2026-10-14`."""
     return f"{rating} for {team}, {began:%Y-%m-%d}"
 
 
 def count_answers(number: int) -> str:
-    """A number of answers in words."""
+    """Return a number of answers in words."""
     return f"{number:,} answer{'' if number == 1 else 's'}"

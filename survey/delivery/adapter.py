@@ -29,7 +29,7 @@ MAX_ANSWER_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What the other side answered: the beginning of its body, decompressed."""
+    """The answer of the other side: its status and the beginning of its body, decompressed."""
 
     status: int
     body: bytes
@@ -77,7 +77,7 @@ class EndableAdapter(HTTPAdapter):
                 socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
     def connect(self, connection: HTTPConnection) -> socket.socket:
-        """A socket to the first address of the host that answers, before the deadline."""
+        """Return a socket to the first address of the host that answers, before the deadline."""
         host, port = connection._dns_host, connection.port
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -137,7 +137,7 @@ class EndableAdapter(HTTPAdapter):
 
 
 def _read_beginning(raw: Any) -> bytes:
-    """The beginning of a body, decompressed; empty where that cannot be done.
+    """Return the beginning of a body, decompressed; empty where that cannot be done.
 
     Raises requests.ConnectionError when the body ends too early.
     """

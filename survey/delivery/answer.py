@@ -21,7 +21,7 @@ class FailureKind(Enum):
 
 
 def classify_status(status: int) -> FailureKind:
-    """The kind of failure that an answer with this status means; it is no acceptance."""
+    """Return the kind of failure that an answer with this status means; it is no acceptance."""
     if status == 200 or status in _RETRY_STATUSES or status >= 500:
         return FailureKind.TRANSIENT
     return FailureKind.REJECTED_EVENT if status in _REFUSED_STATUSES else FailureKind.NEEDS_OPERATOR
@@ -39,7 +39,7 @@ def reason_for(status: int) -> str:
 
 
 def is_acceptance(status: int, body: bytes) -> bool:
-    """Whether PostHog has accepted the batch: it says Ok, its older versions say 1."""
+    """Return whether PostHog has accepted the batch: it says Ok, its older versions say 1."""
     answer = _parse(body) if status == 200 else None
     found = answer.get("status") if isinstance(answer, dict) else None
     # `True == 1`, and PostHog never answers true.
@@ -54,9 +54,9 @@ def read_error_message(body: bytes) -> str:
 
 
 def printable(text: str) -> str:
-    """A text in one line of bounded length. What is not printable becomes a question mark: a
-    control character could be a command to a terminal, and NUL and half a surrogate pair cannot
-    be stored."""
+    """Return a text in one line of bounded length. What is not printable becomes a question mark: a
+    control character could be a command to a terminal, and NUL and half a surrogate pair cannot be
+    stored."""
     line = " ".join(text.split())[:MAX_MESSAGE_LENGTH]
     return "".join(character if character.isprintable() else "?" for character in line)
 

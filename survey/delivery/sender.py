@@ -76,11 +76,12 @@ class PostHogSender:
             )
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._session.close()
 
     def _explain(self, failure: Exception | None) -> Exception:
-        """What a request means that got no answer; a mistake of ours means itself."""
+        """Return the error for a request that got no answer; an error of our own code is returned
+        as it is."""
         if isinstance(failure, ValueError):
             reason = (
                 f"{self._shown_host} is not an address that can be reached: check CSAT_POSTHOG_HOST"

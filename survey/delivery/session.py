@@ -73,7 +73,7 @@ class _Request(threading.Thread):
             self._error = error
 
     def result(self) -> requests.Response:
-        """The response, or what was raised instead, once the thread has ended."""
+        """Return the response, or what was raised instead, once the thread has ended."""
         if self._response is None:
             raise self._error or requests.RequestException("the request's thread was ended")
         return self._response

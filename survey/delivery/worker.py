@@ -143,13 +143,13 @@ class Worker:
             )
 
     def _is_backlog(self, claims: list[Claim]) -> bool:
-        """Whether more wait behind these, and all goes well."""
+        """Return whether more wait behind these, and all goes well."""
         is_full = len(claims) >= self._batch_events
         return is_full and not self._failures and monotonic() < self._prune_at
 
     def _has_waiting(self) -> bool:
-        """Whether there may be something to claim. Reading costs nobody anything; a claim waits
-        its turn among the writers."""
+        """Return whether there may be something to claim. Reading costs nobody anything; a claim
+        waits its turn among the writers."""
         with self._database.reading() as connection:
             return outbox.has_waiting(connection)
 
@@ -230,7 +230,8 @@ class Worker:
             outbox.release(connection, _ids(batches), self._clock())
 
     def _reschedule(self, batches: list[list[Claim]], error: DeliveryError) -> float:
-        """Give up for now on all that was claimed; seconds to wait before the next claim."""
+        """Postpone all events that were claimed; return how many seconds to wait before the next
+        claim."""
         until = self._clock()
         if error.kind is FailureKind.NEEDS_OPERATOR:
             pause = LONGEST_PAUSE_SECONDS
@@ -269,7 +270,8 @@ def _nothing() -> "Future[list[Claim]]":
 
 
 def _log_unexpected(error: Exception) -> None:
-    """Say what failed and where. Not in its own words, which may repeat what customers wrote."""
+    """Log what failed and where, without the message of the error, which may repeat what customers
+    wrote."""
     places = extract_tb(error.__traceback__)
     at = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "unknown"
     log.error("delivery failed unexpectedly", error=type(error).__name__, at=at)

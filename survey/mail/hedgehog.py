@@ -29,7 +29,7 @@ Cells = list[tuple[str, int]]
 
 
 def face_colours(accents: Accents) -> dict[str, str]:
-    """The colour of its face on a light mail and on a dark one."""
+    """Return the colour of its face on a light mail and on a dark one."""
     return {
         "light": mix(accents.light, LIGHT_GROUNDS[1], 0.35),
         "dark": mix(accents.dark, DARK_GROUNDS[1], 0.45),
@@ -37,7 +37,7 @@ def face_colours(accents: Accents) -> dict[str, str]:
 
 
 def draw_cells() -> list[Cells]:
-    """The rows of the drawing, each as runs of cells of one kind."""
+    """Return the rows of the drawing, each as runs of cells of one kind."""
     return [
         [("" if kind == "." else kind, len(list(run))) for kind, run in groupby(row)]
         for row in _DRAWING

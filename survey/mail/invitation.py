@@ -46,13 +46,14 @@ class Mail:
 
 
 def invite(ticket: str, link_for: Callable[[int | None], str]) -> Invitation:
-    """An invitation to a ticket's survey; `link_for` gives the link that preselects a rating."""
+    """Return an invitation to a ticket's survey; `link_for` gives the link that preselects a
+    rating."""
     faces = {rating: link_for(rating) for rating in RATINGS}
     return Invitation(ticket, link_for(None), faces)
 
 
 def render_mail(invitation: Invitation, settings: Settings, language: Language) -> Mail:
-    """The invitation in a language, asking in the settings' words where they have any."""
+    """Return the invitation in a language, asking in the settings' words where they have any."""
     environment = _environment(language)
     values = {
         "invitation": invitation,
@@ -84,7 +85,7 @@ def render_mail(invitation: Invitation, settings: Settings, language: Language) 
 
 
 def render_index(mails: Mapping[Language, Mail], settings: Settings) -> str:
-    """A page that shows the invitation in these languages, from the files beside it."""
+    """Return a page that shows the invitation in these languages, from the files beside it."""
     template = _environment(ENGLISH).get_template("index.html")
     return template.render(mails=mails, accents=settings.accents)
 

@@ -14,7 +14,7 @@ PARAMETERS = {
 
 
 def zendesk_invitation(base_url: str, language: Language) -> Invitation:
-    """The invitation to the survey of whichever ticket Zendesk sends it for."""
+    """Return the invitation to the survey of whichever ticket Zendesk sends it for."""
 
     def link_for(rating: int | None) -> str:
         parameters = {**PARAMETERS, "lang": language.tag}

@@ -38,7 +38,7 @@ class ChildStarter:
 
 
 def die_with_parent() -> None:
-    """In a child: die when the parent has died.
+    """Make this child process end when its parent has died.
 
     Does nothing in a process that no `ChildStarter` started.
     """
@@ -56,6 +56,6 @@ def _wait_for_parent(read_end: int) -> None:
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
-    """The command that runs one of our modules in a Python like this one, wherever it is started:
-    -P keeps files of the current folder from being taken for modules."""
+    """Return the command that runs one of our modules in a Python like this one, wherever it is
+    started: -P keeps files of the current folder from being taken for modules."""
     return [sys.executable, "-P", "-m", module, *arguments]

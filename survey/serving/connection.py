@@ -30,7 +30,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Owner(Protocol):
-    """What a connection asks of its server."""
+    """The methods of the server that a connection calls."""
 
     max_body_bytes: int
 
@@ -41,7 +41,7 @@ class Owner(Protocol):
         """See to it that `answer` is called with the answer to a request, now or later."""
 
     def refusal(self, status: int) -> bytes:
-        """The whole answer to a request that is refused."""
+        """Return the whole answer to a request that is refused."""
 
     def hold(self, size: int) -> bool:
         """Count `size` more bytes of unfinished bodies; False if that is too much for all."""

@@ -27,7 +27,7 @@ _STATUSES_WITHOUT_BODY = ("1", "204", "304")
 
 @dataclass
 class HttpResponse:
-    """What an application answers."""
+    """The response of an application."""
 
     status: str = ""
     headers: Headers = ()
@@ -37,7 +37,7 @@ class HttpResponse:
 def build_environ(
     base: "WSGIEnvironment", request: Request, peer: tuple[Any, ...]
 ) -> "WSGIEnvironment":
-    """The environment of a request; raises Refused for a target that names no path.
+    """Return the environment of a request; raises Refused for a target that names no path.
 
     `base` holds what is the same in all requests; `peer` is the other end's address.
     """
@@ -63,7 +63,8 @@ def build_environ(
 
 
 def base_environ(address: tuple[Any, ...]) -> "WSGIEnvironment":
-    """What stands in the environment of every request to a server that listens at `address`."""
+    """Return what stands in the environment of every request to a server that listens at
+    `address`."""
     return {
         "SCRIPT_NAME": "",
         "SERVER_NAME": str(address[0]),
@@ -110,7 +111,7 @@ class Begun:
         return self._written.append
 
     def finish(self) -> HttpResponse:
-        """The answer, all of it; raises what the application raises."""
+        """Return the answer, all of it; raises what the application raises."""
         try:
             self._written.extend(self.parts)
         finally:
@@ -123,7 +124,8 @@ class Begun:
 def encode_answer(
     answer: HttpResponse, *, method: str = "GET", keeps_alive: bool, version: str
 ) -> bytes:
-    """An answer as it goes over the wire; raises ValueError for a header that is two lines."""
+    """Return an answer as it goes over the wire; raises ValueError for a header that is two
+    lines."""
     lines = [f"HTTP/1.1 {answer.status}"]
     length = str(len(answer.body))
     for name, value in answer.headers:
@@ -162,7 +164,8 @@ def _split_target(target: bytes) -> tuple[bytes, bytes]:
 
 @lru_cache(maxsize=256)
 def _environ_name(name: bytes) -> str | None:
-    """The name of a header in an environment; None for one that could pass for another there."""
+    """Return the name of a header in an environment; None for one that could pass for another
+    there."""
     if b"_" in name:
         return None
     text = name.decode("latin-1").upper().replace("-", "_")

@@ -65,7 +65,8 @@ class RequestLog:
 
 @lru_cache(maxsize=256)
 def show_path(path: bytes) -> str:
-    """A path up to the first character that no page of ours has; `...` stands for the rest."""
+    """Return a path up to the first character that no page of ours has; `...` stands for the
+    rest."""
     match = _PLAIN_PATH.match(path)
     plain = match[0] if match else b""
     return plain.decode() + ("..." if len(plain) < len(path) else "")

@@ -79,7 +79,8 @@ class RequestReader:
         return self._draft.body_bytes
 
     def feed(self, data: bytes) -> list[Request]:
-        """The requests that `data` completes; raises Refused, after which nothing can be read."""
+        """Return the requests that `data` completes; raises Refused, after which nothing can be
+        read."""
         self._unparsed_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -95,7 +96,8 @@ class RequestReader:
         return complete
 
     def take_expectation(self) -> bool:
-        """Whether the client waits to be told that it may send the body; True once a request."""
+        """Return whether the client waits to be told that it may send the body; True once a
+        request."""
         expects = self.phase is Phase.BODY and self._draft.expects_continue
         self._draft.expects_continue = False
         return expects

@@ -57,7 +57,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Limits:
-    """What one server may be asked for."""
+    """The limits of one server."""
 
     # As many answers are committed together, at most. One is kept for what is urgent, so there are
     # two at least.
@@ -159,7 +159,7 @@ class Server:
             self._refuse(connection, request, 503)
 
     def refusal(self, status: int) -> bytes:
-        """The whole answer to a request that is refused."""
+        """Return the whole answer to a request that is refused."""
         with counting():
             REFUSED.labels(str(status)).inc()
         return encode_answer(self._refusals[status], keeps_alive=False, version="1.1")
@@ -342,7 +342,7 @@ class Server:
 
 
 def _raise_file_limit() -> int:
-    """Let this process open as many files as it may; how many connections that allows."""
+    """Let this process open as many files as it may; return how many connections that allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + RESERVED_FILES
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -40,7 +40,7 @@ class Child:
     failures: int = 0
 
     def delay_start(self, now: float) -> None:
-        """It failed once more: leave it alone for a while, longer each time."""
+        """Delay the next start of a child that failed again, each time for longer."""
         self.failures += 1
         # More doublings than the longest pause needs would overflow in the end.
         pause = 0.25 * 2 ** min(self.failures, 10)
@@ -108,7 +108,7 @@ class Supervisor:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; raises CannotListen, for example where somebody else listens.
+    """Return a listening socket; raises CannotListen, for example where somebody else listens.
 
     Bound once, here, without SO_REUSEPORT: a second server cannot take a share unnoticed.
     """
@@ -127,7 +127,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _advise(error: Exception) -> str:
-    """What to do where an address cannot be listened on."""
+    """Return what to do where an address cannot be listened on."""
     # A UnicodeError: no name of a host can be written like this.
     if isinstance(error, socket.gaierror | UnicodeError):
         return "No such host is known here; name an address of this machine with --host."
@@ -148,5 +148,5 @@ def site_workers(listener: socket.socket, count: int) -> list[Child]:
 
 
 def delivery() -> Child:
-    """The child that sends the outbox to PostHog."""
+    """Return the child that sends the outbox to PostHog."""
     return Child("delivery", python_module("csat", "deliver"))

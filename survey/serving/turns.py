@@ -16,7 +16,7 @@ STUCK_SECONDS = 0.05
 
 
 class Turns:
-    """One turn among the threads that call `take`."""
+    """Let one of the threads that call `take` run at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -38,7 +38,7 @@ def run_worker(create_site: "Callable[[], SurveySite]", socket_number: int) -> N
 
 
 def serve_site(site: "SurveySite", listener: socket.socket) -> Server:
-    """The server of a site, with the site's own limits and error pages."""
+    """Return the server of a site, with the site's own limits and error pages."""
     from survey.site.errors import refusal_pages
 
     refusals = {

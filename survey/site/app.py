@@ -29,7 +29,7 @@ from survey.store.group_commit import GroupCommit
 def create_app(
     settings: Settings, database: Database, clock: Callable[[], datetime] = now
 ) -> SurveySite:
-    """The survey site on a database whose schema is current.
+    """Return the survey site on a database whose schema is current.
 
     Raises SettingsError where `CSAT_SECRET_KEY` is not set.
     """

@@ -25,11 +25,12 @@ class PageWithGap:
     after: bytes
 
     def filled(self, gap: bytes) -> bytes:
-        """The page."""
+        """Return the page."""
         return self.before + gap + self.after
 
     def filled_gzip(self, gap: bytes) -> bytes:
-        """The page in gzip: a block that is stored between two that were compressed before."""
+        """Return the page in gzip: a block that is stored between two that were compressed
+        before."""
         head, checksum = self._compressed_before
         checksum = zlib.crc32(self.after, zlib.crc32(gap, checksum))
         size = len(self.before) + len(gap) + len(self.after)
@@ -70,7 +71,7 @@ def _stored(data: bytes) -> bytes:
 
 
 def takes_gzip() -> bool:
-    """Whether who asks can read gzip."""
+    """Return whether who asks can read gzip."""
     return request.accept_encodings["gzip"] > 0
 
 

@@ -58,5 +58,5 @@ class SurveySite(Flask):
 
 
 def current_site() -> SurveySite:
-    """The site that handles the current request."""
+    """Return the site that handles the current request."""
     return cast(SurveySite, current_app._get_current_object())  # type: ignore[attr-defined]

@@ -45,7 +45,7 @@ class DeferredResponse(Response):
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """The answer as an iterable with a future."""
+        """Return the answer as an iterable with a future."""
         return DeferredBody(
             self._future, lambda: self._application(environ)(environ, start_response)
         )

@@ -59,7 +59,7 @@ def _page_of(status: int) -> tuple[str, int]:
 
 
 def error_page(status: int, title: str, advice: str) -> tuple[str, int]:
-    """A page that says what happened and what to do."""
+    """Return a page that says what happened and what to do."""
     return render_template("error.html", title=title, advice=advice), status
 
 
@@ -68,7 +68,7 @@ _REFUSALS = (400, 408, 413, 417, 431, 500, 503)
 
 
 def refusal_pages(site: SurveySite) -> dict[int, Response]:
-    """The pages for requests that a server refuses before the site sees them, by status.
+    """Return the pages for requests that a server refuses before the site sees them, by status.
 
     They are in English: what language such a request asks for is not known.
     """

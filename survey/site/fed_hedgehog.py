@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class FedHedgehog:
-    """Which hedgehog a response feeds, or else how many were fed this month.
+    """The number of the hedgehog that a response feeds, or else how many were fed this month.
 
     `month` names the response's month where it is not this one. What the store cannot tell now
     is None.
@@ -31,8 +31,8 @@ class FedHedgehog:
 
 
 def find_fed_hedgehog(response: ResponseRow | None) -> FedHedgehog:
-    """For the visitor's own response, if there is one. An edit feeds no second hedgehog: its
-    number stays, in the month in which the response began."""
+    """Return the hedgehog of the visitor's own response, if there is one. An edit feeds no second
+    hedgehog: the number stays, in the month in which the response began."""
     site = current_site()
     settings = site.settings
     charity = (settings.charity_name, settings.charity_url)

@@ -32,7 +32,7 @@ class Problems:
 
 
 def read_form(fields: Mapping[str, str]) -> tuple[Form, Problems]:
-    """The form as sent, and its problems."""
+    """Return the form as sent, and its problems."""
     submit_id = fields.get("submit_id", "").strip()[:MAX_SUBMIT_ID_LENGTH]
     form = Form(
         rating=parse_rating(fields.get("rating", "")),
@@ -47,7 +47,7 @@ def read_form(fields: Mapping[str, str]) -> tuple[Form, Problems]:
 
 
 def clean_comment(text: str) -> str:
-    """A comment as it is kept: as typed, lines ending in `\\n`, without control characters
+    """Return a comment as it is kept: as typed, lines ending in `\\n`, without control characters
     (a database cannot hold them all); "" if it is only blank."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))

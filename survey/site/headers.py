@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def site_headers(styles: Iterable[str], script: str) -> list[tuple[str, str]]:
-    """The headers of every answer of a site whose pages hold these style sheets and this script."""
+    """Return the headers of every answer of a site whose pages hold these style sheets and this
+    script."""
     return [
         ("Cache-Control", "no-store"),
         (
@@ -29,7 +30,7 @@ def site_headers(styles: Iterable[str], script: str) -> list[tuple[str, str]]:
 
 
 def _source(inline: str) -> str:
-    """What allows a style sheet or script that stands in the page itself; to the byte."""
+    """Return what allows a style sheet or script that stands in the page itself; to the byte."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()}'"
 
 

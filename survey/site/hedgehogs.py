@@ -34,7 +34,7 @@ class Row:
 
 @hedgehogs.errorhandler(StoreError)
 def show_failure(error: StoreError) -> tuple[str, int]:
-    """Nothing is known yet, and the store cannot be read."""
+    """Answer 503: nothing is known yet, and the store cannot be read."""
     log.error("hedgehogs not counted", reason=str(error))
     return error_page(
         503, _("The hedgehogs cannot be counted just now"), _("Please come back in a minute.")
@@ -43,7 +43,8 @@ def show_failure(error: StoreError) -> tuple[str, int]:
 
 @hedgehogs.get("/hedgehogs")
 def show_months() -> str:
-    """The page: the last months, newest first, each with a bar, and a line for all before them."""
+    """Return the page: the last months, newest first, each with a bar, and a line for all before
+    them."""
     counted = _look_up()
     months = counted.months[::-1]
     widths = measure_bars([each.hedgehogs for each in months])
@@ -63,7 +64,7 @@ def show_months() -> str:
 
 @hedgehogs.get("/hedgehogs.json")
 def list_months() -> Response:
-    """The same numbers for programs; its shape is described in docs/operators.md."""
+    """Return the same numbers for programs; its shape is described in docs/operators.md."""
     counted = _look_up()
     as_of = counted.counted_at.astimezone(UTC)
     answer = jsonify(
@@ -81,8 +82,8 @@ def list_months() -> Response:
 
 
 def measure_bars(counts: Sequence[int]) -> list[float]:
-    """How wide the bars of these counts are, in per cent: the highest count fills the room, one
-    of 1 can still be seen."""
+    """Return how wide the bars of these counts are, in per cent: the highest count fills the room,
+    one of 1 can still be seen."""
     highest = max(counts, default=0) or 1
     return [round(max(100 * count / highest, LEAST_BAR_WIDTH), 1) for count in counts]
 

@@ -24,7 +24,7 @@ def register(app: Flask) -> None:
 
 
 def current_language() -> Language:
-    """The language that this request is answered in."""
+    """Return the language that this request is answered in."""
     if not has_request_context():
         return ENGLISH
     if "language" not in g:
@@ -43,7 +43,8 @@ def speak(language: Language) -> None:
 
 
 def _kept_parameters() -> dict[str, str]:
-    """What the address of this page must hold in any other language, as far as it is sound."""
+    """Return what the address of this page must hold in any other language, as far as it is
+    sound."""
     if not has_request_context():
         return {}
     kept = {}

@@ -26,7 +26,7 @@ Answer = tuple[str, int]
 
 @shown.errorhandler(LinkError)
 def refuse_link(_error: LinkError) -> Answer:
-    """No page has such a link, and nobody reads this."""
+    """Answer 400 without a body: no page has such a link, and nobody reads the answer."""
     return "", 400
 
 
@@ -58,7 +58,7 @@ def _not_stored(error: StoreError) -> Answer:
 
 
 def _page_id() -> str:
-    """The page's own id, by which a repeat is known; raises BadRequest for anything else."""
+    """Return the page's own id, by which a repeat is known; raises BadRequest for anything else."""
     request.max_content_length = MAX_BODY_BYTES
     try:
         return str(UUID(request.get_data(cache=False).decode("ascii")))

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @metrics.get("/metrics")
 def show_metrics() -> Response:
-    """All figures; 404 where no token is set, 401 for a wrong one."""
+    """Return all figures; 404 where no token is set, 401 for a wrong one."""
     site = current_site()
     token = site.settings.metrics_token
     if token is None:
@@ -47,7 +47,7 @@ class _Outbox(Collector):
         self._site = site
 
     def collect(self) -> Iterator[Metric]:
-        """The figures; none while the store cannot be read: an old one would be a lie."""
+        """Yield the figures; none while the store cannot be read: an old one would be a lie."""
         now = self._site.clock()
         try:
             with self._site.database.reading() as connection:

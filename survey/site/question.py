@@ -18,7 +18,7 @@ _SUBMIT_ID_PLACE = "@@submit_id@@"
 
 
 def render_blank_question(action: str, rating: int | None) -> Response:
-    """The page for a ticket without answers, with the link's face preselected, if any."""
+    """Return the page for a ticket without answers, with the link's face preselected, if any."""
     pages = current_site().blank_pages
     which = (current_language().tag, rating)
     if which not in pages:
@@ -32,8 +32,8 @@ def render_blank_question(action: str, rating: int | None) -> Response:
 
 
 def _blank_page(rating: int | None) -> tuple[PageWithGap, str]:
-    """The page, and what belongs into its gap: from the first of a customer's own values to the
-    last, which stand side by side."""
+    """Return the page, and what belongs into its gap: from the first of a customer's own values to
+    the last, which stand side by side."""
     blank = Form(rating=rating, submit_id=_SUBMIT_ID_PLACE)
     html = render_question(_ACTION_PLACE, blank)
     begin = html.index(_ACTION_PLACE)
@@ -48,7 +48,7 @@ def render_question(
     problems: Problems | None = None,
     answered_before: int | None = None,
 ) -> str:
-    """The page with a form that has been filled, and what is wrong with it.
+    """Return the page with a form that has been filled, and what is wrong with it.
 
     `answered_before` is the rating of this person's response, if there is one.
     """
@@ -62,7 +62,7 @@ def render_question(
 
 
 def form_context(form: Form, problems: Problems | None = None) -> dict[str, object]:
-    """What the form's template needs to show `form`."""
+    """Return what the form's template needs to show `form`."""
     return {
         "form": form,
         "problems": problems or Problems(),

@@ -23,12 +23,13 @@ def receipt_signer(secret_key: str) -> TimestampSigner:
 
 
 def issue_receipt(site: SurveySite, answer_uuid: str) -> str:
-    """A receipt for an answer that was stored."""
+    """Return a receipt for an answer that was stored."""
     return site.receipt_signer.sign(answer_uuid).decode()
 
 
 def read_receipt(site: SurveySite, receipt: str, link: Link) -> Answer | None:
-    """The answer that a receipt is for; None if it is not valid any more, or not for this link."""
+    """Return the answer that a receipt is for; None if it is not valid any more, or not for this
+    link."""
     try:
         uuid = site.receipt_signer.unsign(receipt, max_age=VALID_FOR_SECONDS).decode()
         with site.database.reading() as connection:

@@ -11,7 +11,7 @@ _AHEAD_OF_A_VISIT = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 
 
 def is_no_customer(headers: Headers) -> bool:
-    """Whether a request comes from a program or from a page that nobody looks at."""
+    """Return whether a request comes from a program or from a page that nobody looks at."""
     user_agent = headers.get("User-Agent", "").strip()[:_LONGEST_USER_AGENT]
     # Browsers name themselves, all of them as Mozilla.
     if not user_agent.startswith("Mozilla/") or _CRAWLERS.is_crawler(user_agent):

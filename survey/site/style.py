@@ -13,7 +13,7 @@ _STYLE = (_STATIC / "survey.css").read_text(encoding="utf-8")
 
 
 def style_sheet(settings: Settings) -> str:
-    """The style sheet of every page, in the accent colour of the settings, minified."""
+    """Return the style sheet of every page, in the accent colour of the settings, minified."""
     accents = settings.accents
     colours = {
         "accent": accents.light,
@@ -26,10 +26,10 @@ def style_sheet(settings: Settings) -> str:
 
 
 def hedgehogs_style_sheet() -> str:
-    """The further style sheet of the page of hedgehogs, minified."""
+    """Return the further style sheet of the page of hedgehogs, minified."""
     return str(cssmin((_STATIC / "hedgehogs.css").read_text(encoding="utf-8")))
 
 
 def page_script() -> str:
-    """The script of the survey page, minified."""
+    """Return the script of the survey page, minified."""
     return str(jsmin((_STATIC / "survey.js").read_text(encoding="utf-8")))

@@ -25,7 +25,7 @@ Page = str | tuple[str, int]
 
 @survey.get("/")
 def show_question() -> Page | Response:
-    """The survey page. Looking at it records nothing, whatever the link carries."""
+    """Return the survey page. Looking at it records nothing, whatever the link carries."""
     visitor = current_visitor()
     state = current_ticket_state(visitor)
     earlier = state.own_response
@@ -78,8 +78,8 @@ def submit() -> Page | Response:
 
 
 def current_ticket_state(visitor: Visitor, sent: str | None = None) -> TicketState:
-    """What the store knows of the ticket, and of the answer `sent`; nothing while the store cannot
-    be read, so that the page still opens and the answer can be tried."""
+    """Return what the store knows of the ticket, and of the answer `sent`; nothing while the store
+    cannot be read, so that the page still opens and the answer can be tried."""
     site = current_site()
     try:
         return find_ticket_state(

@@ -19,7 +19,7 @@ thanks = Blueprint("thanks", __name__)
 
 @thanks.get("/thanks")
 def show_thanks() -> str:
-    """The face, this month's hedgehogs, and the way to change the answer.
+    """Return the face, this month's hedgehogs, and the way to change the answer.
 
     Without a receipt that is good, only what anybody may know.
     """

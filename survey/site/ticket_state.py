@@ -37,7 +37,7 @@ def find_ticket_state(
     now: datetime,
     sent: str | None = None,
 ) -> TicketState:
-    """The state of a visitor who comes through `link`, perhaps after an answer with the uuid
+    """Return the state of a visitor who comes through `link`, perhaps after an answer with the uuid
     `sent`; raises StoreError."""
     if not has_answers(database, link.ticket_id):
         return TicketState()

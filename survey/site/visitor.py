@@ -14,13 +14,13 @@ from survey.vocabulary import Trust
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who came: the link, and how far it can be trusted."""
+    """A visitor: the link they came by, and how far the link can be trusted."""
 
     link: Link
     trust: Trust
 
     def address(self, path: str, **more: str) -> str:
-        """One of our own pages, with the link that the visitor came by.
+        """Return the address of one of our pages, with the link that the visitor came by.
 
         It names the language of the page it stands in: so the form says what it was shown in.
         """
@@ -29,7 +29,7 @@ class Visitor:
 
 
 def current_visitor() -> Visitor:
-    """The link of the current request; raises LinkError, Forbidden for a wrong signature."""
+    """Return the link of the current request; raises LinkError, Forbidden for a wrong signature."""
     settings = current_site().settings
     link = parse_link(request.args.to_dict())
     trust = judge_link(link, settings.link_secrets)

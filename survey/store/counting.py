@@ -60,7 +60,8 @@ def require_current_responses(connection: Connection, rules: CountingRules) -> N
 def months_with_responses(
     connection: Connection, timezone: tzinfo, since: Month | None = None, last: Month | None = None
 ) -> Iterator[Month]:
-    """The months in which responses began, in their order; from `since` to `last`, if given."""
+    """Yield the months in which responses began, in their order; from `since` to `last`, if
+    given."""
     if since is None:
         began = connection.scalar(_FIRST)
     else:
@@ -106,7 +107,7 @@ def _read_began(
 def count_outcomes(
     connection: Connection, opens_at: datetime, closes_at: datetime, rules: CountingRules
 ) -> dict[Outcome, int]:
-    """What became of the answers given in `[opens_at, closes_at)`, copies included.
+    """Return what became of the answers given in `[opens_at, closes_at)`, copies included.
 
     Raises ResponsesOutdated where the responses cannot have come from these answers.
     """

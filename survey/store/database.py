@@ -78,7 +78,7 @@ class Database:
             yield connection
 
     def ask(self, statement: Select[Any], **parameters: object) -> Any:
-        """The first value that a statement finds, or None; raises StoreError.
+        """Return the first value that a statement finds, or None; raises StoreError.
 
         For the one question that every opened link asks: it goes past the layers that cost more
         than the answer, and needs no transaction.
@@ -120,11 +120,13 @@ class Database:
         self._backend.keep_private()
 
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
-        """In a writing transaction: what is read of these tickets from now on stays as it is."""
+        """Lock these tickets, in a writing transaction: what is read of them from now on stays as
+        it is."""
         self._backend.lock_tickets(connection, ticket_ids)
 
     def lock_imports(self, connection: Connection) -> None:
-        """In a writing transaction: imported answers stay as they are, whatever their tickets."""
+        """Lock imported answers, in a writing transaction: they stay as they are, whatever their
+        tickets."""
         self._backend.lock_imports(connection)
 
     @contextmanager

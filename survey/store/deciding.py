@@ -73,7 +73,8 @@ def _some_on_postgresql() -> Select[*tuple[Any, ...]]:
 def _some(
     rows: Select[*tuple[Any, ...]], table: type[AnswerRow], ticket: ColumnElement[str]
 ) -> Select[*tuple[Any, ...]]:
-    """In the order of an index: PostgreSQL then reads no more of it, and SQLite sorts nothing."""
+    """Limit the rows of a ticket, in the order of an index: PostgreSQL then reads no more of the
+    index, and SQLite sorts nothing."""
     of_ticket = rows.where(table.ticket_id == ticket)
     return of_ticket.order_by(table.source, table.answered_at).limit(bindparam("few"))
 
@@ -85,8 +86,8 @@ _SOME_ON_POSTGRESQL = _some_on_postgresql()
 
 @dataclass(frozen=True)
 class Arriving:
-    """Somebody who answers now, or might: for which ticket, who, and when. `uuid` is that of the
-    answer that they send or ask about, which may be stored already."""
+    """A person who answers now, or may answer: for which ticket, who, and when. `uuid` is that of
+    the answer that they send or ask about; it may be stored already."""
 
     ticket_id: str
     person: str
@@ -97,7 +98,8 @@ class Arriving:
 def answers_that_decide(
     connection: Connection, rules: CountingRules, arriving: Sequence[Arriving]
 ) -> dict[str, list[Answer]]:
-    """By ticket, in the order of their time, answers that stand for all of the ticket's.
+    """Return for each ticket, in the order of their time, answers that stand for all of its
+    answers.
 
     With them, and with an answer of the person who arrives added or not, `decide` gives the same
     as with all. Among them are the latest answer that the site received, and the one with the
@@ -111,7 +113,7 @@ def answers_that_decide(
 
 
 def _first_of_each(connection: Connection, tickets: Sequence[str]) -> dict[str, list[Answer]]:
-    """At most FEW answers to each of these tickets."""
+    """Return at most FEW answers to each of these tickets."""
     is_sqlite = connection.dialect.name == "sqlite"
     statement = _SOME_ON_SQLITE if is_sqlite else _SOME_ON_POSTGRESQL
     values = {"ticket_ids": json.dumps(tickets) if is_sqlite else tickets, "few": FEW}
@@ -133,9 +135,9 @@ def _of_very_many(connection: Connection, rules: CountingRules, arriving: Arrivi
 def _select(
     connection: Connection, rules: CountingRules, arriving: Arriving, persons: set[str]
 ) -> Iterator[Answer]:
-    """What decides: of the response's person and of the one who arrives the first valid answer by
-    each trust, and the latest that can be an edit. Nobody else's answer can: the response's
-    person has the highest trust there is, and was the first with it."""
+    """Yield what decides: of the response's person and of the one who arrives the first valid
+    answer by each trust, and the latest that can be an edit. Nobody else's answer can: the
+    response's person has the highest trust there is, and was the first with it."""
     ticket_id = arriving.ticket_id
     received = _read(connection, _LATEST_OF_SITE, ticket_id=ticket_id)
     yield from received
@@ -161,7 +163,7 @@ def _read(connection: Connection, statement: Any, **values: object) -> list[Answ
 
 
 def _add(at: datetime, duration: timedelta) -> datetime:
-    """An imported answer may be of the last week that there is."""
+    """Return an imported answer may be of the last week that there is."""
     try:
         return at + duration
     except OverflowError:
@@ -180,7 +182,7 @@ def _statements(survey_id: str | None) -> tuple[Any, Any]:
 def _of_instant(
     trust: Trust, survey_id: str | None, until: BindParameter[datetime] | None = None
 ) -> Any:
-    """The answers of the first instant; with `until`, of the latest not after it.
+    """Return the answers of the first instant; with `until`, of the latest not after it.
 
     The instant is found by one step in an index. Ordered by uuid besides, PostgreSQL would sort.
     """
@@ -197,7 +199,8 @@ def _of_instant(
 
 
 def _valid(table: type[AnswerRow], trust: Trust, survey_id: str | None) -> tuple[Any, ...]:
-    """The conditions for a person's valid answers of a trust, of which an index holds the first."""
+    """Return the conditions for a person's valid answers of a trust, of which an index holds the
+    first."""
     return (
         table.ticket_id == _TICKET_ID,
         table.distinct_id == _PERSON,

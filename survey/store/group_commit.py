@@ -51,7 +51,7 @@ class GroupCommit(Generic[Item, Result]):
         self._is_running = False
 
     def submit(self, item: Item) -> "Future[Result]":
-        """The result for this item, once it is committed, or what committing it raised."""
+        """Return the result for this item, once it is committed, or what committing it raised."""
         entry: _Entry[Item, Result] = _Entry(item)
         self._waiting.put(entry)
         with self._lock:
@@ -73,7 +73,7 @@ class GroupCommit(Generic[Item, Result]):
             self._commit_group(self._gather(first))
 
     def _gather(self, first: _Entry[Item, Result]) -> list[_Entry[Item, Result]]:
-        """The first with those that came meanwhile; more, while they keep coming."""
+        """Return the first with those that came meanwhile; more, while they keep coming."""
         group: list[_Entry[Item, Result]] = [first]
         while len(group) < MAX_GROUP:
             before = len(group)
@@ -111,5 +111,5 @@ def _fail(entry: _Entry[Item, Result], error: Exception) -> None:
 
 
 def _concerns_all(error: Exception) -> bool:
-    """Whether the database is at fault, and not what one of them brought."""
+    """Return whether the database is at fault, and not what one of them brought."""
     return isinstance(error, StoreError) and not isinstance(error, RefusedData)

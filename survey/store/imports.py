@@ -44,23 +44,23 @@ _REPLACE = (
 
 
 def newest_answer(connection: Connection) -> int:
-    """The id of the answer that was stored last; 0 where there is none."""
+    """Return the id of the answer that was stored last; 0 where there is none."""
     return connection.scalar(select(func.max(AnswerRow.id))) or 0
 
 
 def tickets_of_imported(connection: Connection, uuids: Sequence[str]) -> list[str]:
-    """The tickets of the imported answers that have these uuids."""
+    """Return the tickets of the imported answers that have these uuids."""
     return [str(ticket) for ticket in connection.scalars(_TICKETS_OF_IMPORTED, {"uuids": uuids})]
 
 
 def imported_since(connection: Connection, tickets: Sequence[str], newest: int) -> set[str]:
-    """The uuids of the imported answers to these tickets that were stored after `newest`."""
+    """Return the uuids of the imported answers to these tickets that were stored after `newest`."""
     values = {"ticket_ids": tickets, "newest": newest}
     return set(connection.scalars(_IMPORTED_SINCE, values))
 
 
 def stored_answers(connection: Connection, uuids: Sequence[str]) -> dict[str, StoredAnswer]:
-    """The answers that the store has under these uuids."""
+    """Return the answers that the store has under these uuids."""
     rows = connection.execute(_STORED, {"uuids": uuids})
     return {row.uuid: _read_stored(row) for row in rows}
 
@@ -71,7 +71,7 @@ def _read_stored(row: Row[*tuple[Any, ...]]) -> StoredAnswer:
 
 
 def copies_on_record(connection: Connection, fingerprints: Sequence[str]) -> frozenset[str]:
-    """Which of these fingerprints are those of copies on record."""
+    """Return which of these fingerprints are those of copies on record."""
     if not fingerprints:
         return frozenset()
     return frozenset(connection.scalars(_COPIES_ON_RECORD, {"fingerprints": fingerprints}))
@@ -93,6 +93,6 @@ def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:
 
 
 def _columns(answer: ImportedAnswer) -> dict[str, Any]:
-    """All that is kept of an event besides its uuid."""
+    """Return all that is kept of an event besides its uuid."""
     columns = {**answer_columns(answer), "properties": answer.properties}
     return {name: columns[name] for name in _KEPT}

@@ -118,7 +118,8 @@ class AnswerRow(Base):
 
 
 def is_indexed(table: type[AnswerRow]) -> ColumnElement[bool]:
-    """The condition of `ix_answers_of_person`, in its words: a database uses it only for these."""
+    """Return the condition of `ix_answers_of_person`, in its words: a database uses it only for
+    these."""
     longest: ColumnElement[int] = literal_column(str(LONGEST_VALUE))
     return and_(table.rating.is_not(None), func.length(table.distinct_id) <= longest)
 

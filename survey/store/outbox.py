@@ -115,7 +115,7 @@ class OutboxSummary:
         return sum(letters.count for letters in self.dead)
 
     def oldest_seconds(self, at: datetime) -> float:
-        """How long the oldest event has been waiting; 0 if none waits."""
+        """Return how long the oldest event has been waiting; 0 if none waits."""
         return max((at - self.oldest_at).total_seconds(), 0.0) if self.oldest_at else 0.0
 
 
@@ -130,13 +130,13 @@ def enqueue(connection: Connection, events: Sequence[Mapping[str, Any]], now: da
 
 
 def is_enqueued(connection: Connection, answer_uuid: str) -> bool:
-    """Whether an answer's event is in the outbox, delivered or not."""
+    """Return whether an answer's event is in the outbox, delivered or not."""
     found = select(OutboxRow.id).where(OutboxRow.answer_uuid == answer_uuid)
     return connection.scalar(found) is not None
 
 
 def has_waiting(connection: Connection) -> bool:
-    """Whether any event waits, due or not."""
+    """Return whether any event waits, due or not."""
     first = select(OutboxRow.id).where(*_WAITING).order_by(OutboxRow.available_at, OutboxRow.id)
     return connection.scalar(first.limit(1)) is not None
 
@@ -171,12 +171,12 @@ def _up_to(max_bytes: int, claims: Iterable[Claim]) -> list[Claim]:
 
 
 def renew(connection: Connection, ids: Sequence[int], until: datetime) -> None:
-    """These stay claimed until then."""
+    """Keep these events claimed until then."""
     _update(connection, ids, available_at=until)
 
 
 def mark_delivered(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """PostHog has accepted these."""
+    """Record that PostHog has accepted these events."""
     marked = _update(connection, ids, delivered_at=now, last_reason=None, error_message=None)
     connection.execute(_COUNT_DELIVERED, {"more": marked})
 
@@ -184,7 +184,7 @@ def mark_delivered(connection: Connection, ids: Sequence[int], now: datetime) ->
 def postpone(
     connection: Connection, ids: Sequence[int], until: datetime, reason: str, error_message: str
 ) -> None:
-    """These wait until then, with the reason on record, and PostHog's error message."""
+    """Let these events wait until then; record the reason, and PostHog's error message."""
     _update(
         connection, ids, available_at=until, last_reason=reason, error_message=error_message or None
     )
@@ -231,7 +231,8 @@ def prune(connection: Connection, delivered_before: datetime, limit: int) -> int
 
 
 def summarise(connection: Connection, now: datetime) -> OutboxSummary:
-    """How much waits, how old it is, how fast it goes, what was refused and why."""
+    """Return how much waits, how old it is, how fast events are delivered, and what was refused and
+    why."""
     oldest = select(OutboxRow.created_at).where(*_WAITING).order_by(OutboxRow.id).limit(1)
     last_refusal = (
         select(OutboxRow.last_reason, OutboxRow.error_message)
@@ -255,7 +256,7 @@ def summarise(connection: Connection, now: datetime) -> OutboxSummary:
 
 
 def _dead_letters(connection: Connection) -> list[DeadLetters]:
-    """Most frequent reason first."""
+    """Return the dead letters by reason, the most frequent reason first."""
     is_dead = OutboxRow.dead_at.is_not(None)
     counted = select(OutboxRow.last_reason, func.count()).where(is_dead)
     by_reason = connection.execute(counted.group_by(OutboxRow.last_reason)).all()

@@ -25,7 +25,7 @@ def find_outcomes(
     uuids: Collection[str],
     on_progress: Callable[[int], object],
 ) -> dict[str, Outcome]:
-    """What became of each of these answers, by uuid; an unknown uuid has no outcome.
+    """Return what became of each of these answers, by uuid; an unknown uuid has no outcome.
 
     `on_progress` is told how many answers have been read.
     """

@@ -11,7 +11,7 @@ _IS_PAGE_VIEW = OutboxRow.page_view_uuid.is_not(None)
 
 
 def count_page_views(connection: Connection, since: datetime, at_most: int) -> int:
-    """How many page views came after `since`; counted no further than `at_most`."""
+    """Return how many page views came after `since`; counted no further than `at_most`."""
     some = select(OutboxRow.id).where(_IS_PAGE_VIEW, OutboxRow.created_at > since).limit(at_most)
     return connection.scalar(select(func.count()).select_from(some.subquery())) or 0
 
@@ -19,7 +19,7 @@ def count_page_views(connection: Connection, since: datetime, at_most: int) -> i
 def page_views_by_ticket(
     connection: Connection, ticket_ids: Sequence[str], since: datetime
 ) -> dict[str, int]:
-    """How many page views of each of these tickets came after `since`."""
+    """Return how many page views of each of these tickets came after `since`."""
     counted = (
         select(OutboxRow.ticket_id, func.count().label("views"))
         .where(_IS_PAGE_VIEW, OutboxRow.ticket_id.in_(ticket_ids), OutboxRow.created_at > since)
@@ -30,6 +30,6 @@ def page_views_by_ticket(
 
 
 def known_page_views(connection: Connection, uuids: Sequence[str]) -> frozenset[str]:
-    """Which of these page views the outbox has already."""
+    """Return which of these page views the outbox has already."""
     known = select(OutboxRow.page_view_uuid).where(OutboxRow.page_view_uuid.in_(uuids))
     return frozenset(str(uuid) for uuid in connection.scalars(known))

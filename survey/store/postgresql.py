@@ -103,10 +103,10 @@ class PostgresqlServer:
         """The database is made by who runs the server."""
 
     def keep_private(self) -> None:
-        """Who may read a server's files is for who runs it."""
+        """Do nothing: whoever runs the server decides who reads its files."""
 
     def ask(self, compiled: SQLCompiler, parameters: dict[str, object]) -> Any:
-        """The first value of the first row, or None; without a transaction around it."""
+        """Return the first value of the first row, or None; without a transaction around it."""
         with self._watch.use() if self._watch else nullcontext() as use:
             connection = self.engine.raw_connection()
             driver: Any = connection.driver_connection
@@ -129,7 +129,7 @@ class PostgresqlServer:
         connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_KEY)))
 
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
-        """Nobody else adds an answer to these tickets until the transaction ends."""
+        """Keep everybody else from adding an answer to these tickets until the transaction ends."""
         connection.execute(_LOCK_TICKETS, {"keys": [_ticket_key(name) for name in ticket_ids]})
 
     def lock_imports(self, connection: Connection) -> None:
@@ -156,12 +156,12 @@ def _prepare_connection(lock_timeout: float, connection: "psycopg.Connection[Any
 
 
 def _descriptor(connection: Any) -> int:
-    """The file of a connection to the server."""
+    """Return the file of a connection to the server."""
     return int(connection.pgconn.socket)
 
 
 def _ticket_key(ticket_id: str) -> int:
-    """The number that stands for a ticket among the server's locks; two tickets that share one
-    only wait for each other."""
+    """Return the number that stands for a ticket among the server's locks; two tickets that share
+    one only wait for each other."""
     digest = hashlib.blake2b(ticket_id.encode(), digest_size=8, person=b"csat-ticket")
     return int.from_bytes(digest.digest(), signed=True)

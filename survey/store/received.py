@@ -35,7 +35,8 @@ _NAMES = ReceivedAnswer._fields[:-2]
 def other_survey_condition(
     survey_id: str | None, answers: type[AnswerRow] = AnswerRow
 ) -> ColumnElement[bool]:
-    """The condition that an answer belongs to another survey than the configured one, if any.
+    """Return the condition that an answer belongs to another survey than the configured one, if
+    any.
 
     What the site received is ours by itself; an import may have brought anything.
     """
@@ -46,7 +47,7 @@ def other_survey_condition(
 
 
 def all_received(connection: Connection, survey_id: str | None) -> Iterator[ReceivedAnswer]:
-    """Everything received: answers in the order of receipt, then copies."""
+    """Yield everything received: answers in the order of receipt, then copies."""
     answers = select(*_columns(AnswerRow), false(), other_survey_condition(survey_id))
     copies = select(*_columns(AnswerCopyRow), true(), false())
     for rows in (answers.order_by(AnswerRow.id), copies.order_by(AnswerCopyRow.id)):
@@ -55,7 +56,7 @@ def all_received(connection: Connection, survey_id: str | None) -> Iterator[Rece
 
 
 def count_received(connection: Connection) -> int:
-    """How many answers were received, copies included."""
+    """Return how many answers were received, copies included."""
     answers = select(func.count()).select_from(AnswerRow).scalar_subquery()
     copies = select(func.count()).select_from(AnswerCopyRow).scalar_subquery()
     return connection.scalar(select(answers + copies)) or 0

@@ -89,25 +89,28 @@ _SAVE_APPLIED_RULES = text(
 
 
 def has_answers(database: Database, ticket_id: str) -> bool:
-    """Whether a ticket has any answer: what every opened link asks, so it asks for nothing more."""
+    """Return whether a ticket has any answer: what every opened link asks, so it asks for nothing
+    more."""
     return database.ask(_ANY_ANSWER, ticket_id=ticket_id) is not None
 
 
 def answers_of(connection: Connection, ticket_id: str) -> list[Answer]:
-    """All answers to a ticket, whatever became of them, in the order of their time."""
+    """Return all answers to a ticket, whatever became of them, in the order of their time."""
     return answers_of_tickets(connection, [ticket_id])[ticket_id]
 
 
 def answers_of_tickets(
     connection: Connection, ticket_ids: Sequence[str]
 ) -> dict[str, list[Answer]]:
-    """All answers to each of these tickets, whatever became of them, in the order of their time."""
+    """Return all answers to each of these tickets, whatever became of them, in the order of their
+    time."""
     rows = connection.execute(_ANSWERS_OF_TICKETS, {"ticket_ids": ticket_ids})
     return group_answers(ticket_ids, map(read_answer_row, rows))
 
 
 def group_answers(ticket_ids: Sequence[str], answers: Iterable[Answer]) -> dict[str, list[Answer]]:
-    """Answers by their tickets, which are these, each ticket's in the order of their time."""
+    """Return answers by their tickets, which are these, each ticket's in the order of their
+    time."""
     by_ticket: dict[str, list[Answer]] = {ticket_id: [] for ticket_id in ticket_ids}
     for answer in sorted(answers, key=lambda answer: answer.order):
         by_ticket[answer.ticket_id or ""].append(answer)
@@ -115,7 +118,7 @@ def group_answers(ticket_ids: Sequence[str], answers: Iterable[Answer]) -> dict[
 
 
 def find_answer(connection: Connection, uuid: str) -> Answer | None:
-    """The answer with this uuid."""
+    """Return the answer with this uuid."""
     row = connection.execute(SELECT_ANSWER.where(AnswerRow.uuid == uuid)).first()
     return None if row is None else read_answer_row(row)
 
@@ -129,7 +132,7 @@ class Asked:
 
 
 def find_asked(connection: Connection, uuid: str) -> Asked | None:
-    """What the customer who gave an answer was asked; None for an imported answer."""
+    """Return what the customer who gave an answer was asked; None for an imported answer."""
     row = connection.execute(_ASKED.where(AnswerRow.uuid == uuid)).first()
     if row is None or row.rating_question is None:
         return None
@@ -171,7 +174,8 @@ def _answer_values(new: NewAnswer) -> dict[str, Any]:
 
 
 def answer_columns(answer: Answer) -> dict[str, Any]:
-    """An answer as values of the columns that `answers` and `answer_copies` have in common."""
+    """Return an answer as values of the columns that `answers` and `answer_copies` have in
+    common."""
     return {
         "uuid": answer.uuid,
         "ticket_id": answer.ticket_id,
@@ -190,8 +194,8 @@ def add_responses(
     responses: Mapping[str, Response],
     known_ids: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """The responses of tickets that have no row; the submission id of each: a known one, where a
-    ticket had a response before, or a new one."""
+    """Return the responses of tickets that have no row; the submission id of each: a known one,
+    where a ticket had a response before, or a new one."""
     submission_ids = {
         ticket_id: known_ids.get(ticket_id) or str(uuid4()) for ticket_id in responses
     }
@@ -262,8 +266,8 @@ def remove_response(connection: Connection, ticket_id: str) -> None:
 
 
 def applied_rules(connection: Connection) -> str | None:
-    """By which settings the responses were derived, as a fingerprint; None in a new store, and
-    what no fingerprint is while they are being derived."""
+    """Return the fingerprint of the rules by which the responses were derived; None in a new store,
+    and a text that is no fingerprint while responses are being derived."""
     return connection.scalar(select(AppliedRulesRow.fingerprint))
 
 
@@ -279,27 +283,28 @@ def replace_applied_rules(connection: Connection, known: str, fingerprint: str) 
 
 
 def find_response(connection: Connection, ticket_id: str) -> ResponseRow | None:
-    """The ticket's response; a void or test ticket has none."""
+    """Return the ticket's response; a void or test ticket has none."""
     columns = ResponseRow.__table__.select().where(ResponseRow.ticket_id == ticket_id)
     row = connection.execute(columns).first()
     return None if row is None else ResponseRow(**row._mapping)
 
 
 def count_responses(connection: Connection, opens_at: datetime, closes_at: datetime) -> int:
-    """How many responses began in `[opens_at, closes_at)`: as many hedgehogs are owed."""
+    """Return how many responses began in `[opens_at, closes_at)`: as many hedgehogs are owed."""
     began = ResponseRow.answered_at
     counted = select(func.count()).where(began >= opens_at, began < closes_at)
     return connection.scalar(counted) or 0
 
 
 def count_responses_before(connection: Connection, opens_at: datetime) -> int:
-    """How many responses began before `opens_at`."""
+    """Return how many responses began before `opens_at`."""
     counted = select(func.count()).where(ResponseRow.answered_at < opens_at)
     return connection.scalar(counted) or 0
 
 
 def count_responses_until(connection: Connection, opens_at: datetime, last: ResponseRow) -> int:
-    """Which one `last` is of the responses that began from `opens_at` on: 1 for the first."""
+    """Return the number of `last` among the responses that began from `opens_at` on: 1 for the
+    first."""
     began = ResponseRow.answered_at
     before = select(func.count()).where(began >= opens_at, began < last.answered_at)
     # Two of the same microsecond are rare; asked together, every earlier row would be read.
@@ -315,7 +320,7 @@ def first_response_at(connection: Connection) -> datetime | None:
 
 
 def read_answer_row(row: Row[*tuple[Any, ...]]) -> Answer:
-    """An answer from a row with at least the columns that make one."""
+    """Return an answer from a row with at least the columns that make one."""
     return Answer(
         uuid=row.uuid,
         ticket_id=row.ticket_id,
@@ -331,6 +336,6 @@ def read_answer_row(row: Row[*tuple[Any, ...]]) -> Answer:
 
 
 def next_tickets(connection: Connection, after: str, answers: int) -> list[str]:
-    """The tickets of the next answers by ticket, behind one; each ticket once."""
+    """Return the tickets of the next answers by ticket, behind one; each ticket once."""
     values = {"after": after, "answers": answers}
     return [str(ticket) for ticket, _ in groupby(connection.scalars(_NEXT_TICKETS, values))]

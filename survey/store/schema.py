@@ -13,7 +13,7 @@ _VERSION = Table("alembic_version", MetaData(), Column("version_num", Text))
 
 
 def find_revision(database: Database) -> str | None:
-    """The schema that a database has; None where it has none of ours."""
+    """Return the schema that a database has; None where it has none of ours."""
     with database.reading() as connection:
         if not inspect(connection).has_table(_VERSION.name):
             return None
@@ -21,7 +21,7 @@ def find_revision(database: Database) -> str | None:
 
 
 def schema_is_current(database: Database) -> bool:
-    """Whether the schema is the one that this release was written for."""
+    """Return whether the schema is the one that this release was written for."""
     return find_revision(database) == REVISION
 
 
@@ -35,7 +35,7 @@ def require_current_schema(database: Database) -> None:
 
 
 def newer_schema(found: str) -> StoreError:
-    """The error for a database that a newer release has upgraded."""
+    """Return the error for a database that a newer release has upgraded."""
     return StoreError(
         f"the database has schema {found}, this release knows up to {REVISION}. "
         "It was upgraded by a newer release: install that one; `csat db upgrade` goes no way back."
@@ -43,8 +43,8 @@ def newer_schema(found: str) -> StoreError:
 
 
 def open_store(url: str, deadline: float | None = None) -> Database:
-    """The database for a command that neither makes nor upgrades it; raises StoreError for one
-    with another schema. One that does not exist is named by what reads it first."""
+    """Return the database for a command that neither makes nor upgrades it; raises StoreError for
+    one with another schema. One that does not exist is named by what reads it first."""
     database = Database(url, deadline)
     if database.exists:
         require_current_schema(database)

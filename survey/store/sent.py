@@ -40,7 +40,8 @@ class SentAnswer:
 def answers_between(
     connection: Connection, opens_at: datetime, closes_at: datetime
 ) -> list[SentAnswer]:
-    """All answers given in `[opens_at, closes_at)`, by whatever door, in the order of time."""
+    """Return all answers given in `[opens_at, closes_at)`, by whatever door, in the order of
+    time."""
     answered = AnswerRow.answered_at
     rows = connection.execute(
         _ANSWER_WITH_EVENT.where(answered >= opens_at, answered < closes_at).order_by(

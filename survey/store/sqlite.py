@@ -96,7 +96,7 @@ class SqliteFile:
             make_private(self.path.with_name(self.path.name + suffix))
 
     def ask(self, compiled: SQLCompiler, parameters: dict[str, object]) -> Any:
-        """The first value of the first row, or None."""
+        """Return the first value of the first row, or None."""
         connection = self.engine.raw_connection()
         try:
             cursor = connection.cursor()
@@ -110,13 +110,13 @@ class SqliteFile:
         return None if row is None else row[0]
 
     def lock_upgrade(self, connection: Connection) -> None:
-        """Nobody else writes while this transaction does."""
+        """Do nothing: nobody else writes while this transaction does."""
 
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
-        """Nobody else writes while this transaction does."""
+        """Do nothing: nobody else writes while this transaction does."""
 
     def lock_imports(self, connection: Connection) -> None:
-        """Nobody else writes while this transaction does."""
+        """Do nothing: nobody else writes while this transaction does."""
 
     def prepare_claim(self, connection: Connection) -> None:
         """SQLite goes by the index by itself."""

@@ -54,7 +54,8 @@ def void_ticket(connection: Connection, ticket_id: str, reason: str, now: dateti
 
 
 def lift_void(connection: Connection, ticket_id: str, reason: str, now: datetime) -> str | None:
-    """Let a ticket count again; the submission id of the response that it had, if it had one.
+    """Let a ticket count again; return the submission id of the response that it had, if it had
+    one.
 
     The response that it has now is to be saved in the same transaction. Raises NotVoid.
     """
@@ -67,23 +68,23 @@ def lift_void(connection: Connection, ticket_id: str, reason: str, now: datetime
 
 
 def is_void(connection: Connection, ticket_id: str) -> bool:
-    """Whether a ticket is void."""
+    """Return whether a ticket is void."""
     return connection.execute(_IS_VOID, {"ticket_id": ticket_id}).first() is not None
 
 
 def list_void_changes(connection: Connection, ticket_id: str) -> list[VoidChange]:
-    """Every change of a ticket, to void and back; the latest first."""
+    """Return every change of a ticket, to void and back; the latest first."""
     rows = connection.execute(_CHANGES, {"ticket_id": ticket_id})
     return [VoidChange(row.is_void, row.reason, row.changed_at) for row in rows]
 
 
 def void_tickets(connection: Connection) -> frozenset[str]:
-    """All void tickets, which no source counts."""
+    """Return all void tickets, which no source counts."""
     return frozenset(connection.scalars(select(VoidRow.ticket_id)))
 
 
 def void_among(connection: Connection, ticket_ids: Sequence[str]) -> frozenset[str]:
-    """Which of these tickets are void."""
+    """Return which of these tickets are void."""
     return frozenset(connection.scalars(_VOID_AMONG, {"ticket_ids": ticket_ids}))
 
 

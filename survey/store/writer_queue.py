@@ -96,7 +96,8 @@ class _Asking:
             return self._is_wanted
 
     def wait(self, seconds: float) -> bool:
-        """Whether the lock has come in time; raises OSError where there is none to be had."""
+        """Return whether the lock has come in time; raises OSError where there is none to be
+        had."""
         self._is_over.wait(seconds)
         with self._lock:
             if not self._is_over.is_set():
