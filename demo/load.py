@@ -7,8 +7,9 @@ from sqlalchemy import select
 
 from demo.predecessor import is_predecessor
 from demo.sample import sample_events
+from survey.copies import choose_copies, import_event
 from survey.counting_rules import CountingRules
-from survey.events import earliest_copies, read_event
+from survey.event_values import PropertyKeys
 from survey.rules import decide
 from survey.settings import Settings
 from survey.store.database import Database
@@ -51,9 +52,17 @@ def _answers_by_ticket(
     until: datetime, settings: Settings, rules: CountingRules
 ) -> dict[str | None, list[NewAnswer]]:
     """Return the sample's answers with their doors; those without a ticket stand under None."""
+    keys = PropertyKeys.of(rules)
+    answers, origins = [], {}
+    for event in sample_events(until, settings):
+        answers.append(
+            import_event(
+                event["uuid"], event["distinct_id"], event["timestamp"], event["properties"], keys
+            )
+        )
+        origins[event["uuid"]] = Origin.IMPORT if is_predecessor(event) else Origin.SITE
     tickets: dict[str | None, list[NewAnswer]] = {}
-    for event in earliest_copies(sample_events(until, settings)):
-        answer = read_event(event, rules)
-        source = Origin.IMPORT if is_predecessor(event) else Origin.SITE
-        tickets.setdefault(answer.ticket_id, []).append(NewAnswer(answer, source))
+    for answer in choose_copies(answers):
+        new = NewAnswer(answer, origins[answer.uuid])
+        tickets.setdefault(answer.ticket_id, []).append(new)
     return tickets

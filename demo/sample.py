@@ -50,7 +50,7 @@ def sample_events(until: datetime, settings: Settings) -> list[Event]:
     """Return the `survey sent` events of the 13 months up to that of `until`, none later than
     `until`.
 
-    In the order of their time, each as `survey.events.read_event` reads it. Months are those of
+    In the order of their time, each as `survey.copies.import_event` takes it. Months are those of
     `settings.timezone`, teams `settings.teams`. A month's events are the same whichever day
     `until` is, so that a demo shows tomorrow what it shows today.
     """

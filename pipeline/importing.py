@@ -8,10 +8,16 @@ from sqlalchemy import Connection
 
 from pipeline.events import RawEvent
 from pipeline.sources.base import EventSource, OnProgress
-from survey.copies import ImportedAnswer, SortedArrivals, find_possible_copies, sort_arrivals
+from survey.copies import (
+    ImportedAnswer,
+    SortedArrivals,
+    find_possible_copies,
+    import_event,
+    sort_arrivals,
+)
 from survey.counting_rules import CountingRules
 from survey.errors import CsatError
-from survey.event_values import PropertyKeys, canonical_json, read_answer
+from survey.event_values import PropertyKeys
 from survey.rules import Answer, Response, decide
 from survey.store.database import Database
 from survey.store.imports import (
@@ -79,13 +85,9 @@ def import_events(
 def read_imported(events: Sequence[RawEvent], rules: CountingRules) -> list[ImportedAnswer]:
     """Return events as the store takes them, in their order."""
     keys = PropertyKeys.of(rules)
-    answers = [
-        read_answer(each.uuid, each.distinct_id, each.timestamp, each.properties, keys)
-        for each in events
-    ]
     return [
-        ImportedAnswer(**vars(answer), properties=canonical_json(event.properties))
-        for event, answer in zip(events, answers, strict=True)
+        import_event(each.uuid, each.distinct_id, each.timestamp, each.properties, keys)
+        for each in events
     ]
 
 

@@ -8,7 +8,9 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from survey.event_values import PropertyKeys, canonical_json, read_answer
 from survey.rules import Answer
 
 
@@ -28,6 +30,18 @@ class ImportedAnswer(Answer):
         """Uuid and version as a digest."""
         version = [self.uuid, self.answered_at.isoformat(), self.distinct_id, self.properties]
         return hashlib.sha256(json.dumps(version).encode()).hexdigest()
+
+
+def import_event(
+    uuid: str,
+    distinct_id: object,
+    answered_at: datetime,
+    properties: Mapping[str, Any],
+    keys: PropertyKeys,
+) -> ImportedAnswer:
+    """Return what an event says as an answer, with its properties."""
+    answer = read_answer(uuid, distinct_id, answered_at, properties, keys)
+    return ImportedAnswer(**vars(answer), properties=canonical_json(properties))
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,14 @@ def choose_copy(copies: Sequence[ImportedAnswer]) -> ImportedAnswer:
     earliest = min(copy.answered_at for copy in copies)
     earliest_copies = (copy for copy in copies if copy.answered_at == earliest)
     return max(earliest_copies, key=lambda copy: (copy.properties, copy.distinct_id))
+
+
+def choose_copies(answers: Iterable[ImportedAnswer]) -> list[ImportedAnswer]:
+    """Return of the copies of each event the one that counts."""
+    copies: dict[str, list[ImportedAnswer]] = {}
+    for answer in answers:
+        copies.setdefault(answer.uuid, []).append(answer)
+    return [choose_copy(of_event) for of_event in copies.values()]
 
 
 def find_possible_copies(

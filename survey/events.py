@@ -1,12 +1,10 @@
 """The `survey sent` event: how an answer becomes one, and what an event says as an answer. Pure."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from survey.counting_rules import CountingRules
-from survey.event_values import SURVEY_SENT, PropertyKeys, rank_copy, read_answer
+from survey.event_values import SURVEY_SENT
 from survey.languages import translatable
 from survey.links import anonymous_person
 from survey.rules import Answer
@@ -118,35 +116,3 @@ def build_message(
         "timestamp": at.astimezone(UTC).isoformat(timespec="microseconds"),
         "properties": properties,
     }
-
-
-def read_event(event: Mapping[str, Any], rules: CountingRules) -> Answer:
-    """Return the answer that a `survey sent` event carries, also one that the predecessor sent.
-
-    `event` has `uuid`, `distinct_id`, `timestamp` (aware datetime) and `properties` (mapping).
-    """
-    timestamp: datetime = event["timestamp"]
-    return read_answer(
-        event["uuid"],
-        event.get("distinct_id"),
-        timestamp.astimezone(UTC),
-        event["properties"],
-        PropertyKeys.of(rules),
-    )
-
-
-def earliest_copies(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Of several events with one uuid the earliest; of equal times the greatest properties, and
-    of equal properties the greatest person, so that no order of files decides."""
-    kept: dict[str, Mapping[str, Any]] = {}
-    for event in events:
-        rival = kept.setdefault(event["uuid"], event)
-        if event["timestamp"] < rival["timestamp"] or (
-            event["timestamp"] == rival["timestamp"] and _rank(event) > _rank(rival)
-        ):
-            kept[event["uuid"]] = event
-    return list(kept.values())
-
-
-def _rank(event: Mapping[str, Any]) -> tuple[str, str]:
-    return rank_copy(event.get("distinct_id"), event["properties"])

@@ -12,8 +12,8 @@ from demo.comments import HOSTILE
 from demo.load import load_sample
 from demo.predecessor import is_predecessor
 from demo.sample import sample_events
+from survey.copies import choose_copies
 from survey.counting_rules import CountingRules
-from survey.events import earliest_copies, read_event
 from survey.months import Month, months_up_to
 from survey.rules import Answer, Response, decide
 from survey.scale import SATISFIED
@@ -22,6 +22,7 @@ from survey.store.database import Database
 from survey.store.models import AnswerRow, Origin, OutboxRow, ResponseRow
 from survey.teams import UNASSIGNED
 from survey.vocabulary import Outcome
+from tests.support.events import as_imported
 from tests.support.settings import make_settings
 
 UNTIL = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -41,10 +42,10 @@ def decided(events: list[dict[str, Any]]) -> tuple[list[Response], Counter[Outco
 
 def decide_all(events: list[dict[str, Any]]) -> tuple[list[Response], Counter[Outcome]]:
     tickets: dict[str | None, list[Answer]] = {}
-    for event in earliest_copies(events):
-        answer = read_event(event, CountingRules.of(SETTINGS))
+    rules = CountingRules.of(SETTINGS)
+    for answer in choose_copies(as_imported(event, rules) for event in events):
         tickets.setdefault(answer.ticket_id, []).append(answer)
-    decisions = [decide(answers, CountingRules.of(SETTINGS)) for answers in tickets.values()]
+    decisions = [decide(answers, rules) for answers in tickets.values()]
     outcomes = Counter(outcome for d in decisions for outcome in d.outcomes.values())
     return [d.response for d in decisions if d.response is not None], outcomes
 
@@ -86,7 +87,7 @@ def test_can_be_made_on_any_day(day: int) -> None:
 def test_knows_teams_of_other_names_and_zones() -> None:
     settings = make_settings(teams="sales_cs=Customer success,Ops", timezone="Pacific/Auckland")
     answers = [
-        read_event(event, CountingRules.of(settings)) for event in sample_events(UNTIL, settings)
+        as_imported(event, CountingRules.of(settings)) for event in sample_events(UNTIL, settings)
     ]
     assert {"sales_cs", "ops"} < {answer.team for answer in answers}
     assert "customer_success" not in {answer.team for answer in answers}
@@ -155,7 +156,7 @@ def test_has_every_defect_of_the_predecessor(events: list[dict[str, Any]]) -> No
     assert any(isinstance(event["properties"]["ticketId"], float) for event in old)
     assert len({event["uuid"] for event in old}) < len(old)
     listed = {team.slug for team in SETTINGS.teams}
-    others = {read_event(event, CountingRules.of(SETTINGS)).team for event in old} - listed
+    others = {as_imported(event, CountingRules.of(SETTINGS)).team for event in old} - listed
     assert {UNASSIGNED, "billing"} < others
     reloads = Counter((e["properties"]["ticketId"], e["distinct_id"]) for e in old)
     assert max(reloads.values()) == 2
@@ -165,7 +166,7 @@ def test_modern_events_read_back_as_they_were_meant(events: list[dict[str, Any]]
     listed = {team.slug for team in SETTINGS.teams}
     for event in events:
         if not is_predecessor(event):
-            answer = read_event(event, CountingRules.of(SETTINGS))
+            answer = as_imported(event, CountingRules.of(SETTINGS))
             assert answer.ticket_id and answer.rating and answer.team in listed
 
 

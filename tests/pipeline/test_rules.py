@@ -17,12 +17,12 @@ from pipeline.events import EventList
 from pipeline.rules import decide
 from pipeline.schemas import RECEIVED
 from survey import rules
+from survey.copies import choose_copies
 from survey.counting_rules import CountingRules
-from survey.events import earliest_copies, read_event
 from survey.months import Month
 from survey.vocabulary import Outcome
 from tests.pipeline.by_hand import Contract, Result, count_by_hand, read
-from tests.support.events import NOON, Event, as_raw, make_event
+from tests.support.events import NOON, Event, as_imported, as_raw, make_event
 from tests.support.examples import examples
 from tests.support.responses import describe_all
 from tests.support.settings import make_settings
@@ -50,17 +50,16 @@ def count_one_by_one(events: list[Event], contract: Contract) -> Result:
     """The rules as the site applies them: ticket by ticket."""
     configured = settings_for(contract)
     rules_of_site = CountingRules.of(configured, contract.voids)
-    kept = earliest_copies(events)
-    positions = {id(each): i for i, each in enumerate(events)}
+    received = [as_imported(each, rules_of_site) for each in events]
+    positions = {id(each): i for i, each in enumerate(received)}
     result = Result(["duplicate"] * len(events))
     tickets = defaultdict(list)
-    for each in kept:
-        tickets[read_event(each, rules_of_site).ticket_id].append(each)
-    for ticket, of_ticket in tickets.items():
-        answers = [read_event(each, rules_of_site) for each in of_ticket]
+    for each in choose_copies(received):
+        tickets[each.ticket_id].append(each)
+    for ticket, answers in tickets.items():
         decision = rules.decide(answers, rules_of_site)
-        for each in of_ticket:
-            result.outcomes[positions[id(each)]] = decision.outcomes[each["uuid"]].value
+        for each in answers:
+            result.outcomes[positions[id(each)]] = decision.outcomes[each.uuid].value
         if decision.response is not None:
             first, latest = decision.response.first, decision.response.latest
             month = str(Month.of(first.answered_at, contract.timezone))

@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 
 from pipeline.events import RawEvent, raw_event
 from pipeline.sources.export import ExportSource
+from survey.copies import ImportedAnswer, import_event
 from survey.counting_rules import CountingRules
+from survey.event_values import PropertyKeys
 from survey.months import Month
 from survey.settings import Settings
 from tests.support.responses import describe_answers
@@ -56,6 +58,12 @@ def as_raw(event: Event) -> RawEvent:
     """The event as a source hands it on."""
     values = (event[name] for name in ("uuid", "distinct_id", "timestamp", "properties"))
     return raw_event(*values)
+
+
+def as_imported(event: Event, rules: CountingRules) -> ImportedAnswer:
+    """The event as an import, and the demo, take it."""
+    values = (event[name] for name in ("uuid", "distinct_id", "timestamp", "properties"))
+    return import_event(*values, PropertyKeys.of(rules))
 
 
 def json_line(event: Event, *, properties_as_text: bool = False) -> str:

@@ -8,13 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from survey.counting_rules import CountingRules
-from survey.events import Questions, build_event, earliest_copies, read_event
+from survey.event_values import PropertyKeys, read_answer
+from survey.events import Questions, build_event
 from survey.links import Link, parse_link
 from survey.rules import Answer
 from survey.settings import DEFAULT_COMMENT_QUESTION_ID, DEFAULT_RATING_QUESTION_ID
 from survey.vocabulary import Trust
-from tests.support.events import NOON, make_event
+from tests.support.events import NOON, Event, make_event
 from tests.support.settings import make_settings
+
+
+def read_event(event: Event, rules: CountingRules) -> Answer:
+    values = (event[name] for name in ("uuid", "distinct_id", "timestamp", "properties"))
+    return read_answer(*values, PropertyKeys.of(rules))
+
 
 SETTINGS = make_settings(survey_id="survey-1", rating_question_id="R", comment_question_id="C")
 LINK = {
@@ -258,20 +265,3 @@ class TestReadingOldEvents:
             read_event(make_event(link_trust=word), CountingRules.of(SETTINGS)).trust
             is Trust.UNVERIFIED
         )
-
-
-class TestCopies:
-    def test_the_earliest_copy_is_kept(self):
-        late, early = make_event(at=NOON + timedelta(seconds=1)), make_event(comment="early")
-        other = make_event("u2")
-        assert earliest_copies([late, early, other]) == [early, other]
-        assert earliest_copies([early, late, other]) == [early, other]
-
-    def test_of_equal_times_the_greatest_properties_whatever_their_order(self):
-        small = make_event(properties={"b": 1, "a": 1})
-        great = make_event(properties={"a": 2, "b": 0})
-        assert earliest_copies([small, great]) == earliest_copies([great, small]) == [great]
-
-    def test_no_order_decides_even_where_only_the_person_differs(self):
-        ann, bob = make_event(distinct_id="ann"), make_event(distinct_id="bob")
-        assert earliest_copies([ann, bob]) == earliest_copies([bob, ann])
