@@ -1,1 +1,1 @@
-"""A full working site to look at: sample answers and a stand-in for PostHog."""
+"""A complete working site for a look around, with sample answers and a stand-in for PostHog."""

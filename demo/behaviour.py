@@ -1,4 +1,4 @@
-"""How the PostHog stand-in treats a request: well, or in one of the ways a network can fail."""
+"""How the PostHog stand-in treats a request: normally, or as PostHog or a network can fail."""
 
 import json
 import threading
@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 ACCEPTED_BODY = '{"status": 1}'
-# Answers every GET with 200, as the page does to which a misconfigured host redirects.
+# The stand-in answers every GET here with 200, like the page to which a misconfigured host
+# redirects.
 REDIRECT_TARGET = "/redirected"
 
 
 class How(Enum):
-    """What happens on the wire."""
+    """What happens on the connection."""
 
     ANSWER = "answer"
     HANG = "hang"
@@ -22,10 +23,10 @@ class How(Enum):
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the stand-in does with a request; make one with the functions below.
+    """What the stand-in does with a request. The functions below return behaviours.
 
-    `accepts`: a batch is checked and recorded, a query is run, as PostHog would, before anything
-    is answered. `polls` is for queries alone: how often it is asked for the answer in vain.
+    With `accepts`, the stand-in checks and records a batch or runs a query, as PostHog would,
+    before it answers. `polls` is only for queries: the number of polls that get no result yet.
     """
 
     how: How = How.ANSWER
@@ -41,33 +42,33 @@ ACCEPT = Behaviour(accepts=True)
 
 
 def answer(status: int, body: object = "", headers: Mapping[str, str] | None = None) -> Behaviour:
-    """Answer this status, record nothing. A body that is not text is sent as JSON."""
+    """Answer with this status, and record nothing. Send a body that is not text as JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
     return Behaviour(status=status, body=text, headers=headers or {})
 
 
 def hang() -> Behaviour:
-    """Hold the connection open without a word, until released or stopped; record nothing."""
+    """Keep the connection open without an answer, until release or stop. Record nothing."""
     return Behaviour(How.HANG)
 
 
 def reset() -> Behaviour:
-    """Break the connection off; record nothing."""
+    """Reset the connection, and record nothing."""
     return Behaviour(How.RESET)
 
 
 def accept_then_reset() -> Behaviour:
-    """Record the batch, then break off: the sender cannot know that it was accepted."""
+    """Record the batch, then reset the connection: the sender cannot know of the acceptance."""
     return Behaviour(How.RESET, accepts=True)
 
 
 def redirect(to: str = REDIRECT_TARGET, status: int = 302) -> Behaviour:
-    """Point elsewhere; followed as a GET, that answers 200. Record nothing."""
+    """Redirect to another address, and record nothing. A GET to the default one gets 200."""
     return answer(status, headers={"Location": to})
 
 
 def garbage(body: str = "<html><title>Please log in to this network</title></html>") -> Behaviour:
-    """Answer 200 with what PostHog never says, as a captive portal does; record nothing."""
+    """Answer 200 with a body that PostHog never sends, like a captive portal. Record nothing."""
     return answer(200, body)
 
 
@@ -77,17 +78,17 @@ def slowly(seconds_per_byte: float) -> Behaviour:
 
 
 def later(polls: int = 1) -> Behaviour:
-    """Run the query in the background; only after so many vain polls there is an answer."""
+    """Run the query in the background. Its result comes only after `polls` polls without one."""
     return Behaviour(accepts=True, polls=polls)
 
 
 def truncate() -> Behaviour:
-    """Accept and record, then promise a longer answer than is sent."""
+    """Accept and record, then send a shorter answer than its Content-Length says."""
     return Behaviour(How.TRUNCATE, accepts=True)
 
 
 class Script:
-    """How to treat the requests to come: one after another as asked for, then as always."""
+    """How to treat the next requests: first by the queued behaviours, then by a lasting one."""
 
     def __init__(self) -> None:
         self._queued: list[Behaviour] = []
@@ -95,8 +96,8 @@ class Script:
         self._lock = threading.Lock()
 
     def add(self, behaviour: Behaviour, times: int | None) -> None:
-        """Treat the next `times` requests like this, after those asked for before; without
-        `times` all from now on, until told otherwise."""
+        """Treat the next `times` requests like this, after the earlier calls have been followed.
+        Without `times`, drop the earlier calls and treat all requests like this from now on."""
         with self._lock:
             if times is None:
                 self._queued, self._standing = [], behaviour
@@ -104,6 +105,6 @@ class Script:
                 self._queued += [behaviour] * times
 
     def next(self) -> Behaviour:
-        """Return how to treat the request at hand."""
+        """Return how to treat the current request."""
         with self._lock:
             return self._queued.pop(0) if self._queued else self._standing

@@ -1,4 +1,4 @@
-"""`csat demo`: everything at once, on sample answers."""
+"""`csat demo`: run everything together, on sample answers."""
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
 
-# What the page offers of a report besides the report itself, and to whom.
+# The files of a report that the page offers besides the report itself, and for whom they are.
 FILES = (
     (LEAD, "comments.csv"),
     (LEAD, "teams.csv"),
@@ -39,7 +39,7 @@ _PORT = click.IntRange(1, 65535)
 
 
 class Stopped(BaseException):
-    """Ctrl-C or SIGTERM; not an Exception, so that nothing on the way takes it for a failure."""
+    """Ctrl-C or SIGTERM. Not an Exception, so that no handler of failures catches it."""
 
 
 @click.command()
@@ -79,7 +79,7 @@ def demo(port: int | None, overview_port: int | None, fresh: bool) -> None:
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
     def stop(*_: object) -> None:
-        # What follows is tidying up, which a second Ctrl-C must not interrupt.
+        # A second Ctrl-C must not interrupt the clean-up that follows.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         raise Stopped
@@ -127,7 +127,7 @@ def _prepare_store(console: Console, settings: Settings, until: datetime) -> Non
 
 @contextmanager
 def _showing_progress(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; elsewhere one line at the end, if there was anything to do."""
+    """Show a bar on a terminal. Elsewhere print one line at the end, if there was work to do."""
     if not console.is_terminal:
 
         def say(done: int, total: int) -> None:
@@ -165,8 +165,8 @@ def _write_reports(
     environment: Mapping[str, str],
     address: str,
 ) -> list[Entry]:
-    """Return the reports to open: each one's address, the files of the first, and where all of them
-    are."""
+    """Write the reports. Return the entries to open: each report, the files of the first one, and
+    the folder of all reports."""
     written: list[Entry] = []
     with _saying(console, "Writing the reports of " + " and ".join(map(str, months))):
         problems = write_reports(folder, months, environment)
@@ -175,7 +175,7 @@ def _write_reports(
             label = f"Report of {month}, {months[month]}"
             written.append(Entry(LEAD, label, f"{address}/report/{month}/report.html"))
         else:
-            # The rest of the demo is worth having without it.
+            # The rest of the demo is useful without this report.
             console.print(f"The report of {month} could not be written:", style="yellow")
             console.print(problem, markup=False)
     if not written:
@@ -187,7 +187,7 @@ def _write_reports(
 
 @contextmanager
 def _saying(console: Console, what: str) -> Iterator[None]:
-    """A spinner on a terminal; elsewhere a line."""
+    """Show a spinner on a terminal. Elsewhere print a line."""
     if not console.is_terminal:
         console.print(what)
         yield

@@ -1,4 +1,4 @@
-"""What the sample's customers write: comments that fit the rating, and hostile ones. Pure."""
+"""The comments of the sample's customers: some fit the rating, others are hostile. Pure."""
 
 import random
 
@@ -50,7 +50,7 @@ ENGLISH = {
     ),
 }
 
-# language → comments of a satisfied customer, of one who is not
+# For each language: comments of satisfied customers, then comments of dissatisfied ones.
 OTHER_LANGUAGES = {
     "de": (
         ("Sehr schnelle und kompetente Hilfe, vielen Dank!", "Problem gelöst – danke, {agent}."),
@@ -69,7 +69,7 @@ OTHER_LANGUAGES = {
     "ar": (("شكرًا جزيلًا، تم حل المشكلة بسرعة.",), ("لم يتم حل المشكلة بعد.",)),
 }
 
-# What every page, file and mail must survive.
+# Every page, file and mail must show these comments without harm.
 HOSTILE = (
     "<script>alert(1)</script>",
     '=HYPERLINK("http://evil.example","x")',
@@ -84,13 +84,13 @@ HOSTILE = (
 )
 
 _AGENTS = ("Abigail", "Bex", "Marcus", "Steven", "Tim", "Priya", "Joshua")
-# How many give a comment; who is unhappy says so more often.
+# The share of customers who comment, by rating. Unhappy customers comment more often.
 _COMMENT_SHARE = {1: 0.8, 2: 0.7, 3: 0.55, 4: 0.42, 5: 0.48}
 _OTHER_LANGUAGE_SHARE = 0.06
 
 
 def write_comment(rng: random.Random, rating: int, feature: str) -> tuple[str | None, str]:
-    """Return a customer's comment, None for about half of them, and the language of their page."""
+    """Return a customer's comment and their page's language. About half have no comment (None)."""
     language = "en"
     choices: tuple[str, ...] = ENGLISH[rating]
     if rng.random() < _OTHER_LANGUAGE_SHARE:

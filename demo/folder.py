@@ -1,4 +1,4 @@
-"""The demo's folder `var/demo/`: its data, its key, and the settings of all that runs on it."""
+"""The demo's folder `var/demo/`: its data, its key, and the settings of the demo's processes."""
 
 import fcntl
 import os
@@ -20,12 +20,12 @@ from survey.settings import PREFIX, Settings, SettingsError, explain_problem, va
 
 TICKET_URL = "https://example.zendesk.com/agent/tickets/{ticket_id}"
 POSTHOG_KEY = "phc_demo"
-# No variable begins like this: the demo's own settings come from nowhere but here.
+# No environment variable begins like this, so the demo's settings come only from this module.
 _NO_PREFIX = "NOT CSAT "
 
 
 class OwnSettings(BaseSettings):
-    """What the demo takes from the user's environment and `.env`: which teams, whose months."""
+    """The settings that the demo takes from the user's environment and `.env`: teams, time zone."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore")
 
@@ -35,28 +35,28 @@ class OwnSettings(BaseSettings):
 
 @dataclass(frozen=True)
 class DemoFolder:
-    """Everything that the demo keeps. `path` is absolute."""
+    """The folder with everything that the demo keeps. `path` is absolute."""
 
     path: Path
 
     @property
     def report(self) -> Path:
-        """Where the reports are, each in a folder named after its month."""
+        """The folder of the reports. Each report has its own folder, named after its month."""
         return self.path / "report"
 
     @property
     def log(self) -> Path:
-        """The output of the site."""
+        """The file with the output of the site."""
         return self.path / "serve.log"
 
     @property
     def database_url(self) -> str:
-        """The demo's own store."""
+        """The address of the demo's own store."""
         return f"sqlite:///{self.path / 'csat.db'}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the folder and keep other demos out of it."""
+        """Make the folder, and lock it against other demos. Raise CsatError if that fails."""
         try:
             make_folder(self.report)
             lock = open_private(self.path / "lock", "w")
@@ -70,14 +70,14 @@ class DemoFolder:
             yield
 
     def clear(self) -> None:
-        """Delete the demo's data; its key stays, so that links in open pages stay valid."""
+        """Delete the demo's data. Keep the key, so that links in open pages stay valid."""
         for file in self.path.glob("csat.db*"):
             file.unlink()
         shutil.rmtree(self.report, ignore_errors=True)
         make_folder(self.report)
 
     def secret_key(self) -> str:
-        """Return a key of the demo's own, made once, readable by its owner alone."""
+        """Return the demo's own key. The key is made once, and only its owner can read it."""
         file = self.path / "secret_key"
         if not file.is_file():
             with open_private(file, "x") as new:
@@ -85,7 +85,7 @@ class DemoFolder:
         return file.read_text(encoding="utf-8").strip()
 
     def settings(self) -> Settings:
-        """Return the demo's settings; raises SettingsError if the user's teams or time zone are
+        """Return the demo's settings. Raise SettingsError if the user's teams or time zone are
         wrong."""
         try:
             own = {name: value for name, value in OwnSettings().model_dump().items() if value}
@@ -96,19 +96,19 @@ class DemoFolder:
             raise SettingsError("\n".join(problems)) from None
 
     def environment(self, *, base_url: str, posthog_host: str) -> dict[str, str]:
-        """Return what the demo's processes find in their environment beside the inherited.
+        """Return the variables that the demo's processes get in addition to the inherited ones.
 
-        The user's own CSAT_ settings are blanked, which means not set: with them the demo could
-        send its events to the real PostHog. Their `.env` is not seen either, because the
-        processes run in this folder, where there is none. Only teams and time zone stay, so that
-        the demo shows one's own teams.
+        Blank the user's own CSAT_ settings, which means not set: with them the demo could send
+        its events to the real PostHog. The processes do not read the user's `.env` either,
+        because they run in this folder, which has none. Only teams and time zone stay, so that
+        the demo shows the user's own teams.
         """
         blanked = {name: "" for name in os.environ if name.startswith(PREFIX)}
         root = str(Path(survey.__file__).parents[1])
         local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
         return {
             **blanked,
-            # From a folder of its own, a process finds the project's modules only this way.
+            # A process that runs in the demo's folder finds the project's modules only this way.
             "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
             "NO_PROXY": local,
             "no_proxy": local,

@@ -1,4 +1,4 @@
-"""The survey links that the demo offers: three tickets, three kinds of link. Pure."""
+"""The survey links that the demo offers: three tickets, each with another kind of link. Pure."""
 
 from datetime import datetime
 from urllib.parse import urlencode
@@ -9,8 +9,8 @@ from survey.settings import Settings
 
 
 def survey_links(base_url: str, settings: Settings, today: datetime) -> list[Entry]:
-    """Links to the survey. Their tickets are new every day: an answer of last week could
-    no longer be changed."""
+    """Return links to the survey. Their tickets are new every day, because last week's answers
+    could not be changed any more."""
     ticket = f"{today.astimezone(settings.timezone):%y%m%d}"
     teams = [settings.teams[index % len(settings.teams)].slug for index in range(3)]
     plain = Link("customer-1", f"{ticket}1", teams[0], f"{ticket}1")

@@ -1,4 +1,4 @@
-"""Putting the sample into the store, as if the site and an import had received it."""
+"""Storing the sample's answers as if the site and an import had received them."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,7 +17,7 @@ from survey.store.models import AnswerRow, Origin
 from survey.store.responses import NewAnswer, add_answers, add_responses
 from survey.store.voids import void_tickets
 
-# Tickets written at a time: often enough for a progress bar to move.
+# How many tickets are stored between two reports of progress: few enough for a moving bar.
 _TICKETS_PER_STEP = 200
 
 
@@ -29,8 +29,8 @@ def load_sample(
 ) -> None:
     """Store the sample's answers and their responses, all or none.
 
-    A store that has answers is left as it is: those given on the demo site stay. Nothing goes
-    into the outbox. `on_progress` is told how many tickets are done, and of how many.
+    Leave a store that has answers as it is, so that answers given on the demo site stay. Put
+    nothing into the outbox. `on_progress` gets the number of finished tickets and of all tickets.
     """
     with database.writing() as connection:
         if connection.scalar(select(AnswerRow.id).limit(1)) is not None:
@@ -51,7 +51,8 @@ def load_sample(
 def _answers_by_ticket(
     until: datetime, settings: Settings, rules: CountingRules
 ) -> dict[str | None, list[NewAnswer]]:
-    """Return the sample's answers with their doors; those without a ticket stand under None."""
+    """Return the sample's answers by ticket, each with its origin. Those without a ticket are
+    under None."""
     keys = PropertyKeys.of(rules)
     answers, origins = [], {}
     for event in sample_events(until, settings):

@@ -1,21 +1,21 @@
-"""What the demo's first page offers: the ways in for the four kinds of people that it is for, and
-the numbers of the sample to show there."""
+"""The content of the demo's first page: addresses to open for each of four kinds of people, and
+numbers of the sample."""
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# For whom something on the page is.
+# The kinds of people for whom the page has entries.
 CUSTOMER, LEAD, FINANCE, OPERATOR = PARTS = ("customer", "lead", "finance", "operator")
 
-# The trend's picture.
+# The width and height of the trend's picture.
 _WIDTH, _HEIGHT = 300, 64
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something to open: a web address, or a path that is there to be read."""
+    """An entry of the page: a web address to open, or a path that is only shown."""
 
     part: str
     label: str
@@ -24,8 +24,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Highlights:
-    """One month of the sample: CSAT and its change in words, responses, and a line through the
-    CSAT of thirteen months."""
+    """One month of the sample: CSAT, its change in words, the number of responses, and a line
+    through the CSAT of thirteen months."""
 
     month: str
     csat: str
@@ -35,7 +35,7 @@ class Highlights:
 
 
 def read_highlights(folder: Path) -> Highlights | None:
-    """Return the numbers of a report in this folder; None where there is none to show."""
+    """Return the numbers of the report in this folder. Return None if no report can be read."""
     try:
         *_, total = _read(folder / "teams.csv")
         trend = [row for row in _read(folder / "trend.csv") if row["team"] == "all"]
@@ -64,7 +64,7 @@ def _describe_change(row: dict[str, str]) -> str:
 
 
 def _draw_line(values: Sequence[float]) -> str:
-    """Return the values as points of a line, from left to right, as SVG writes them."""
+    """Return the values as the points of a line, from left to right, in SVG's format."""
     low, high = min(values), max(values)
     step = _WIDTH / max(len(values) - 1, 1)
     scale = _HEIGHT / ((high - low) or 1)

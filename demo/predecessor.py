@@ -1,4 +1,4 @@
-"""Sample events as the predecessor sent them, with every defect that its history has. Pure."""
+"""Sample events as the predecessor sent them, with every defect found in its history. Pure."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -23,9 +23,9 @@ UNLISTED_TEAM = "Billing"
 
 
 def predecessor_events(month: Month, settings: Settings, first_number: int) -> list[Event]:
-    """Return the month's events from links that still led to the old page: every defect once.
+    """Return the month's events from links that still led to the old page, each defect once.
 
-    They stand in every month, so that each month's report has something to say about them.
+    Every month has such events, so that each month's report shows all defects.
     """
     rng = month_random(month, "predecessor")
     events: list[Event] = []
@@ -47,7 +47,7 @@ def is_predecessor(event: Mapping[str, Any]) -> bool:
 
 
 def _plain_event(rng: random.Random, ticket: Ticket, settings: Settings) -> Event:
-    """Return what the old page sent when nothing went wrong."""
+    """Return the event that the old page sent when nothing went wrong."""
     comment, _ = write_comment(rng, ticket.rating, ticket.team.name)
     return {
         "uuid": random_uuid(rng),
@@ -108,7 +108,7 @@ def _misspelled_team(event: Event, _rng: random.Random) -> list[Event]:
 
 
 def _reloaded(event: Event, rng: random.Random) -> list[Event]:
-    """Repeat an answer as a reloaded page does: with another uuid."""
+    """Return an answer and a repeat of it with another uuid, as a reloaded page sends it."""
     later = event["timestamp"] + timedelta(seconds=rng.randint(2, 40))
     return [event, {**event, "uuid": random_uuid(rng), "timestamp": later}]
 

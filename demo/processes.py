@@ -1,4 +1,4 @@
-"""The demo's child processes: the site, which stays, and the reports, which end."""
+"""The demo's child processes: the site, which keeps running, and the reports, which end."""
 
 import os
 import random
@@ -16,7 +16,7 @@ from survey.private_files import open_private
 from survey.serving.children import ChildStarter, python_module
 
 READY_SECONDS = 30.0
-# Longer than the site gives its own children to finish.
+# This is longer than the time that the site gives its own children to finish.
 STOP_SECONDS = 25.0
 # Linux takes the ports of outgoing connections from 32768 on, other systems from 49152 on.
 _SERVER_PORTS = range(20_000, 32_768)
@@ -41,7 +41,7 @@ def free_port() -> int:
 def write_reports(
     folder: DemoFolder, months: Iterable[Month], environment: Mapping[str, str]
 ) -> dict[Month, str | None]:
-    """Write the months' reports into the folder, all at once; for each what went wrong, or None."""
+    """Write the months' reports into the folder, all at once. Return each one's error or None."""
     running = {month: _start_report(folder, month, environment) for month in months}
     try:
         return {month: _problem_of(process) for month, process in running.items()}
@@ -73,9 +73,10 @@ def _problem_of(process: Process) -> str | None:
 def running_site(
     folder: DemoFolder, port: int, environment: Mapping[str, str]
 ) -> Iterator[Process]:
-    """The site and its delivery, ready to answer; stopped, with all its children, at the end.
+    """Run the site and its delivery, ready to answer. Stop the site and all its children at the
+    end.
 
-    Raises CsatError with the site's own words if it does not get ready.
+    Raise CsatError with the site's output if the site does not get ready.
     """
     starter = ChildStarter()
     site = _start_site(starter, folder, port, environment)
@@ -96,13 +97,13 @@ def _start_site(
             env=dict(environment),
             stdout=log,
             stderr=subprocess.STDOUT,
-            # Ctrl-C is for the demo alone, which then stops the site in good order.
+            # Only the demo gets Ctrl-C. The demo then stops the site in an orderly way.
             start_new_session=True,
         )
 
 
 def watch_site(site: Process, folder: DemoFolder) -> None:
-    """Return never, unless the site ends: then raise CsatError with its last words."""
+    """Wait until the site ends, then raise CsatError with its last output. Never return."""
     while site.poll() is None:
         time.sleep(0.3)
     raise CsatError(

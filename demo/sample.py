@@ -1,4 +1,4 @@
-"""The sample: thirteen months of answers to some 5,000 tickets, always the same. Pure."""
+"""The sample: thirteen months of answers to some 5,000 tickets, the same in every run. Pure."""
 
 import random
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ DROPPED_MONTHS = 2
 HOSTILE_PER_MONTH = 3
 _TRUSTS, _TRUST_WEIGHTS = (Trust.UNVERIFIED, Trust.KNOWN, Trust.SIGNED), (60, 30, 10)
 _PERSONLESS_SHARE = 0.02
-# What may follow a ticket's first answer, and how often it does.
+# The shares of tickets whose first answer is followed by an edit, another person or a late change.
 _EDIT_SHARE, _OTHER_PERSON_SHARE, _LATE_CHANGE_SHARE = 0.04, 0.008, 0.005
 
 
@@ -47,12 +47,12 @@ class Draft:
 
 
 def sample_events(until: datetime, settings: Settings) -> list[Event]:
-    """Return the `survey sent` events of the 13 months up to that of `until`, none later than
-    `until`.
+    """Return the `survey sent` events of the 13 months up to the month of `until`, but no event
+    later than `until`.
 
-    In the order of their time, each as `survey.copies.import_event` takes it. Months are those of
-    `settings.timezone`, teams `settings.teams`. A month's events are the same whichever day
-    `until` is, so that a demo shows tomorrow what it shows today.
+    Events are in the order of their time, in the form that `survey.copies.import_event` takes.
+    Months are in `settings.timezone`, teams are `settings.teams`. A month's events do not depend
+    on the day of `until`, so a demo shows the same events tomorrow as today.
     """
     last = Month.of(until, settings.timezone)
     events: list[Event] = []
@@ -64,7 +64,7 @@ def sample_events(until: datetime, settings: Settings) -> list[Event]:
 
 
 def _month_events(month: Month, settings: Settings, *, dropped: bool) -> Iterator[Event]:
-    """Yield the events of the tickets first answered in a month, also those that follow it."""
+    """Yield the events of the tickets first answered in a month. Some events may be later."""
     rng = month_random(month, "answers")
     tickets = month_tickets(month, settings.teams, settings.timezone, dropped=dropped)
     hostile = _hostile_comments(rng, month, len(tickets))
@@ -74,8 +74,8 @@ def _month_events(month: Month, settings: Settings, *, dropped: bool) -> Iterato
 
 
 def _hostile_comments(rng: random.Random, month: Month, tickets: int) -> dict[int, str]:
-    """Return some hostile comments by the index of their ticket; a few months bring all there
-    are."""
+    """Return some hostile comments by the index of their ticket. A few months together contain
+    all hostile comments."""
     indexes = rng.sample(range(tickets), min(HOSTILE_PER_MONTH, tickets))
     begin = (month.year * 12 + month.number) * HOSTILE_PER_MONTH
     return {index: HOSTILE[(begin + n) % len(HOSTILE)] for n, index in enumerate(indexes)}
@@ -84,8 +84,8 @@ def _hostile_comments(rng: random.Random, month: Month, tickets: int) -> dict[in
 def _ticket_events(
     rng: random.Random, ticket: Ticket, settings: Settings, hostile: str | None
 ) -> Iterator[Event]:
-    """Yield a ticket's first answer and what follows it: sometimes an edit, a stranger, a late
-    change."""
+    """Yield a ticket's first answer and the answers that sometimes follow: an edit, an answer by
+    a stranger, a late change."""
     comment, language = write_comment(rng, ticket.rating, ticket.team.name)
     first = Draft(
         rating=ticket.rating,
@@ -101,7 +101,7 @@ def _ticket_events(
         drafts.append(replace(first, rating=rating, comment=comment, delay=delay))
     if rng.random() < _OTHER_PERSON_SHARE:
         delay = timedelta(hours=rng.uniform(1, 72))
-        # A guessed link proves nothing, so it does not outweigh the one that was there before.
+        # A guessed link proves nothing, so this answer does not replace the first one.
         drafts.append(Draft(rng.randint(1, 5), None, random_customer(rng), delay=delay))
     if rng.random() < _LATE_CHANGE_SHARE:
         delay = settings.edit_window + timedelta(days=rng.uniform(0.5, 10))

@@ -1,6 +1,6 @@
-"""One month of the sample: which tickets are answered, when, by whom, and how they are rated. Pure.
+"""One month of the sample: which tickets are answered, when, by whom, and with which rating. Pure.
 
-A month is made from its own seed, whole, whatever the date: its past never depends on today.
+A month is always made as a whole and from its own seed, so its events never depend on today.
 """
 
 import random
@@ -17,8 +17,8 @@ from survey.teams import Team, slugify_team
 Event = dict[str, Any]
 
 SEED = "hedgehogs 1"
-# Each month has ticket numbers of its own, more than it needs; from this place on they are for
-# links that led to the predecessor's page.
+# Each month has its own ticket numbers, more than it needs. The numbers from PREDECESSOR_PLACE on
+# are for links that led to the predecessor's page.
 _NUMBERS_PER_MONTH = 10_000
 PREDECESSOR_PLACE = 9_900
 CUSTOMERS = 2500
@@ -26,13 +26,13 @@ CUSTOMERS = 2500
 
 @dataclass(frozen=True)
 class Profile:
-    """A team's usual month: how many answered tickets, which share of them satisfied."""
+    """A team's usual month: the number of answered tickets, and the share of satisfied ones."""
 
     tickets: int
     csat: float
 
 
-# The busiest team is last in the list, a tiny one just above: sizes as different as in life.
+# The busiest team is last, and a tiny team is just above: real teams differ as much in size.
 _PROFILES = (
     Profile(98, 0.91),
     Profile(38, 0.86),
@@ -45,10 +45,10 @@ _PROFILES = (
     Profile(105, 0.93),
 )
 
-# The one real drop: the first team, in the last complete month and since.
+# The only real drop: the CSAT of the first team, in the last complete month and the current one.
 DROPPED_CSAT = 0.69
 
-# Customers answer mostly in working hours, some at night: they live everywhere.
+# Customers answer mostly in working hours. Some answer at night, because they live everywhere.
 _HOUR_WEIGHTS = (2, 1, 1, 1, 1, 2, 4, 8, 16, 24, 26, 24, 18, 20, 24, 24, 20, 15, 10, 8, 6, 5, 4, 3)
 _WEEKDAY_WEIGHTS = (22, 24, 22, 20, 17, 4, 3)
 
@@ -65,13 +65,13 @@ class Ticket:
 
     @property
     def written_team(self) -> str:
-        """The team as a link writes it: by its name, where that says which team it is."""
+        """The team as a link writes it: the name, or the slug if the name gives another slug."""
         name = self.team.name
         return name if slugify_team(name) == self.team.slug else self.team.slug
 
 
 def month_random(month: Month, purpose: str) -> random.Random:
-    """Chance for one purpose in one month, always the same."""
+    """Return random numbers for one purpose in one month, the same in every run."""
     return random.Random(f"{SEED} {month} {purpose}")
 
 
@@ -103,9 +103,9 @@ def month_tickets(
 
 
 def draw_ratings(rng: random.Random, count: int, csat: float) -> list[int]:
-    """Ratings of which as near as can be the share `csat` is 4 or 5, in random order.
+    """Return ratings in random order. The share of 4 and 5 is as near to `csat` as possible.
 
-    Drawn by quota: with chance alone, small teams would have drops that mean nothing.
+    Draw them by quota: with chance alone, small teams would have drops without meaning.
     """
     satisfied = int(count * csat + rng.random())
     ratings = rng.choices((5, 4), (0.68, 0.32), k=satisfied)
@@ -131,5 +131,5 @@ def random_uuid(rng: random.Random) -> str:
 
 
 def random_customer(rng: random.Random) -> str:
-    """Return the distinct_id of one of the customers, some of whom come back."""
+    """Return the distinct_id of a random customer. Some customers are drawn more than once."""
     return random_uuid(random.Random(f"{SEED} customer {rng.randrange(CUSTOMERS)}"))

@@ -1,4 +1,4 @@
-"""A stand-in for PostHog: a real HTTP server for the demo, and the one fake of the test suite."""
+"""A stand-in for PostHog: a real HTTP server for the demo, and the only fake in the tests."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -11,17 +11,18 @@ from demo.standin_http import Server
 from demo.standin_query import QueryService
 
 Event = Mapping[str, Any]
-# How long stop() waits for the handlers it has just cut off.
+# How long stop() waits for the handlers whose connections it has just ended.
 STOP_SECONDS = 5.0
 
 
 class PostHogStandIn:
-    """Takes batches on `/batch/` as PostHog does and remembers them; shows them on `/`.
+    """Takes batches on `/batch/` as PostHog does, remembers them, and shows them on `/`.
 
-    `requests` and `events` hold what it accepted, in order; `attempts` counts every batch that
-    reached it, whatever became of it. `behave` and `refuse` make it fail. `queries` answers what
-    the Query API is asked about them. `overview` is what its page offers to open, `highlights`
-    the numbers that it shows; `report_folder` is shown read-only under `/report/`.
+    `requests` and `events` hold the accepted batches and events, in order. `attempts` counts every
+    batch that arrived, accepted or not. `behave`, `refuse` and `choke` make the stand-in fail.
+    `queries` answers the Query API's queries about the events. `overview` holds the entries that
+    the page offers to open, `highlights` the numbers that the page shows. Browsers can read the
+    files of `report_folder` under `/report/`.
     """
 
     def __init__(
@@ -53,9 +54,9 @@ class PostHogStandIn:
         self.stop()
 
     def start(self) -> None:
-        """Listen; after a stop on the same port again, with everything still on record.
+        """Listen. After a stop, listen on the same port again, and keep all recorded events.
 
-        Raises OSError if the port is in use.
+        Raise OSError if the port is in use.
         """
         if self._server is not None:
             return
@@ -70,7 +71,7 @@ class PostHogStandIn:
         ).start()
 
     def stop(self) -> None:
-        """Stop listening and cut off every connection, also those that hang."""
+        """Stop listening and end every connection, also those that hang."""
         server, self._server = self._server, None
         if server is None:
             return
@@ -81,12 +82,12 @@ class PostHogStandIn:
 
     @property
     def port(self) -> int:
-        """The port; known once started."""
+        """The port, which is known after the start."""
         return self._port
 
     @property
     def url(self) -> str:
-        """Its address, without a slash at the end."""
+        """The stand-in's address, without a slash at the end."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
@@ -102,44 +103,44 @@ class PostHogStandIn:
 
     @property
     def attempts(self) -> int:
-        """How many batches reached it, accepted or not."""
+        """How many batches arrived, accepted or not."""
         with self._changed:
             return self._attempts
 
     def submissions(self) -> list[dict[str, Any]]:
-        """Return the accepted messages, each uuid once: its first copy."""
+        """Return the accepted messages, only the first copy for each uuid."""
         first: dict[Any, dict[str, Any]] = {}
         for event in self.events:
             first.setdefault(event.get("uuid"), event)
         return list(first.values())
 
     def behave(self, behaviour: Behaviour, times: int | None = None) -> None:
-        """Treat the next `times` batches like this, after those asked for before; without
-        `times` all from now on, until told otherwise."""
+        """Treat the next `times` batches like this, after the earlier calls have been followed.
+        Without `times`, drop the earlier calls and treat all batches like this from now on."""
         self._script.add(behaviour, times)
 
     def refuse(self, predicate: Callable[[Event], bool] | None) -> None:
-        """Answer 400 to every batch with an event that this holds for; None: to none."""
+        """Answer 400 to every batch with an event for which `predicate` is true; None ends this."""
         with self._changed:
             self._refused = predicate
 
     def choke(self, predicate: Callable[[Event], bool] | None) -> None:
-        """Answer 500 to every batch with an event that this holds for; None: to none."""
+        """Answer 500 to every batch with an event for which `predicate` is true; None ends this."""
         with self._changed:
             self._choked_on = predicate
 
     def release(self) -> None:
-        """Let go of the connections that hang now: they are closed without an answer."""
+        """Close the connections that hang now, without an answer."""
         with self._changed:
             released, self._released = self._released, threading.Event()
         released.set()
 
     def wait_for_events(self, count: int, timeout: float = 10.0) -> bool:
-        """Wait until so many different events were accepted; False if they were not in time."""
+        """Wait until `count` different events were accepted. Return False after the timeout."""
         return self._wait(lambda: len(self.submissions()) >= count, timeout)
 
     def wait_for_attempts(self, count: int, timeout: float = 10.0) -> bool:
-        """Wait until so many batches have reached it; False if they have not in time."""
+        """Wait until `count` batches have arrived. Return False after the timeout."""
         return self._wait(lambda: self.attempts >= count, timeout)
 
     def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
@@ -147,7 +148,7 @@ class PostHogStandIn:
             return self._changed.wait_for(condition, timeout)
 
     def next_behaviour(self) -> tuple[Behaviour, threading.Event]:
-        """For the handler: how to treat the batch at hand, and what ends a hang."""
+        """Count a batch. Return how the handler must treat this batch, and what ends a hang."""
         with self._changed:
             self._attempts += 1
             self._changed.notify_all()
@@ -155,23 +156,23 @@ class PostHogStandIn:
 
     @property
     def released(self) -> threading.Event:
-        """For the handler: what ends a hang."""
+        """The event that ends a hang in the handler."""
         with self._changed:
             return self._released
 
     def is_refused(self, batch: Sequence[Event]) -> bool:
-        """For the handler: whether this batch holds an event that is to be refused."""
+        """Return whether this batch holds an event that the handler must refuse."""
         return self._holds_any(self._refused, batch)
 
     def is_choked_on(self, batch: Sequence[Event]) -> bool:
-        """For the handler: whether this batch holds an event that is too much for it."""
+        """Return whether this batch holds an event that the handler must answer with 500."""
         return self._holds_any(self._choked_on, batch)
 
     def _holds_any(self, predicate: Callable[[Event], bool] | None, batch: Sequence[Event]) -> bool:
         return predicate is not None and any(predicate(event) for event in batch)
 
     def record(self, request: Mapping[str, Any]) -> None:
-        """For the handler: this batch is accepted."""
+        """Record a batch that the handler has accepted."""
         recorded = {key: request.get(key) for key in ("api_key", "sent_at", "batch")}
         with self._changed:
             self._requests.append(recorded)

@@ -1,4 +1,4 @@
-"""As much HogQL as the pipeline sends, on recorded events; anything else is refused."""
+"""Runs the HogQL that the pipeline sends, on recorded events, and refuses all other HogQL."""
 
 import json
 import re
@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 from demo.wire import Refusal
 
-# PostHog's own: what a query without LIMIT gets, and what no LIMIT gets past, without a word.
+# PostHog's own limits: the rows for a query without LIMIT, and the most rows for any LIMIT.
+# PostHog gives no warning when it leaves rows out.
 ROWS_WITHOUT_LIMIT = 100
 MOST_ROWS = 50_000
 
-# Bare times come in the project's zone. It is far away, so that whoever takes them for UTC errs.
+# PostHog gives plain times in the project's time zone. This zone is far from UTC, so that code
+# that takes these times for UTC fails.
 PROJECT_TIMEZONE = ZoneInfo("America/Los_Angeles")
 
 Event = Mapping[str, Any]
@@ -39,7 +41,7 @@ _FIELDS: dict[str, Callable[[Event], Any]] = {
 
 
 def recorded_events(messages: Iterable[Event]) -> list[Event]:
-    """Accepted messages as rows of PostHog's table; those without uuid or time are no rows."""
+    """Return accepted messages as rows of PostHog's table, without those that lack uuid or time."""
     rows: list[Event] = []
     for message in messages:
         try:
@@ -53,8 +55,8 @@ def recorded_events(messages: Iterable[Event]) -> list[Event]:
 
 
 def run(query: str, values: Mapping[str, Any], events: Sequence[Event]) -> dict[str, Any]:
-    """Return the answer to a query; raises Refusal for what PostHog refuses or this does not
-    know."""
+    """Return the answer to a query. Raise Refusal for a query that PostHog refuses or that this
+    module does not know."""
     text = " ".join(query.split())
     if re.search(r"\bOFFSET\b", text, re.IGNORECASE):
         raise _refusal("OFFSET is not supported on queries made with a personal API key.")
@@ -74,7 +76,7 @@ def run(query: str, values: Mapping[str, Any], events: Sequence[Event]) -> dict[
 
 
 def _split(text: str, separator: str) -> list[str]:
-    """Return the parts between separators that stand in no parentheses."""
+    """Return the parts between separators. A separator inside parentheses does not count."""
     parts, depth, begin = [], 0, 0
     for position, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")
@@ -85,7 +87,7 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def _condition(text: str, values: Mapping[str, Any]) -> Callable[[Event], bool]:
-    """Return a comparison, or several of them in parentheses, joined by OR."""
+    """Return a test for one comparison, or for several in parentheses that OR joins."""
     if text.startswith("("):
         choices = [_condition(part, values) for part in _split(text[1:-1], " OR ")]
         return lambda event: any(holds(event) for holds in choices)
@@ -94,7 +96,7 @@ def _condition(text: str, values: Mapping[str, Any]) -> Callable[[Event], bool]:
         raise _refusal(f"the stand-in does not understand: {text}")
     field, compare = _field(match["left"]), _OPERATORS[match["operator"]]
     right = _constant(match["right"], values)
-    # PostHog would compare a time with a text, in the project's zone; nobody means that.
+    # PostHog would compare a time with a text, in the project's time zone. Nobody wants that.
     if (match["left"] == "timestamp") is not isinstance(right, datetime):
         raise _refusal(f"the stand-in does not compare these: {text}")
 

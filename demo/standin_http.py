@@ -1,4 +1,4 @@
-"""The stand-in's server: a batch is treated as told, the pages for people are served."""
+"""The stand-in's server: it treats batches as it was told, and serves the pages for people."""
 
 import json
 import socket
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """A handler of one connection."""
 
     protocol_version = "HTTP/1.1"
-    # Head and body are written apart: the kernel would keep the body until the head is confirmed.
+    # Head and body are written separately. Without this, the kernel would keep the body back
+    # until the client confirms the head.
     disable_nagle_algorithm = True
     server: "Server"
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the demo's terminal and the test output belong to others."""
+        """Print nothing, to keep the demo's terminal and the test output free."""
 
     def do_POST(self) -> None:
-        """A batch or a query, which is treated as told; whatever else is posted, is not found."""
+        """Treat a batch or a query as the stand-in was told. Answer 404 to all other posts."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self._is_query():
             self._answer_query(body)
@@ -47,14 +48,14 @@ class Handler(BaseHTTPRequestHandler):
         self._act(behaviour, released)
 
     def do_GET(self) -> None:
-        """The pages for people, and what became of a query."""
+        """Send a page for people, or the state of a query."""
         if self._is_query():
             self._answer_query(b"")
         else:
             self._send_page(self._find_page(), with_body=True)
 
     def do_HEAD(self) -> None:
-        """The pages for people, without the pages."""
+        """Send the headers of a page for people, without the page."""
         self._send_page(self._find_page(), with_body=False)
 
     def _accept(self, body: bytes) -> None:
@@ -90,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
             reset_connection(self.connection)
 
     def _send(self, status: int, body: str, headers: Mapping[str, str] | None = None) -> None:
-        # A 204 has no body, and none of the headers that speak of one.
+        # A 204 has no body, and no headers that describe a body.
         content = b"" if status == 204 else body.encode()
         self.send_response(status)
         if status != 204:
@@ -132,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """A thread per connection, and a list of them, so that none outlives `stop`."""
+    """A server with a thread per connection. It lists connections, so that `stop` can end all."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -144,7 +145,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def server_bind(self) -> None:
-        """Bind without asking the resolver for this machine's name, which can take seconds."""
+        """Bind without a look-up of this machine's name, which can take seconds."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -166,16 +167,16 @@ class Server(ThreadingHTTPServer):
                 self._closed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that went away is no news; a mistake of ours is."""
+        """Report our own mistakes, but not a client that went away (OSError)."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
     def cut_off(self, seconds: float) -> None:
-        """End all connections; wait at most so long for their threads."""
+        """End all connections, and wait at most `seconds` for their threads."""
         with self._closed:
             for connection in self._open:
                 try:
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
-                    continue  # it has ended by itself
+                    continue  # the connection has ended by itself
             self._closed.wait_for(lambda: not self._open, seconds)

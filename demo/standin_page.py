@@ -1,4 +1,4 @@
-"""What the stand-in shows to people: the events it received, and the files of a report."""
+"""The stand-in's pages for people: the events that it received, and the files of a report."""
 
 import mimetypes
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ _templates = Environment(
 
 @dataclass(frozen=True)
 class Page:
-    """Something to send to a browser."""
+    """A page or a file to send to a browser."""
 
     content: bytes
     content_type: str
@@ -39,8 +39,8 @@ def render_overview(
     overview: Sequence[Entry] = (),
     highlights: Highlights | None = None,
 ) -> str:
-    """Return the page that lists the received events, newest first, below what there is to open:
-    for the customer, the lead, finance and the operator."""
+    """Return the page that lists the received events, newest first. Above them are the entries to
+    open, for the customer, the lead, finance and the operator."""
     newest = list(reversed(events[-SHOWN_EVENTS:]))
     return _templates.get_template("standin.html").render(
         overview={part: [entry for entry in overview if entry.part == part] for part in PARTS},
@@ -53,7 +53,8 @@ def render_overview(
 
 
 def _shown(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event's values as texts, whatever they are: it may have come from anywhere."""
+    """Return the values of an event that the page shows. Accept properties of any type, because
+    the event may have come from anywhere."""
     given = event.get("properties")
     properties = given if isinstance(given, dict) else {}
     return {
@@ -78,14 +79,14 @@ def _time(value: object) -> str:
 
 
 def report_file(folder: Path, path: str) -> Page | None:
-    """Return a file inside the report folder; None for anything else, in particular for a way
-    out."""
+    """Return a file inside the report folder. Return None for any other path, also for one that
+    leads out of the folder."""
     root = folder.resolve()
     try:
         file = (root / unquote(path).lstrip("/")).resolve()
         if file.is_dir():
             file = file / "report.html"
-        # Resolved first: neither `..` nor a link leads out of the folder.
+        # Resolve the path first, so that neither `..` nor a link leads out of the folder.
         if not file.resolve().is_relative_to(root) or not file.is_file():
             return None
         content = file.read_bytes()

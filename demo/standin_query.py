@@ -1,4 +1,4 @@
-"""The stand-in's Query API: takes a query as PostHog does, now or in the background."""
+"""The stand-in's Query API: it runs a query as PostHog does, at once or in the background."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _PATH = re.compile(r"/api/projects/([^/]+)/query/(?:([^/]+)/)?")
 
 @dataclass
 class _Pending:
-    """A query in the background: its answer, and how often it is still asked for in vain."""
+    """A query in the background: its answer, and how many polls still get no answer."""
 
     answer: dict[str, Any]
     polls: int
@@ -33,9 +33,9 @@ class _Pending:
 class QueryService:
     """Answers queries about the events that the stand-in recorded.
 
-    `asked` holds the bodies of all queries that reached it, `polled` counts the questions for
-    those in the background. `behave` makes it fail; a poll counts as a request, too. While
-    `merges` is false, every copy of an event is still there, as at PostHog for a while.
+    `asked` holds the bodies of all queries that arrived, `polled` counts the polls for queries in
+    the background. `behave` makes the service fail; a poll counts as a request, too. While
+    `merges` is false, queries find every copy of an event, as they do at PostHog for some time.
     """
 
     def __init__(self, standin: "PostHogStandIn") -> None:
@@ -51,22 +51,22 @@ class QueryService:
 
     @property
     def asked(self) -> list[dict[str, Any]]:
-        """The bodies of all queries, in the order in which they came."""
+        """The bodies of all queries, in the order of their arrival."""
         with self._lock:
             return list(self._asked)
 
     def behave(self, behaviour: Behaviour, times: int | None = None) -> None:
-        """Treat the next `times` requests like this, after those asked for before; without
-        `times` all from now on, until told otherwise."""
+        """Treat the next `times` requests like this, after the earlier calls have been followed.
+        Without `times`, drop the earlier calls and treat all requests like this from now on."""
         self._script.add(behaviour, times)
 
     def forget(self, uuid: str) -> None:
-        """Drop an event without a word, although it was accepted or will be."""
+        """Hide an event from all queries, although it was accepted or will be."""
         with self._lock:
             self._forgotten.add(uuid)
 
     def respond(self, method: str, path: str, authorization: str, body: bytes) -> Behaviour:
-        """For the handler: what to do with a request, its answer included."""
+        """Return what the handler must do with a request, including the answer."""
         behaviour = self._script.next()
         question = _read_question(body)
         with self._lock:
@@ -88,7 +88,7 @@ class QueryService:
         return replace(behaviour, status=202 if pending else 200, body=json.dumps(found))
 
     def _take(self, question: dict[str, Any], polls: int | None) -> dict[str, Any]:
-        """Return the answer to a query, or where to ask for it."""
+        """Return the answer to a query, or the status with the id by which to ask for it."""
         found = self._compute(question)
         if polls is None:
             return found
@@ -137,7 +137,8 @@ def _read_question(body: bytes) -> dict[str, Any]:
 
 
 def _check_access(path: str, authorization: str) -> str | None:
-    """Return the id of the query that a request is about, if any; raises Refusal."""
+    """Return the id of the query in a request's path, if any. Raise Refusal for a wrong key or
+    project."""
     match = _PATH.fullmatch(path)
     if authorization != f"Bearer {PERSONAL_KEY}":
         raise Refusal(401, "authentication_failed", "Invalid personal API key.")
@@ -147,7 +148,8 @@ def _check_access(path: str, authorization: str) -> str | None:
 
 
 def _status(query_id: str, found: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return what PostHog says of a query in the background; its results are the whole answer."""
+    """Return PostHog's status of a query in the background. `found` is the whole answer, or None
+    while the query is not complete."""
     complete = found is not None
     status = {"id": query_id, "query_async": True, "complete": complete, "results": found}
     return {"query_status": {**status, "error": False, "error_message": None}}

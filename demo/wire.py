@@ -1,4 +1,4 @@
-"""Batches as PostHog reads them, and answers as they go over the wire."""
+"""Reading batches as PostHog does, and the bytes of answers on the network."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ class Refusal(Exception):
 
 
 def read_batch(body: bytes, encoding: str) -> dict[str, Any]:
-    """Return the batch in a request's body; raises Refusal where PostHog would refuse it."""
+    """Return the batch in a request's body. Raise Refusal if PostHog would refuse the batch."""
     if len(body) > MAX_BODY_BYTES:
         raise Refusal(413, "too_large", "the batch is larger than 20 MB")
     try:
@@ -46,8 +46,8 @@ def read_batch(body: bytes, encoding: str) -> dict[str, Any]:
 
 
 def raw_answer(body: str, missing_bytes: int = 0) -> bytes:
-    """Return a whole 200 answer as it goes over the wire; `missing_bytes` more are promised than
-    sent."""
+    """Return the bytes of a whole 200 answer. Its Content-Length is `missing_bytes` larger than
+    its body."""
     content = body.encode()
     length = len(content) + missing_bytes
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nContent-Length: {length}\r\n\r\n"
@@ -55,8 +55,8 @@ def raw_answer(body: str, missing_bytes: int = 0) -> bytes:
 
 
 def reset_connection(connection: socket.socket) -> None:
-    """Break a connection off so that the other side sees a reset, not an end."""
+    """Close a connection so that the other side sees a reset, not a normal end."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    # Closing the descriptor itself: `close` would wait for the handler's own files, and the
-    # server would say goodbye properly before.
+    # Close the descriptor itself: `close` would wait for the handler's own files, and the server
+    # would end the connection normally before that.
     os.close(connection.detach())

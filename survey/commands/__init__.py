@@ -1,1 +1,1 @@
-"""The commands of the survey side, one module each."""
+"""The commands of the survey side, each in its own module."""

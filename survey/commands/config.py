@@ -1,4 +1,4 @@
-"""`csat config`: which settings apply, and what they lack."""
+"""`csat config`: show which settings apply and which are missing."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,7 +18,7 @@ from survey.settings import (
 )
 from survey.teams import Team
 
-# Where we connect to: such an address can hold a password or a token.
+# The addresses that we connect to. Such an address can hold a password or a token.
 _ADDRESSES = ("database_url", "posthog_host", "posthog_app_host")
 
 
@@ -48,7 +48,7 @@ def check() -> None:
 
 
 def show(field: str, value: Any) -> str:
-    """Return a setting's value as it would be written; for a secret only whether there is one."""
+    """Return a setting's value as a user would write it. For a secret, return only if it is set."""
     if value is None or value in ((), {}, frozenset()):
         return "not set"
     if field in _ADDRESSES:

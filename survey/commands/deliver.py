@@ -1,4 +1,4 @@
-"""`csat deliver`: outbox → PostHog."""
+"""`csat deliver`: send the outbox to PostHog."""
 
 import signal
 import sys

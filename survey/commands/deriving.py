@@ -1,4 +1,4 @@
-"""Deriving the responses anew, with a line of progress on a terminal."""
+"""Deriving the responses again, with a progress line on a terminal."""
 
 import sys
 
@@ -8,11 +8,11 @@ from survey.store.database import Database
 
 
 def derive_if_outdated(database: Database, rules: CountingRules) -> None:
-    """`apply_rules`; where somebody watches, they see how far it is."""
+    """Call `apply_rules`. On a terminal, show the progress if there is anything to derive."""
     if not sys.stderr.isatty() or responses_are_current(database, rules):
         apply_rules(database, rules)
         return
-    # Imported only here: a start seldom derives anything.
+    # Import rich only here, because a start seldom derives anything.
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 

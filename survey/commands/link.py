@@ -1,4 +1,4 @@
-"""`csat link`: links for mails, one or many."""
+"""`csat link`: make links for mails, one or many."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from survey.settings import Settings, load_settings
 
 
 class BadRow(CsatError):
-    """A row of the given file makes no link."""
+    """No link can be made from the given file, or from one of its rows."""
 
 
 @click.command()
@@ -65,7 +65,7 @@ def link(
 
 
 def make_link(parameters: dict[str, str], settings: Settings) -> str:
-    """Return the address for these link parameters; raises LinkError."""
+    """Return the address for these link parameters. Raise LinkError for wrong parameters."""
     parsed = parse_link(parameters)
     if settings.link_secrets:
         parsed = replace(parsed, signature=sign_link(parsed, settings.link_secrets[0]))
@@ -98,7 +98,7 @@ def _write_rows(rows: list[dict[str, str]], out: Path | None) -> None:
         writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    # A file is read as UTF-8, whatever the terminal's encoding.
+    # Write UTF-8 whatever the terminal's encoding is, because files are read as UTF-8.
     content = text.getvalue().encode()
     if out is None:
         click.echo(content, nl=False)

@@ -1,4 +1,4 @@
-"""`csat mail`: the invitation, to look at before customers do."""
+"""`csat mail`: write the invitation to files, to check it before customers see it."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`csat outbox`: what waits, how old it is, how fast it goes, what PostHog refused."""
+"""`csat outbox`: show which events wait, their age and speed, and what PostHog refused."""
 
 import json
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from survey.settings import load_settings
 from survey.store.outbox import DeadLetters, OutboxSummary, requeue, summarise
 from survey.store.schema import open_store
 
-# The largest that PostgreSQL gives.
+# The largest id that PostgreSQL gives.
 LARGEST_ID = 2**31 - 1
 
 
@@ -50,7 +50,7 @@ def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
     with database.writing() as connection:
         requeued = requeue(connection, now(), list(ids) or None)
         if missing := sorted(set(ids) - set(requeued)):
-            # Raised inside the transaction: all that were named are sent again, or none.
+            # Raise inside the transaction, so that all named letters are sent again, or none.
             raise NoSuchLetter(f"no dead letter has the id {', '.join(map(str, missing))}")
     letters = "1 dead letter waits" if len(requeued) == 1 else f"{len(requeued)} dead letters wait"
     click.echo(f"{letters} for delivery again.")
@@ -82,7 +82,7 @@ def as_json_text(summary: OutboxSummary, at: datetime) -> str:
         "oldest_at": oldest_at.isoformat() if oldest_at else None,
         "oldest_seconds": summary.oldest_seconds(at),
     }
-    # In ASCII: what others wrote cannot give orders to a terminal that shows it.
+    # The JSON is in ASCII, so that texts of others cannot control a terminal that shows it.
     return json.dumps(shown, indent=2)
 
 

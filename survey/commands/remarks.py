@@ -1,4 +1,4 @@
-"""What works with these settings, but perhaps not as meant."""
+"""Remarks about settings that work, but perhaps not as the operator wants."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _EXAMPLE_HOSTS = (".example.com", ".example.net", ".example.org", ".example", ".
 
 
 def find_risks(settings: Settings) -> Iterator[str]:
-    """Yield what should be mended before customers come: `csat serve` says it, too."""
+    """Yield problems to solve before customers use the site. `csat serve` shows them, too."""
     if any(len(secret) < SHORTEST_SECRET for secret in settings.link_secrets):
         yield (
             f"CSAT_LINK_SECRET holds a secret of under {SHORTEST_SECRET} characters: who guesses "
@@ -25,7 +25,7 @@ def find_risks(settings: Settings) -> Iterator[str]:
             "one (new,old), and take the old one out when its links are no longer answered."
         )
     yield from _find_risks_of_address(settings)
-    # A server's address names no file that is there.
+    # For a database server, this path names no existing file.
     database = Path(settings.database_url.removeprefix("sqlite:///"))
     for path in (Path(".env"), database):
         if is_open_to_others(path):
@@ -53,7 +53,7 @@ def _find_risks_of_address(settings: Settings) -> Iterator[str]:
 
 
 def find_remarks(settings: Settings) -> Iterator[str]:
-    """Yield all that `csat config check` points out."""
+    """Yield all remarks that `csat config check` shows."""
     if settings.posthog_key is None:
         yield "Without CSAT_POSTHOG_KEY events wait in the outbox."
     if not settings.survey_id:

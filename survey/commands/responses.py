@@ -1,4 +1,4 @@
-"""`csat responses`: one ticket's answers, and taking a ticket out of the numbers."""
+"""`csat responses`: show one ticket's answers, and take a ticket out of the numbers."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -40,7 +40,7 @@ def _reason(_context: click.Context, _parameter: click.Parameter, value: str) ->
 
 
 def reason_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return the reason for a change, in a few words."""
+    """Return the option `--reason`: why a user makes a change, in a few words."""
     return click.option("--reason", required=True, callback=_reason, help=help_text)
 
 

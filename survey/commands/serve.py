@@ -1,4 +1,4 @@
-"""`csat serve`: the site and delivery as one process tree."""
+"""`csat serve`: run the site and delivery as one tree of processes."""
 
 import os
 
@@ -52,7 +52,7 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     if database.is_sqlite:
         upgrade(database)
     else:
-        # Many processes share a server: when its schema changes is for the operator to say.
+        # Many processes share a server, so the operator decides when its schema changes.
         require_current_schema(database)
     derive_if_outdated(database, CountingRules.of(settings))
     database.close()
@@ -71,7 +71,7 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
 
 
 def announce(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Log where the site is, on which database, and by how many processes."""
+    """Log the site's address, its database, and the number of its workers."""
     shown_host = f"[{host}]" if ":" in host else host
     log.info(
         "the survey site starts",

@@ -1,4 +1,4 @@
-"""`csat zendesk`: what Zendesk needs from us."""
+"""`csat zendesk`: print the texts that Zendesk needs from us."""
 
 import sys
 
@@ -16,7 +16,7 @@ class UnsignedLinksRefused(CsatError):
 
 
 class CannotPrint(CsatError):
-    """The encoding of the output lacks a letter."""
+    """The encoding of the output lacks a letter of the text."""
 
 
 @click.group()
@@ -66,14 +66,14 @@ def template(tag: str, part: str) -> None:
             "customers would find every link of this mail closed. Set it to false first."
         )
     language = find_language(tag)
-    assert language is not None  # click lets no other pass
+    assert language is not None  # click accepts only tags that we know
     content = render_mail(zendesk_invitation(settings.base_url, language), settings, language)
     parts = {"body": content.body, "subject": content.subject, "text": content.text.rstrip("\n")}
     _print_to_paste(parts[part])
 
 
 def _print_to_paste(text: str) -> None:
-    """Print a text that must arrive as it is; raises CannotPrint where it would not."""
+    """Print a text that must arrive unchanged. Raise CannotPrint if it would not."""
     encoding = sys.stdout.encoding
     try:
         text.encode(encoding)

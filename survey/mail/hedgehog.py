@@ -1,14 +1,14 @@
-"""Our hedgehog for mails: drawn with the cells of a table. Pure.
+"""Our hedgehog for mails, drawn with the cells of a table. Pure.
 
-Mail programs show no drawings of ours but images, which many of them fetch only when they are
-asked to; and fetching one tells when a mail was opened. Cells with a colour are shown by all.
+Mail programs show a drawing only as an image. Many fetch images only when the reader wants it,
+and the fetch tells when a mail was opened. All mail programs show cells with a colour.
 """
 
 from itertools import groupby
 
 from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, Accents, mix
 
-# Looking at the name beside it. `s` spines, `f` face, `e` eye, nose and feet.
+# The hedgehog looks at the name beside it. `s` is spines, `f` face, `e` eye, nose and feet.
 _DRAWING = (
     "......s...s...s.........",
     "...s..ss..ss..ss..s.....",
@@ -24,12 +24,12 @@ _DRAWING = (
     "....eee......eee........",
 )
 
-# The cells of a row as (kind, width): `""` for one that is left as it is.
+# The cells of a row as (kind, width). The kind is `""` for a cell without colour.
 Cells = list[tuple[str, int]]
 
 
 def face_colours(accents: Accents) -> dict[str, str]:
-    """Return the colour of its face on a light mail and on a dark one."""
+    """Return the colour of the hedgehog's face in a light mail and in a dark one."""
     return {
         "light": mix(accents.light, LIGHT_GROUNDS[1], 0.35),
         "dark": mix(accents.dark, DARK_GROUNDS[1], 0.45),

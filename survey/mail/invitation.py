@@ -1,4 +1,4 @@
-"""The invitation as a mail: subject, HTML and text, with one link for each face."""
+"""The invitation as a mail with subject, HTML and text, and with one link for each face."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from survey.scale import RATINGS
 from survey.settings import Settings
 from survey.texts import face_labels, questions_in, translations
 
-# Faces that every mail program can show: no image, no emoji, no style sheet is needed for them.
+# Every mail program can show these faces: they need no image, no emoji and no style sheet.
 FACES = {1: ":'(", 2: ":-(", 3: ":-|", 4: ":-)", 5: ":-D"}
 
 _TEMPLATES = Path(__file__).parents[1] / "templates" / "mail"
@@ -23,9 +23,9 @@ _BETWEEN_TAGS = re.compile(r">\s+<")
 
 @dataclass(frozen=True)
 class Invitation:
-    """What an invitation says of its ticket: its number, the survey's link, a link per rating.
+    """What an invitation says about its ticket: number, survey link, and a link for each rating.
 
-    All of them may hold placeholders, which a help desk fills in later.
+    All of them may contain placeholders, which a help desk fills in later.
     """
 
     ticket: str
@@ -35,9 +35,9 @@ class Invitation:
 
 @dataclass(frozen=True)
 class Mail:
-    """An invitation in one language. `html` is a whole page; `body` is what stands in it, for a
-    help desk that puts a frame of its own around it: styled by attributes alone, in one line,
-    because help desks make new lines of line breaks."""
+    """An invitation in one language. `html` is a whole page. `body` is the page's content, for a
+    help desk that puts its own frame around it. `body` is styled with attributes alone, and is one
+    line, because help desks show line breaks as new lines."""
 
     subject: str
     html: str
@@ -46,14 +46,14 @@ class Mail:
 
 
 def invite(ticket: str, link_for: Callable[[int | None], str]) -> Invitation:
-    """Return an invitation to a ticket's survey; `link_for` gives the link that preselects a
-    rating."""
+    """Return an invitation to a ticket's survey. `link_for` returns the link that preselects a
+    rating, or the plain link for None."""
     faces = {rating: link_for(rating) for rating in RATINGS}
     return Invitation(ticket, link_for(None), faces)
 
 
 def render_mail(invitation: Invitation, settings: Settings, language: Language) -> Mail:
-    """Return the invitation in a language, asking in the settings' words where they have any."""
+    """Return the invitation in a language. The question has the settings' wording, if any."""
     environment = _environment(language)
     values = {
         "invitation": invitation,
@@ -85,7 +85,7 @@ def render_mail(invitation: Invitation, settings: Settings, language: Language) 
 
 
 def render_index(mails: Mapping[Language, Mail], settings: Settings) -> str:
-    """Return a page that shows the invitation in these languages, from the files beside it."""
+    """Return a page that shows the invitation in these languages, from the files in its folder."""
     template = _environment(ENGLISH).get_template("index.html")
     return template.render(mails=mails, accents=settings.accents)
 

@@ -4,8 +4,8 @@ from survey.languages import Language
 from survey.mail.invitation import Invitation, invite
 
 TICKET = "{{ticket.id}}"
-# What a customer or a colleague typed can hold anything, so Zendesk encodes it. Blank where a
-# requester has no external id: the answer is then kept without a person.
+# A customer or a colleague can type anything, so Zendesk encodes the values. distinct_id is blank
+# for a requester without an external id: the answer is then stored without a person.
 PARAMETERS = {
     "distinct_id": "{{ticket.requester.external_id | url_encode}}",
     "ticketId": TICKET,
@@ -14,7 +14,7 @@ PARAMETERS = {
 
 
 def zendesk_invitation(base_url: str, language: Language) -> Invitation:
-    """Return the invitation to the survey of whichever ticket Zendesk sends it for."""
+    """Return an invitation with placeholders for the ticket that Zendesk sends it for."""
 
     def link_for(rating: int | None) -> str:
         parameters = {**PARAMETERS, "lang": language.tag}

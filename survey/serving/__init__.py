@@ -1,1 +1,1 @@
-"""Running the site and delivery as one process tree that lives and dies together."""
+"""Running the site and delivery as one tree of processes that start and end together."""

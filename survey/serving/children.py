@@ -1,8 +1,8 @@
-"""Starting child processes that die with their parent, however it dies, even by kill −9.
+"""Starting child processes that die with their parent, however the parent dies, even by kill −9.
 
-The parent holds the writing end of a pipe and never writes. When it dies, the kernel closes that
-end, and whoever reads the other end knows at once. This needs no polling and no special system
-call; a child that is busy or blocked dies as well, because a thread of its own waits.
+The parent holds the writing end of a pipe and never writes. When the parent dies, the kernel
+closes that end, and every reader of the other end knows at once. This needs no polling and no
+special system call. A busy or blocked child dies as well, because a separate thread waits.
 """
 
 import os
@@ -15,11 +15,11 @@ _READ_END_VARIABLE = "_CSAT_PARENT_PIPE"
 
 
 class ChildStarter:
-    """Starts children that die with this process. One of them serves all children."""
+    """Starts children that die with this process. One ChildStarter is enough for all children."""
 
     def __init__(self) -> None:
-        # Neither end is inheritable unless asked for: a child that held the writing end would
-        # keep its brothers alive.
+        # No child inherits an end by default: a child that held the writing end would keep the
+        # other children alive.
         self._read_end, self._write_end = os.pipe()
 
     def spawn(
@@ -40,7 +40,7 @@ class ChildStarter:
 def die_with_parent() -> None:
     """Make this child process end when its parent has died.
 
-    Does nothing in a process that no `ChildStarter` started.
+    Do nothing in a process that no `ChildStarter` started.
     """
     read_end = os.environ.pop(_READ_END_VARIABLE, None)
     if read_end is None:
@@ -56,6 +56,6 @@ def _wait_for_parent(read_end: int) -> None:
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs one of our modules in a Python like this one, wherever it is
-    started: -P keeps files of the current folder from being taken for modules."""
+    """Return the command that runs one of our modules with the same Python, from any folder. With
+    -P, Python does not import files of the current folder as modules."""
     return [sys.executable, "-P", "-m", module, *arguments]

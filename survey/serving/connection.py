@@ -1,4 +1,4 @@
-"""One connection: what arrives on it, what is answered, and when it has had time enough."""
+"""One connection: it receives requests, sends answers, and ends when its time is over."""
 
 import contextlib
 import socket
@@ -13,15 +13,15 @@ import structlog
 from survey.serving.requests import Phase, Refused, Request, RequestReader
 
 RECEIVE_BYTES = 64 * 1024
-# How long a connection may take, by what it waits for. The first byte of a new connection counts
-# as a head: whoever connects without a word has nothing to say.
+# How long a connection may take, by what it waits for. A new connection that waits for its first
+# byte counts as HEAD: a client that connects and sends nothing has no request.
 PHASE_SECONDS = {Phase.IDLE: 30.0, Phase.HEAD: 10.0, Phase.BODY: 30.0}
-# How long a client may leave an answer untouched.
+# How long a client may receive nothing of an answer.
 SEND_SECONDS = 20.0
-# How long a client that was refused may go on sending. Whoever is cut off before, may never read
-# the answer.
+# How long a client may continue to send after it was refused. A client that is cut off earlier
+# may never read the answer.
 DRAIN_SECONDS = 2.0
-# Requests that a client sends ahead, without waiting for answers.
+# How many requests a client may send ahead, without waiting for answers.
 MAX_AHEAD = 16
 
 log = structlog.get_logger()
@@ -35,26 +35,27 @@ class Owner(Protocol):
     max_body_bytes: int
 
     def watch(self, connection: "Connection", events: int) -> None:
-        """Call `on_ready` when one of these events happens; 0 for none."""
+        """Call `on_ready` when one of these events happens; `events` is 0 for none."""
 
     def take(self, connection: "Connection", request: Request) -> None:
-        """See to it that `answer` is called with the answer to a request, now or later."""
+        """Make sure that `answer` is called with the answer to a request, now or later."""
 
     def refusal(self, status: int) -> bytes:
-        """Return the whole answer to a request that is refused."""
+        """Return the whole answer to a refused request."""
 
     def hold(self, size: int) -> bool:
-        """Count `size` more bytes of unfinished bodies; False if that is too much for all."""
+        """Count `size` more bytes of unfinished bodies. Return False if the total is too large."""
 
     def forget(self, connection: "Connection") -> None:
-        """The connection has ended."""
+        """Forget a connection that has ended."""
 
 
 class Connection:
-    """Belongs to the thread that answers its request, else to the one that has the turn.
+    """A connection belongs to the thread that answers its request, else to the one with the turn.
 
-    While it is being answered it is never ended by others, and has no deadline: the application
-    sees to its own. The lock guards who it belongs to.
+    While a thread answers, no other thread ends the connection, and the connection has no
+    deadline, because the application limits its own time. The lock guards which thread owns the
+    connection.
     """
 
     def __init__(self, accepted: socket.socket, peer: tuple[Any, ...], owner: Owner) -> None:
@@ -74,22 +75,22 @@ class Connection:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it has sent nothing of its next request."""
+        """Whether the client has sent nothing of its next request."""
         return self._reader.phase is Phase.IDLE
 
     def on_ready(self, events: int) -> None:
-        """Receive or send what can be received or sent now; by the thread that has the turn."""
+        """Receive or send as much as possible now. Only the thread with the turn calls this."""
         try:
             self._on_ready(events)
         except Exception as error:
-            # Whatever it is, it must not end the thread that has the turn.
+            # No error may end the thread that has the turn.
             log.error("connection failed", exc_info=error)
             self.close()
 
     def _on_ready(self, events: int) -> None:
         with self._lock:
             if self.is_answering:
-                # The client says more, or has gone. Who answers will look.
+                # The client has sent more, or has gone. The thread that answers will find out.
                 self._owner.watch(self, 0)
                 return
         if events & EVENT_WRITE and self._unsent:
@@ -98,7 +99,7 @@ class Connection:
             self._receive()
 
     def answer(self, payload: bytes, *, keeps_alive: bool) -> None:
-        """Send the answer to the request at hand; by the thread that answered it."""
+        """Send the answer to the current request. Only the thread that answered calls this."""
         if not keeps_alive:
             self._takes_no_more = True
             self._ahead.clear()
@@ -117,14 +118,14 @@ class Connection:
             self._release(EVENT_WRITE)
 
     def expire(self) -> None:
-        """End what has had its time; say so to a client that is in the midst of a request."""
+        """End a connection whose time is over. Answer 408 if a request is not complete."""
         if self.is_idle or self._unsent or self._is_draining:
             self.close()
         else:
             self._refuse(408)
 
     def stop(self) -> None:
-        """Take no new request; end at once if none is under way."""
+        """Take no new request. End at once if no request is in progress."""
         with self._lock:
             self._takes_no_more = True
             is_under_way = self.is_answering or self._unsent or not self.is_idle
@@ -174,7 +175,7 @@ class Connection:
         self._owner.take(self, self._ahead.popleft())
 
     def _go_on(self) -> None:
-        """After an answer was sent."""
+        """Continue after an answer was sent: take the next request, close, or wait for one."""
         if self._ahead:
             self._owner.take(self, self._ahead.popleft())
         elif self._takes_no_more:
@@ -184,7 +185,7 @@ class Connection:
             self._release(EVENT_READ)
 
     def _release(self, events: int) -> None:
-        """Give the connection back to the thread that has the turn."""
+        """Give the connection back to the thread with the turn."""
         with self._lock:
             self.is_answering = False
             self._owner.watch(self, events)
@@ -214,14 +215,14 @@ class Connection:
         self._owner.watch(self, EVENT_READ | EVENT_WRITE)
 
     def _drain(self) -> None:
-        """Read on for a moment, and throw away what comes: an end with bytes unread would be a
-        reset, which takes the answer with it."""
+        """Read on for a short time, and throw the data away. To close with unread bytes would send
+        a reset, and the client could lose the answer."""
         self.deadline = monotonic() + DRAIN_SECONDS
         self._owner.watch(self, EVENT_READ)
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
 
     def _hold(self, size: int) -> bool:
-        """Count what is held of an unfinished body."""
+        """Count the held bytes of an unfinished body. Return False if the total is too large."""
         more, self._held_bytes = size - self._held_bytes, size
         return more == 0 or self._owner.hold(more)

@@ -1,4 +1,4 @@
-"""Between HTTP and WSGI (PEP 3333): a request becomes an environment, an answer becomes bytes."""
+"""Translation between HTTP and WSGI (PEP 3333): requests to environments, answers to bytes."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Headers = Sequence[tuple[str, str]]
 
-# Headers that the server itself answers for.
+# Headers that the server sets itself.
 _OWN_HEADERS = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
 _STATUSES_WITHOUT_BODY = ("1", "204", "304")
 
@@ -37,9 +37,9 @@ class HttpResponse:
 def build_environ(
     base: "WSGIEnvironment", request: Request, peer: tuple[Any, ...]
 ) -> "WSGIEnvironment":
-    """Return the environment of a request; raises Refused for a target that names no path.
+    """Return the environment of a request. Raise Refused for a target that names no path.
 
-    `base` holds what is the same in all requests; `peer` is the other end's address.
+    `base` holds the values that are the same for all requests; `peer` is the client's address.
     """
     path, query = _split_target(request.target)
     environ = {
@@ -57,13 +57,13 @@ def build_environ(
             value = raw_value.decode("latin-1")
             known = environ.get(name)
             environ[name] = value if known is None else f"{known},{value}"
-    # A chunked body has arrived whole, and so has a length.
+    # The whole body has arrived, so even a chunked one has a length.
     environ["CONTENT_LENGTH"] = str(len(request.body))
     return environ
 
 
 def base_environ(address: tuple[Any, ...]) -> "WSGIEnvironment":
-    """Return what stands in the environment of every request to a server that listens at
+    """Return the values that every request's environment contains, for a server that listens at
     `address`."""
     return {
         "SCRIPT_NAME": "",
@@ -80,17 +80,17 @@ def base_environ(address: tuple[Any, ...]) -> "WSGIEnvironment":
 
 
 def begin_application(application: "WSGIApplication", environ: "WSGIEnvironment") -> "Begun":
-    """Call an application; raises what it raises."""
+    """Call an application. Raise every error that the application raises."""
     begun = Begun()
     begun.parts = application(environ, begun.start_response)
     return begun
 
 
 class Begun:
-    """An application that was called; its answer is complete after `finish`.
+    """A call of an application; the answer is complete after `finish`.
 
-    `future` is what the application waits for, if it says so (`survey.site.deferred`): until it is
-    done, `finish` would wait.
+    `future` is what the application waits for, if the application says so
+    (`survey.site.deferred`). Until the future is done, `finish` would wait.
     """
 
     def __init__(self) -> None:
@@ -100,18 +100,18 @@ class Begun:
 
     @property
     def future(self) -> "Future[Any] | None":
-        """What must be done before the answer is known."""
+        """The future that must be done before the answer is known, or None."""
         return getattr(self.parts, "future", None)
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
-        """Called by the application."""
+        """Remember status and headers. The application calls this, as WSGI says."""
         self._answer.status, self._answer.headers = status, headers
         return self._written.append
 
     def finish(self) -> HttpResponse:
-        """Return the answer, all of it; raises what the application raises."""
+        """Return the whole answer. Raise every error that the application raises."""
         try:
             self._written.extend(self.parts)
         finally:
@@ -124,8 +124,8 @@ class Begun:
 def encode_answer(
     answer: HttpResponse, *, method: str = "GET", keeps_alive: bool, version: str
 ) -> bytes:
-    """Return an answer as it goes over the wire; raises ValueError for a header that is two
-    lines."""
+    """Return the bytes of an answer for the network. Raise ValueError for a header with a line
+    break."""
     lines = [f"HTTP/1.1 {answer.status}"]
     length = str(len(answer.body))
     for name, value in answer.headers:
@@ -148,9 +148,9 @@ def encode_answer(
 
 
 def _split_target(target: bytes) -> tuple[bytes, bytes]:
-    """Path and query of a request's target."""
+    """Return the path and the query of a request's target. Raise Refused for a bad address."""
     if not target.startswith(b"/") and target != b"*":
-        # A proxy's form: the whole address.
+        # A request to a proxy names the whole address.
         try:
             parsed = httptools.parse_url(target)
         except httptools.HttpParserInvalidURLError:
@@ -164,8 +164,8 @@ def _split_target(target: bytes) -> tuple[bytes, bytes]:
 
 @lru_cache(maxsize=256)
 def _environ_name(name: bytes) -> str | None:
-    """Return the name of a header in an environment; None for one that could pass for another
-    there."""
+    """Return the name of a header in an environment. Return None for a header that could be taken
+    for another one there, and for one that describes how the body was sent."""
     if b"_" in name:
         return None
     text = name.decode("latin-1").upper().replace("-", "_")

@@ -1,4 +1,4 @@
-"""A line in the log for each request: what was asked, how it was answered, how long that took."""
+"""Logging a line for each request: its method and path, the answer's status, and the time."""
 
 import re
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from time import monotonic, time
 from survey.logs import batch_logs, stamp
 from survey.serving.requests import Request
 
-# Who watches the site asks all the time, and nobody wants to read of it.
+# Monitoring asks for these pages all the time, and nobody wants to read about that.
 UNLOGGED_PATHS = frozenset({b"/healthz", b"/readyz", b"/metrics"})
-# What the paths of our pages are made of. A link that was mangled on its way may hold a person
-# behind other characters.
+# The characters in the paths of our pages. In a damaged link, the path may name a person after
+# other characters.
 _PLAIN_PATH = re.compile(rb"/[A-Za-z0-9/._-]{0,99}")
 
 
 @dataclass(frozen=True)
 class _Answered:
-    """A request that was answered: `at` in seconds since 1970."""
+    """An answered request. `at` is in seconds since 1970."""
 
     at: float
     method: str
@@ -27,7 +27,7 @@ class _Answered:
     seconds: float
 
     def describe(self) -> dict[str, object]:
-        """As an event of the log."""
+        """Return the request as an event of the log."""
         return {
             "timestamp": stamp(self.at),
             "level": "info",
@@ -40,15 +40,15 @@ class _Answered:
 
 
 class RequestLog:
-    """Logs requests when `flush` is called: a line by itself takes a fifth of the time of a page,
-    some at once much less. Query, body and sender of a request are not for the log."""
+    """Logs requests when `flush` is called. A single line takes a fifth of the time of a page;
+    several lines at once take much less. The log omits query, body and sender of a request."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._answered: list[_Answered] = []
 
     def add(self, request: Request, status: int) -> None:
-        """Remember a request that was answered."""
+        """Remember an answered request."""
         path = request.target.partition(b"?")[0]
         if path in UNLOGGED_PATHS:
             return
@@ -57,7 +57,7 @@ class RequestLog:
             self._answered.append(_Answered(time(), request.method, path, status, seconds))
 
     def flush(self) -> None:
-        """Log what was answered since the last time."""
+        """Log the requests that were answered since the last call."""
         with self._lock:
             answered, self._answered = self._answered, []
         batch_logs(each.describe() for each in answered)
@@ -65,8 +65,8 @@ class RequestLog:
 
 @lru_cache(maxsize=256)
 def show_path(path: bytes) -> str:
-    """Return a path up to the first character that no page of ours has; `...` stands for the
-    rest."""
+    """Return a path up to the first character that none of our pages has, or up to 100 characters.
+    `...` replaces the rest."""
     match = _PLAIN_PATH.match(path)
     plain = match[0] if match else b""
     return plain.decode() + ("..." if len(plain) < len(path) else "")

@@ -1,4 +1,4 @@
-"""HTTP requests, read piece by piece as they arrive, within limits. The network stays outside.
+"""Reading HTTP requests in parts as they arrive, within limits. This module uses no network.
 
 The parser is llhttp, which is strict. It refuses a request that two programs could read in two
 ways: `Content-Length` beside `Transfer-Encoding`, a second length, a space before a colon.
@@ -10,13 +10,13 @@ from time import monotonic
 
 import httptools
 
-# The longest link of ours has some 3 kB when each character is percent-encoded.
+# Our longest link has some 3 kB when each character is percent-encoded.
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
 
 
 class Refused(Exception):
-    """A request that is not answered by the application; `status` is the answer's."""
+    """A request that the application does not answer; `status` is the status of the answer."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -33,7 +33,7 @@ class Phase(Enum):
 
 @dataclass
 class Request:
-    """One request. `target` is as it stands in the request line, headers as they were sent."""
+    """One request. `target` is unchanged from the request line, headers are as they were sent."""
 
     method: str
     target: bytes
@@ -41,7 +41,7 @@ class Request:
     headers: list[tuple[bytes, bytes]]
     body: bytes
     keeps_alive: bool
-    # When it had arrived whole.
+    # The time when the whole request had arrived.
     received_at: float = field(default_factory=monotonic, compare=False)
 
 
@@ -58,9 +58,9 @@ class _Draft:
 
 
 class RequestReader:
-    """Makes requests of the bytes of one connection.
+    """Makes requests from the bytes of one connection.
 
-    The methods that begin with `on_` are called by the parser, in the course of `feed`.
+    The parser calls the methods that begin with `on_` during `feed`.
     """
 
     def __init__(self, max_body_bytes: int) -> None:
@@ -69,23 +69,23 @@ class RequestReader:
         self._draft = _Draft()
         self._complete: list[Request] = []
         self._refusal: int | None = None
-        # What has arrived since the parser last handed something on: it keeps that itself.
+        # The bytes that arrived since the parser last called us. The parser itself keeps them.
         self._unparsed_bytes = 0
         self.phase = Phase.IDLE
 
     @property
     def body_bytes(self) -> int:
-        """How much of an unfinished body is held in memory."""
+        """How many bytes of an unfinished body are held in memory."""
         return self._draft.body_bytes
 
     def feed(self, data: bytes) -> list[Request]:
-        """Return the requests that `data` completes; raises Refused, after which nothing can be
-        read."""
+        """Return the requests that `data` completes. Raise Refused for a bad request; after that,
+        nothing more can be read."""
         self._unparsed_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # Another protocol would begin here, which we do not speak: the request stands as it is.
+            # The client wants another protocol, which we do not have. The request is still valid.
             for request in self._complete:
                 request.keeps_alive = False
         except httptools.HttpParserError:
@@ -96,24 +96,24 @@ class RequestReader:
         return complete
 
     def take_expectation(self) -> bool:
-        """Return whether the client waits to be told that it may send the body; True once a
-        request."""
+        """Return whether the client waits for permission to send the body. Return True only once
+        per request."""
         expects = self.phase is Phase.BODY and self._draft.expects_continue
         self._draft.expects_continue = False
         return expects
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Begin a request."""
         self._draft = _Draft()
         self.phase = Phase.HEAD
 
     def on_url(self, part: bytes) -> None:
-        """A part of the target."""
+        """Add a part of the target."""
         self._draft.target += part
         self._count_head(len(part))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A whole header; those behind a chunked body are ignored."""
+        """Add a whole header. Ignore headers that follow a chunked body."""
         if self.phase is not Phase.HEAD:
             self._unparsed_bytes = 0
             return
@@ -130,23 +130,23 @@ class RequestReader:
             self._draft.expects_continue = True
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """Wait for the body, because the head is complete."""
         self.phase = Phase.BODY
 
     def on_body(self, part: bytes) -> None:
-        """A part of the body."""
+        """Add a part of the body."""
         draft = self._draft
         self._unparsed_bytes = 0
         draft.body.append(part)
         draft.body_bytes += len(part)
-        # The parser hands on small pieces one by one; each would cost more than it holds.
+        # The parser gives small parts one by one. Each would take more memory than its bytes.
         if len(draft.body) >= 64:
             draft.body = [b"".join(draft.body)]
         if draft.body_bytes > self._max_body_bytes:
             self._refuse(413)
 
     def on_message_complete(self) -> None:
-        """The request is complete."""
+        """Put the complete request on the list for `feed`."""
         draft, self._draft = self._draft, _Draft()
         self._unparsed_bytes = 0
         self.phase = Phase.IDLE
@@ -168,6 +168,6 @@ class RequestReader:
             self._refuse(431)
 
     def _refuse(self, status: int) -> None:
-        """End parsing: the parser turns what a callback raises into an error of its own."""
+        """Raise Refused to end parsing. Keep `status`, because the parser raises its own error."""
         self._refusal = status
         raise Refused(status)

@@ -1,10 +1,10 @@
-"""The HTTP server of a site worker: a request costs the application, and little more.
+"""The HTTP server of a site worker. It adds little to the time that the application takes.
 
-A request is given to the application when it has arrived whole. So a slow client costs a
-connection and no thread, and a connection costs little: there may be thousands. Where there are
-too many, those that have waited longest without a request make room for new ones.
+The application gets a request when the whole request has arrived. So a slow client uses a
+connection but no thread. A connection needs little, so there may be thousands. If there are too
+many, the server closes those that have waited longest without a request.
 
-Of many threads one has the turn (`turns`): it waits for events, reads, and answers. The others
+One of many threads has the turn (`turns`): it waits for events, reads, and answers. The others
 wait for a commit, or for the turn.
 """
 
@@ -38,18 +38,18 @@ from survey.serving.turns import STUCK_SECONDS, Turns
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-# A worker holds as many connections as it may open files, up to so many.
+# A worker holds as many connections as it may open files, but not more than this.
 MAX_CONNECTIONS = 8_000
-# Files that are opened for other ends: the database, logs, modules.
+# Files that are opened for other purposes: the database, logs, modules.
 RESERVED_FILES = 200
-# Unfinished bodies of all connections together.
+# The largest total of the unfinished bodies of all connections.
 MAX_HELD_BYTES = 64 * 1024 * 1024
-# Requests that wait for a thread.
+# How many requests may wait for a thread.
 MAX_WAITING = 1_000
-# Connections that are accepted before others are served.
+# How many connections are accepted before the server serves others.
 ACCEPT_AT_ONCE = 64
 SWEEP_SECONDS = 1.0
-# How long requests that have begun may go on when the server stops.
+# How long requests that have begun may continue when the server stops.
 STOP_SECONDS = 10.0
 
 log = structlog.get_logger()
@@ -59,20 +59,20 @@ log = structlog.get_logger()
 class Limits:
     """The limits of one server."""
 
-    # As many answers are committed together, at most. One is kept for what is urgent, so there are
-    # two at least.
+    # At most this many answers are committed together. One thread is kept for urgent requests, so
+    # there must be at least two.
     threads: int = 32
     max_body_bytes: int = 1024 * 1024
-    # These are answered however busy all threads are.
+    # Requests for these paths are answered even when all threads are busy.
     urgent_paths: frozenset[bytes] = frozenset()
 
 
 class Server:
-    """Answers requests on a listening socket by a WSGI application, until `stop`.
+    """Answers requests on a listening socket with a WSGI application, until `stop` is called.
 
     `refusals` are the answers to requests that the application never sees, by status: 400, 408,
-    413, 417, 431, 500 and 503. `request_log` is told of each request that had arrived whole, and of
-    the status of its answer.
+    413, 417, 431, 500 and 503. `request_log` gets each request that had arrived whole, and the
+    status of its answer.
     """
 
     def __init__(
@@ -92,8 +92,8 @@ class Server:
         self._request_log = request_log
         self._base_environ = base_environ(listener.getsockname())
         self._selector = selectors.DefaultSelector()
-        # Ready connections, and requests that no thread was left for: whoever has the turn, or
-        # has a thread to spare, goes on with them.
+        # Ready connections, and requests that had to wait for a thread. The thread with the turn
+        # continues with them; a thread that has just waited may also take a request.
         self._ready: deque[tuple[selectors.SelectorKey, int]] = deque()
         self._waiting: deque[tuple[Connection, Request]] = deque()
         self._threads = [
@@ -114,7 +114,7 @@ class Server:
             end.setblocking(False)
 
     def run(self) -> None:
-        """Serve until `stop` was called and the requests at hand are answered."""
+        """Serve until `stop` was called and the current requests are answered."""
         self._selector.register(self._woken, selectors.EVENT_READ, self._clear_wakeup)
         self._accept_more()
         for thread in self._threads:
@@ -128,14 +128,14 @@ class Server:
         self._flush_log()
 
     def stop(self) -> None:
-        """Take no new connections, and let `run` return soon; signal handlers may call this."""
+        """Take no new connections, and let `run` return soon. Signal handlers may call this."""
         self._should_stop.set()
         self._wake()
 
-    # What connections ask for.
+    # The methods that connections call.
 
     def watch(self, connection: Connection, events: int) -> None:
-        """Call `on_ready` of a connection when one of these events happens; 0 for none."""
+        """Call a connection's `on_ready` when one of these events happens; 0 is for none."""
         if events == connection.watched:
             return
         if not events:
@@ -147,8 +147,8 @@ class Server:
         connection.watched = events
 
     def take(self, connection: Connection, request: Request) -> None:
-        """Answer a request here and now. Where this thread is the last one, or is not ours but the
-        one that commits, the request waits."""
+        """Answer a request now, in this thread. Let the request wait if this is the last thread,
+        or if this is not one of our threads but the one that commits. Urgent ones never wait."""
         is_free = self.turns.are_threads_left if self.turns.is_mine else self._is_ours()
         if is_free or self._is_urgent(request):
             self._answer(connection, request)
@@ -159,27 +159,27 @@ class Server:
             self._refuse(connection, request, 503)
 
     def refusal(self, status: int) -> bytes:
-        """Return the whole answer to a request that is refused."""
+        """Return the whole answer to a refused request, and count the refusal."""
         with counting():
             REFUSED.labels(str(status)).inc()
         return encode_answer(self._refusals[status], keeps_alive=False, version="1.1")
 
     def hold(self, size: int) -> bool:
-        """Count `size` more bytes of unfinished bodies; False if that is too much for all."""
+        """Count `size` more bytes of unfinished bodies. Return False if the total is too large."""
         with self._lock:
             self._held_bytes += size
             return size <= 0 or self._held_bytes <= MAX_HELD_BYTES
 
     def forget(self, connection: Connection) -> None:
-        """A connection has ended."""
+        """Forget a connection that has ended."""
         self.watch(connection, 0)
         self._connections.discard(connection)
 
     # The threads.
 
     def _wake(self) -> None:
-        """Have the thread that waits for events look around."""
-        # A full pipe wakes as well.
+        """Wake the thread that waits for events."""
+        # A full pipe wakes the thread as well.
         with contextlib.suppress(BlockingIOError):
             self._waker.send(b"\0")
 
@@ -191,7 +191,7 @@ class Server:
             self.turns.take()
             while self.turns.is_mine and not self._is_over.is_set():
                 self._turn()
-            # This thread has waited, and others work: it can take what waits for one.
+            # This thread has waited, and others work, so it can answer the waiting requests.
             self._answer_waiting()
         self.turns.pass_on()
 
@@ -227,7 +227,7 @@ class Server:
         if begun.future is None:
             self._send(connection, request, answer)
         else:
-            # In the thread that commits, or here, where that was faster.
+            # `_finish` runs in the thread that commits, or here if the commit is already done.
             begun.future.add_done_callback(lambda _: self._finish(connection, request, begun))
 
     def _finish(self, connection: Connection, request: Request, begun: Begun) -> None:
@@ -272,7 +272,7 @@ class Server:
     def _is_urgent(self, request: Request) -> bool:
         return request.target.partition(b"?")[0] in self._limits.urgent_paths
 
-    # Connections, by the thread that has the turn.
+    # The handling of connections, which only the thread with the turn does.
 
     def _clear_wakeup(self, _events: int) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -302,7 +302,7 @@ class Server:
             try:
                 accepted, peer = self._listener.accept()
             except BlockingIOError:
-                return  # another worker was faster, or nobody is left
+                return  # another worker was faster, or no client waits
             except OSError as error:
                 log.error("connection not accepted", reason=error.strerror)
                 if not self._make_room():
@@ -316,9 +316,9 @@ class Server:
             self.watch(connection, selectors.EVENT_READ)
 
     def _make_room(self) -> bool:
-        """End the twentieth part of the connections that waits longest; False if all are busy."""
+        """End the 5 % of connections that have waited longest. Return False if all are busy."""
         waiting = [each for each in list(self._connections) if not each.is_answering]
-        # Whoever is in the midst of a request goes last.
+        # Connections with a request in progress are ended last.
         waiting.sort(key=lambda each: (not each.is_idle, each.deadline))
         for connection in waiting[: len(waiting) // 20 + 1]:
             connection.close()
@@ -342,7 +342,7 @@ class Server:
 
 
 def _raise_file_limit() -> int:
-    """Let this process open as many files as it may; return how many connections that allows."""
+    """Raise this process's limit for open files. Return how many connections the limit allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + RESERVED_FILES
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

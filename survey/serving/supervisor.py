@@ -1,4 +1,4 @@
-"""The supervisor: binds the port once, starts site workers and delivery, starts them anew."""
+"""The supervisor binds the port once, starts site workers and delivery, and restarts them."""
 
 import errno
 import signal
@@ -13,7 +13,7 @@ import structlog
 from survey.errors import CsatError
 from survey.serving.children import ChildStarter, python_module
 
-# A child that dies sooner than this after its start is not started anew at once.
+# A child that dies sooner than this after its start gets a longer pause before each restart.
 HEALTHY_SECONDS = 5.0
 LONGEST_RESTART_PAUSE_SECONDS = 10.0
 # How long a child may take to finish what it is doing.
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class CannotListen(CsatError):
-    """The address cannot be listened on; the message says why and what to do."""
+    """We cannot listen on the address; the message says why and what to do."""
 
 
 @dataclass
@@ -40,9 +40,9 @@ class Child:
     failures: int = 0
 
     def delay_start(self, now: float) -> None:
-        """Delay the next start of a child that failed again, each time for longer."""
+        """Delay the next start of a child that failed, for longer after each failure."""
         self.failures += 1
-        # More doublings than the longest pause needs would overflow in the end.
+        # Limit the doublings: without a limit, the number would overflow in the end.
         pause = 0.25 * 2 ** min(self.failures, 10)
         self.restart_at = now + min(pause, LONGEST_RESTART_PAUSE_SECONDS)
 
@@ -82,8 +82,8 @@ class Supervisor:
             self._start(child, now)
 
     def _start(self, child: Child, now: float) -> None:
-        """Start a child. Where that fails, for want of processes or of memory, the others go on,
-        and it is tried again."""
+        """Start a child. If the start fails, because the machine lacks processes or memory, the
+        other children continue, and the start is tried again."""
         child.started_at = now
         try:
             child.process = self.starter.spawn(
@@ -108,13 +108,14 @@ class Supervisor:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; raises CannotListen, for example where somebody else listens.
+    """Return a listening socket. Raise CannotListen, for example if another program listens.
 
-    Bound once, here, without SO_REUSEPORT: a second server cannot take a share unnoticed.
+    Bind only once, here, without SO_REUSEPORT, so that no second server can take some of the
+    requests unnoticed.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    # Lets a restarted server bind while closed connections linger; a listener still conflicts.
+    # A restarted server can bind while closed connections linger. A listener is still a conflict.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -127,8 +128,8 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _advise(error: Exception) -> str:
-    """Return what to do where an address cannot be listened on."""
-    # A UnicodeError: no name of a host can be written like this.
+    """Return advice for an address on which we cannot listen."""
+    # A UnicodeError means that no host name can be written like this.
     if isinstance(error, socket.gaierror | UnicodeError):
         return "No such host is known here; name an address of this machine with --host."
     if isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL:
@@ -141,7 +142,7 @@ def _advise(error: Exception) -> str:
 
 
 def site_workers(listener: socket.socket, count: int) -> list[Child]:
-    """Children that answer requests on one listening socket."""
+    """Return the children that answer requests on one listening socket."""
     fd = listener.fileno()
     command = python_module("wsgi", str(fd))
     return [Child(f"site worker {number + 1}", command, (fd,)) for number in range(count)]

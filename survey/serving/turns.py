@@ -1,9 +1,8 @@
-"""Whose turn it is: of many threads one works, until it must wait.
+"""Turns: only one of many threads works, until this thread must wait.
 
 Python runs one thread at a time. Threads that could all run hinder each other: each wakes up only
 to wait for the others. So one thread reads requests and answers them, one after the other, as long
-as that needs no waiting. Where the application waits, `pass_on_if_stuck` gives the turn to another
-thread.
+as it need not wait. If the application waits, `pass_on_if_stuck` gives the turn to another thread.
 """
 
 import threading
@@ -11,19 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-# Longer than the application takes for an answer that needs no waiting.
+# This is longer than the application takes for an answer without waiting.
 STUCK_SECONDS = 0.05
 
 
 class Turns:
-    """Let one of the threads that call `take` run at a time."""
+    """Lets only one of the threads that call `take` run at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._holder: int | None = None
         self._is_free = True
-        # Threads that wait for the turn, each behind a lock of its own. The last to come is the
-        # first to go: its memory is still in the processor's cache.
+        # Threads that wait for the turn, each on its own lock. The thread that came last goes
+        # first, because its memory is still in the processor's cache.
         self._waiting: list[tuple[int, threading.Lock]] = []
         self._began_at: float | None = None
 
@@ -51,7 +50,7 @@ class Turns:
 
     @contextmanager
     def application(self) -> Iterator[None]:
-        """Around the application, in which alone the turn can be passed on."""
+        """Mark the time in the application. `pass_on_if_stuck` takes the turn only in this time."""
         with self._lock:
             if self.is_mine:
                 self._began_at = monotonic()
@@ -69,7 +68,7 @@ class Turns:
                 self._pass_on()
 
     def pass_on_if_stuck(self) -> None:
-        """Give the turn to another thread where the application has had it for too long."""
+        """Give the turn to another thread if the application has had it for too long."""
         with self._lock:
             if self._began_at is not None and monotonic() - self._began_at > STUCK_SECONDS:
                 self._pass_on()

@@ -1,4 +1,4 @@
-"""One site worker: the HTTP server on a listening socket that the supervisor bound."""
+"""A site worker runs the HTTP server on a listening socket that the supervisor bound."""
 
 import gc
 import signal
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
     from survey.site.context import SurveySite
 
-# What tells operators how the site is must not wait behind customers.
+# Operators' health checks must not wait for customers' requests.
 URGENT_PATHS = frozenset({b"/healthz", b"/readyz"})
 
 
 def run_worker(create_site: "Callable[[], SurveySite]", socket_number: int) -> None:
-    """Answer requests until SIGTERM; the requests in flight are finished first."""
+    """Answer requests until SIGTERM or SIGINT, and finish the current requests."""
     die_with_parent()
     log_thread_failures()
-    # Looking for garbage among what imports make, finds none.
+    # The collector would find no garbage among the objects that imports make.
     gc.disable()
     site = create_site()
-    # What was made so far stays; the collector need not look through it again and again.
+    # The objects made so far stay, so the collector need not check them again and again.
     gc.collect()
     gc.freeze()
     gc.enable()

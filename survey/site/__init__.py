@@ -1,1 +1,1 @@
-"""The survey site: what a customer's browser talks to."""
+"""The survey site, which a customer's browser talks to."""

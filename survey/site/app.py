@@ -31,7 +31,7 @@ def create_app(
 ) -> SurveySite:
     """Return the survey site on a database whose schema is current.
 
-    Raises SettingsError where `CSAT_SECRET_KEY` is not set.
+    Raise SettingsError if `CSAT_SECRET_KEY` is not set.
     """
     configure_logs(settings.log_format)
     app = SurveySite("survey", static_folder=None)
@@ -41,12 +41,12 @@ def create_app(
     app.page_view_intake = GroupCommit(partial(receive_page_views, database, settings))
     app.readiness = Readiness(database)
     app.hedgehogs = HedgehogCounts(database, settings.timezone)
-    # Not Flask's own SECRET_KEY: without one there are no sessions, and so no cookies.
+    # Flask's own SECRET_KEY stays unset: without it there are no sessions, and so no cookies.
     app.receipt_signer = receipt_signer(settings.require_secret_key())
     app.blank_pages = {}
     app.config.update(
         MAX_CONTENT_LENGTH=SurveySite.max_body_bytes,
-        # A form that cannot be read is answered by a page, not by a debugger.
+        # The site answers a form that it cannot read with a page, not with a debugger.
         TRAP_BAD_REQUEST_ERRORS=False,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

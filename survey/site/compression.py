@@ -1,4 +1,4 @@
-"""Pages in gzip. One that most customers get is compressed once, but for a gap in it."""
+"""Pages in gzip. A page that most customers get is compressed once, except for a gap in it."""
 
 import gzip
 import zlib
@@ -7,7 +7,7 @@ from functools import cached_property
 
 from flask import Flask, Response, request
 
-# A deflate block that is stored holds at most so much.
+# The most bytes that a stored deflate block can hold.
 _LONGEST_STORED = 0xFFFF
 
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -15,22 +15,22 @@ _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 @dataclass(frozen=True)
 class PageWithGap:
-    """A page whose gap holds a customer's own values: nothing but that is done per request.
+    """A page with a gap for a customer's own values: a request only fills the gap.
 
-    What fills the gap stands in the compressed page as it is, and so is never compressed
-    together with anything.
+    The compressed page holds these values uncompressed. So they are never compressed together
+    with anything else.
     """
 
     before: bytes
     after: bytes
 
     def filled(self, gap: bytes) -> bytes:
-        """Return the page."""
+        """Return the page with the gap filled."""
         return self.before + gap + self.after
 
     def filled_gzip(self, gap: bytes) -> bytes:
-        """Return the page in gzip: a block that is stored between two that were compressed
-        before."""
+        """Return the filled page in gzip: the gap is a stored block between two parts that were
+        compressed before."""
         head, checksum = self._compressed_before
         checksum = zlib.crc32(self.after, zlib.crc32(gap, checksum))
         size = len(self.before) + len(gap) + len(self.after)
@@ -55,7 +55,7 @@ def _deflate() -> "zlib._Compress":
 
 
 def _stored(data: bytes) -> bytes:
-    """Data as deflate blocks that are not the last, stored as they are (RFC 1951, 3.2.4)."""
+    """Return data as stored deflate blocks, none marked as the last (RFC 1951, 3.2.4)."""
     blocks = []
     for begin in range(0, len(data), _LONGEST_STORED):
         part = data[begin : begin + _LONGEST_STORED]
@@ -71,7 +71,7 @@ def _stored(data: bytes) -> bytes:
 
 
 def takes_gzip() -> bool:
-    """Return whether who asks can read gzip."""
+    """Return whether the client accepts gzip."""
     return request.accept_encodings["gzip"] > 0
 
 
@@ -81,7 +81,7 @@ def register(app: Flask) -> None:
     @app.after_request
     def compress(response: Response) -> Response:
         if response.mimetype != "text/html" or response.status_code == 303:
-            return response  # nobody reads what stands in a redirect
+            return response  # nobody reads the body of a redirect
         response.vary.update(("Accept-Encoding", "Accept-Language"))
         if not response.content_encoding and takes_gzip():
             response.set_data(gzip.compress(response.get_data(), 6, mtime=0))

@@ -27,30 +27,30 @@ if TYPE_CHECKING:
 class SurveySite(Flask):
     """A Flask application that knows its settings, its database and its clock."""
 
-    # A comment of several times what is allowed fits in any script, percent-encoded, and comes
-    # back with what was typed; more than that is no answer.
+    # A comment several times as long as allowed fits in, percent-encoded, in any script. The page
+    # shows such a comment again, as it was typed. A larger body is not an answer.
     max_body_bytes = 256 * 1024
     settings: Settings
     rules: CountingRules
     database: Database
     clock: Callable[[], datetime]
-    # Takes what was submitted; answers once it is stored.
+    # Takes what was submitted, and gives the answer when it is stored.
     intake: GroupCommit[Arrival, Answer]
-    # Takes page views; answers whether there was room for one.
+    # Takes page views, and tells for each whether there was room.
     page_view_intake: GroupCommit[PageView, bool]
     hedgehogs: HedgehogCounts
     readiness: Readiness
     receipt_signer: TimestampSigner
     # The headers that every page has.
     page_headers: list[tuple[str, str]]
-    # Rendered once for each language and preselected face.
+    # Blank pages, rendered once for each language and preselected face.
     blank_pages: dict[tuple[str, int | None], tuple[PageWithGap, str]]
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer a request, also one whose query holds bytes as they are: percent-encoded they
-        are a text like any other, or question marks where they are none."""
+        """Answer a request. Percent-encode the query first if it holds other bytes than ASCII:
+        they are then read as text, or as question marks where they are not text."""
         query = environ.get("QUERY_STRING", "")
         if not query.isascii():
             environ["QUERY_STRING"] = quote(query.encode("latin-1"), safe=punctuation)

@@ -1,4 +1,4 @@
-"""A response that is known only when something has been stored, and keeps no thread waiting."""
+"""A response that is known only when something has been stored; no thread waits for it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -13,18 +13,18 @@ from survey.store.errors import StoreError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Storing ends long before; this is for servers that know nothing of futures.
+# Storing takes much less time. This limit is for servers that do not use the future.
 LONGEST_WAIT_SECONDS = 10.0
 
 
 class DeferredResponse(Response):
-    """The response of a view that does not wait for what it has stored.
+    """The response of a view that does not wait until its data is stored.
 
-    `stored` gets the result and gives the response, as an application; `failed` gets the
-    StoreError, in the request's context, and gives what a view gives.
+    `stored` gets the result and returns the response as an application. `failed` gets the
+    StoreError, in the request's context, and returns what a view returns.
 
-    WSGI lets an application say status and headers when its answer is iterated over. Our server
-    does that when the future is done (`DeferredBody.future`), and has its thread to itself until
+    WSGI lets an application give status and headers when the server iterates over its answer. Our
+    server does that when the future is done (`DeferredBody.future`), and its thread is free until
     then. Any other server iterates at once, and waits.
     """
 
@@ -70,8 +70,8 @@ class DeferredResponse(Response):
 
 
 class SeeOther:
-    """A redirect to another of our pages, without a body, for no browser shows one. It is no
-    `Response`: making and sending one takes a tenth of the time that an answer takes in all."""
+    """A redirect to another of our pages, without a body, because no browser shows one. This is
+    not a `Response`: making and sending one takes a tenth of the whole time for an answer."""
 
     def __init__(self, location: str) -> None:
         self._location = location
@@ -79,14 +79,14 @@ class SeeOther:
     def __call__(
         self, _environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer 303."""
+        """Answer with status 303."""
         start_response("303 SEE OTHER", [("Location", self._location)])
         return ()
 
 
 class DeferredBody:
-    """The answer of an application that can be iterated over without waiting when `future` is
-    done."""
+    """The answer of an application. When `future` is done, a server can iterate over the answer
+    without waiting."""
 
     def __init__(self, future: "Future[Any]", finish: Callable[[], Iterable[bytes]]) -> None:
         self.future = future

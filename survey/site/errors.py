@@ -1,4 +1,4 @@
-"""Friendly pages for what can go wrong, none of which tells a stranger how the site is built."""
+"""Friendly error pages. None of them tells a stranger how the site is built."""
 
 import structlog
 from flask import Flask, Response, render_template, request
@@ -63,14 +63,14 @@ def error_page(status: int, title: str, advice: str) -> tuple[str, int]:
     return render_template("error.html", title=title, advice=advice), status
 
 
-# With these a server refuses requests that it does not hand to the site.
+# The statuses with which a server refuses requests that it does not give to the site.
 _REFUSALS = (400, 408, 413, 417, 431, 500, 503)
 
 
 def refusal_pages(site: SurveySite) -> dict[int, Response]:
     """Return the pages for requests that a server refuses before the site sees them, by status.
 
-    They are in English: what language such a request asks for is not known.
+    They are in English, because the language of such a request is not known.
     """
     pages = {}
     for status in _REFUSALS:
@@ -85,7 +85,7 @@ def register_error_pages(app: Flask) -> None:
     """Answer every HTTP error, and every error of our own, with a page."""
 
     def show_bad_link(error: LinkError) -> tuple[str, int]:
-        # It was damaged on its way, or made up; without a ticket no answer could belong anywhere.
+        # The link was damaged on its way, or made up. An answer cannot be stored without a ticket.
         return error_page(400, *(_NO_TICKET if isinstance(error, MissingTicket) else _DAMAGED))
 
     def show_http_error(error: HTTPException) -> tuple[str, int] | HTTPException:

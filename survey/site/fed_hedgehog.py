@@ -1,4 +1,4 @@
-"""What the thank-you page says of hedgehogs."""
+"""What the thank-you page says about hedgehogs."""
 
 from dataclasses import dataclass
 
@@ -19,8 +19,8 @@ log = structlog.get_logger()
 class FedHedgehog:
     """The number of the hedgehog that a response feeds, or else how many were fed this month.
 
-    `month` names the response's month where it is not this one. What the store cannot tell now
-    is None.
+    `month` names the response's month if that is not the current one. A value that the store
+    cannot give now is None.
     """
 
     charity_name: str | None
@@ -31,15 +31,15 @@ class FedHedgehog:
 
 
 def find_fed_hedgehog(response: ResponseRow | None) -> FedHedgehog:
-    """Return the hedgehog of the visitor's own response, if there is one. An edit feeds no second
-    hedgehog: the number stays, in the month in which the response began."""
+    """Return the hedgehog of the visitor's own response, or this month's count if there is none.
+    An edit feeds no second hedgehog: the number stays, in the month where the response began."""
     site = current_site()
     settings = site.settings
     charity = (settings.charity_name, settings.charity_url)
     this_month = Month.of(site.clock(), settings.timezone)
     try:
         if response is None:
-            # Anybody can ask for this, so it costs nothing.
+            # Anybody can open this page, so use the counts that are kept in memory.
             counted = site.hedgehogs.look_up(site.clock()).months[-1]
             return FedHedgehog(*charity, this_month=counted.hedgehogs)
         month = Month.of(response.answered_at, settings.timezone)

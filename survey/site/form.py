@@ -1,4 +1,4 @@
-"""What the form sends, and what is wrong with it. Pure."""
+"""The form's fields as a browser sends them, and the problems in them. Pure."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ MAX_SUBMIT_ID_LENGTH = 100
 
 @dataclass(frozen=True)
 class Form:
-    """The form's fields, as sent or as to be shown."""
+    """The form's fields, as a browser sent them or as a page must show them."""
 
     rating: int | None = None
     comment: str = ""
@@ -21,7 +21,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Problems:
-    """What keeps a form from being an answer; false if nothing does. The page has the words."""
+    """The reasons why a form is not an answer; false if there are none. The page words them."""
 
     no_rating: bool = False
     excess_characters: int = 0
@@ -47,8 +47,8 @@ def read_form(fields: Mapping[str, str]) -> tuple[Form, Problems]:
 
 
 def clean_comment(text: str) -> str:
-    """Return a comment as it is kept: as typed, lines ending in `\\n`, without control characters
-    (a database cannot hold them all); "" if it is only blank."""
+    """Return a comment as we store it: as typed, with `\\n` at line ends, and without control
+    characters (a database cannot hold all of them). Return "" for a blank comment."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
     return kept if kept.strip() else ""

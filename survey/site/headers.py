@@ -1,4 +1,4 @@
-"""The headers of every page: nothing is stored, nothing is fetched from anybody else."""
+"""The headers of every page: a browser stores nothing, and fetches nothing from other sites."""
 
 import base64
 import hashlib
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def site_headers(styles: Iterable[str], script: str) -> list[tuple[str, str]]:
-    """Return the headers of every answer of a site whose pages hold these style sheets and this
-    script."""
+    """Return the headers for every answer of a site. Its pages contain these style sheets and
+    this script."""
     return [
         ("Cache-Control", "no-store"),
         (
@@ -22,7 +22,7 @@ def site_headers(styles: Iterable[str], script: str) -> list[tuple[str, str]]:
             f"script-src {_source(script)}; connect-src 'self'; img-src data:; "
             "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ),
-        # The address holds the customer's distinct_id: no other site is told it.
+        # The address holds the customer's distinct_id, so no other site may learn the address.
         ("Referrer-Policy", "no-referrer"),
         ("X-Content-Type-Options", "nosniff"),
         ("X-Robots-Tag", "noindex, nofollow"),
@@ -30,13 +30,13 @@ def site_headers(styles: Iterable[str], script: str) -> list[tuple[str, str]]:
 
 
 def _source(inline: str) -> str:
-    """Return what allows a style sheet or script that stands in the page itself; to the byte."""
+    """Return the policy source that allows exactly this style sheet or script inside a page."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()}'"
 
 
 def register(app: SurveySite, style: str, hedgehogs_style: str, script: str) -> None:
-    """Put style sheets and script into the pages, and the headers onto every answer."""
-    # They stand in the page itself: one request.
+    """Put style sheets and script into the pages, and add the headers to every answer."""
+    # The page contains them, so a browser needs only one request.
     app.jinja_env.globals["style_sheet"] = style
     app.jinja_env.globals["hedgehogs_style_sheet"] = hedgehogs_style
     app.jinja_env.globals["script"] = script
@@ -45,8 +45,8 @@ def register(app: SurveySite, style: str, hedgehogs_style: str, script: str) -> 
 
 
 class _WithHeaders:
-    """Adds the headers where answers leave, so that none leaves without; what a view has set
-    itself, stays."""
+    """Adds the headers to every answer, as the last step. A header that a view has set itself
+    stays as it is."""
 
     def __init__(self, application: "WSGIApplication", headers: list[tuple[str, str]]) -> None:
         self._application = application

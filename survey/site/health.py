@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can take answers."""
+"""The pages that tell whether the process runs, and whether it can store answers."""
 
 from flask import Blueprint
 
@@ -9,13 +9,13 @@ health = Blueprint("health", __name__)
 
 @health.get("/healthz")
 def healthz() -> tuple[str, int, dict[str, str]]:
-    """200 as long as the process answers at all."""
+    """Return 200 as long as the process answers at all."""
     return _plain("ok", 200)
 
 
 @health.get("/readyz")
 def readyz() -> tuple[str, int, dict[str, str]]:
-    """200 if an answer could be stored now, else 503; within two seconds."""
+    """Return 200 if an answer could be stored now, else 503. Return within two seconds."""
     obstacle = current_site().readiness.find_obstacle()
     return _plain("ready", 200) if obstacle is None else _plain(obstacle, 503)
 

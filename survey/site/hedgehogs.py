@@ -1,4 +1,4 @@
-"""`/hedgehogs`: how many hedgehogs were fed in each month, for everybody to see."""
+"""`/hedgehogs`: a public page with the number of hedgehogs fed in each month."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from survey.store.errors import StoreError
 hedgehogs = Blueprint("hedgehogs", __name__)
 log = structlog.get_logger()
 
-# The least width of a bar, in per cent of the widest: one hedgehog is to be seen.
+# The least width of a bar, in per cent of the widest: even one hedgehog must be visible.
 LEAST_BAR_WIDTH = 0.5
 
 
@@ -34,7 +34,7 @@ class Row:
 
 @hedgehogs.errorhandler(StoreError)
 def show_failure(error: StoreError) -> tuple[str, int]:
-    """Answer 503: nothing is known yet, and the store cannot be read."""
+    """Answer 503: no counts are known yet, and the store cannot be read."""
     log.error("hedgehogs not counted", reason=str(error))
     return error_page(
         503, _("The hedgehogs cannot be counted just now"), _("Please come back in a minute.")
@@ -43,8 +43,8 @@ def show_failure(error: StoreError) -> tuple[str, int]:
 
 @hedgehogs.get("/hedgehogs")
 def show_months() -> str:
-    """Return the page: the last months, newest first, each with a bar, and a line for all before
-    them."""
+    """Return the page. It shows the last months, newest first, each with a bar, and one line for
+    all earlier months."""
     counted = _look_up()
     months = counted.months[::-1]
     widths = measure_bars([each.hedgehogs for each in months])
@@ -64,7 +64,7 @@ def show_months() -> str:
 
 @hedgehogs.get("/hedgehogs.json")
 def list_months() -> Response:
-    """Return the same numbers for programs; its shape is described in docs/operators.md."""
+    """Return the same numbers as JSON for programs. docs/operators.md describes the format."""
     counted = _look_up()
     as_of = counted.counted_at.astimezone(UTC)
     answer = jsonify(
@@ -76,14 +76,14 @@ def list_months() -> Response:
             "months": [{"month": str(c.month), "hedgehogs": c.hedgehogs} for c in counted.months],
         }
     )
-    # Nothing in it is anybody's own.
+    # The answer holds no personal data.
     answer.headers["Cache-Control"] = "public, max-age=60"
     return answer
 
 
 def measure_bars(counts: Sequence[int]) -> list[float]:
-    """Return how wide the bars of these counts are, in per cent: the highest count fills the room,
-    one of 1 can still be seen."""
+    """Return the widths of the bars for these counts, in per cent. The highest count has 100, and
+    a bar is at least so wide that it can be seen."""
     highest = max(counts, default=0) or 1
     return [round(max(100 * count / highest, LEAST_BAR_WIDTH), 1) for count in counts]
 

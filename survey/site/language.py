@@ -1,4 +1,4 @@
-"""The language of a request: `lang` in its address, else the browser's, else English."""
+"""The language of a request: `lang` in the address, else the browser's language, else English."""
 
 from contextlib import suppress
 
@@ -11,7 +11,7 @@ from survey.texts import TRANSLATIONS
 
 
 def register(app: Flask) -> None:
-    """Translate templates, and what `flask_babel.gettext` is given, into a request's language."""
+    """Translate templates and the texts of `flask_babel.gettext` into a request's language."""
     Babel(
         app,
         default_translation_directories=str(TRANSLATIONS),
@@ -37,14 +37,14 @@ def current_language() -> Language:
 
 
 def speak(language: Language) -> None:
-    """Answer this request in another language than its address says."""
+    """Answer this request in this language, whatever its address says."""
     g.language = language
     refresh()
 
 
 def _kept_parameters() -> dict[str, str]:
-    """Return what the address of this page must hold in any other language, as far as it is
-    sound."""
+    """Return the parameters that this page's address keeps when the language changes, without
+    invalid ones."""
     if not has_request_context():
         return {}
     kept = {}

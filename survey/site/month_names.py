@@ -1,4 +1,4 @@
-"""Months as people write them. Pure."""
+"""The names of months as people write them. Pure."""
 
 from datetime import date
 
@@ -8,5 +8,5 @@ from survey.months import Month
 
 
 def month_name(month: Month, language: str = "en") -> str:
-    """`October 2026` in a language."""
+    """Return the name of a month in a language, such as `October 2026`."""
     return format_skeleton("yMMMM", date(month.year, month.number, 1), locale=language)

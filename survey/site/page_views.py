@@ -1,4 +1,4 @@
-"""`POST /shown`: the page's own word that it was looked at."""
+"""`POST /shown`: the survey page reports that a customer has looked at it."""
 
 from uuid import UUID
 
@@ -26,16 +26,16 @@ Answer = tuple[str, int]
 
 @shown.errorhandler(LinkError)
 def refuse_link(_error: LinkError) -> Answer:
-    """Answer 400 without a body: no page has such a link, and nobody reads the answer."""
+    """Answer 400 without a body: none of our pages has such a link, and nobody reads the answer."""
     return "", 400
 
 
 @shown.post("/shown")
 def note_page_view() -> Answer | Response:
-    """Put the page view into the outbox; what a link is refused for, it is refused for here too.
+    """Put the page view into the outbox. Refuse a link for the same reasons as the survey page.
 
-    The customer never sees the answer, so it can be plain: 429 where there were too many, 503
-    where the store fails. Neither is tried again.
+    The customer never sees the answer, so the answer is only a status: 429 if there were too many
+    page views, 503 if the store fails. The page tries neither again.
     """
     site, visitor = current_site(), current_visitor()
     page_id = _page_id()
@@ -58,7 +58,7 @@ def _not_stored(error: StoreError) -> Answer:
 
 
 def _page_id() -> str:
-    """Return the page's own id, by which a repeat is known; raises BadRequest for anything else."""
+    """Return the page's own id, which shows a repeat. Raise BadRequest for any other body."""
     request.max_content_length = MAX_BODY_BYTES
     try:
         return str(UUID(request.get_data(cache=False).decode("ascii")))

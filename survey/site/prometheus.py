@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus, behind its token, and the middleware that times requests."""
+"""`/metrics` for Prometheus, protected by a token, and the middleware that times requests."""
 
 import hmac
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @metrics.get("/metrics")
 def show_metrics() -> Response:
-    """Return all figures; 404 where no token is set, 401 for a wrong one."""
+    """Return all figures. Answer 404 if no token is set, and 401 for a wrong token."""
     site = current_site()
     token = site.settings.metrics_token
     if token is None:
@@ -41,13 +41,13 @@ def show_metrics() -> Response:
 
 
 class _Outbox(Collector):
-    """The outbox as the store has it, for all processes on all machines."""
+    """The figures of the outbox in the store, for all processes on all machines."""
 
     def __init__(self, site: SurveySite) -> None:
         self._site = site
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the figures; none while the store cannot be read: an old one would be a lie."""
+        """Yield the figures. Yield none while the store cannot be read: old ones would be wrong."""
         now = self._site.clock()
         try:
             with self._site.database.reading() as connection:
@@ -82,12 +82,12 @@ def register(app: Flask) -> None:
 
 
 class _Timed:
-    """Times requests, by method, page and status; addresses that are no page count as one."""
+    """Times requests by method, page and status. All addresses without a page count as one."""
 
     def __init__(self, application: "WSGIApplication", pages: frozenset[str]) -> None:
         self._application = application
         self._pages = pages
-        # Finding a histogram by its labels takes as long as counting.
+        # Kept here, because finding a histogram by its labels takes as long as counting.
         self._timers: dict[tuple[str, str, str], Histogram] = {}
 
     def __call__(
@@ -103,7 +103,7 @@ class _Timed:
         def start(
             line: str, headers: list[tuple[str, str]], exc_info: Any = None, /
         ) -> Callable[[bytes], object]:
-            # Not before: an answer that must be stored first is known only then.
+            # Count only now: an answer that must be stored first has no status before.
             count(line[:3])
             return start_response(line, headers, exc_info)
 

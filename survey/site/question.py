@@ -1,4 +1,4 @@
-"""Rendering the question page. Most customers get it blank, so that is rendered only once."""
+"""Rendering the question page. Most customers get the blank page, which is rendered only once."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -12,7 +12,7 @@ from survey.site.form import MAX_COMMENT_LENGTH, Form, Problems
 from survey.site.language import current_language
 from survey.texts import face_labels, questions_in
 
-# What stands in the rendered blank page where each customer's own values belong.
+# The rendered blank page holds these texts in the places of each customer's own values.
 _ACTION_PLACE = "@@action@@"
 _SUBMIT_ID_PLACE = "@@submit_id@@"
 
@@ -24,7 +24,7 @@ def render_blank_question(action: str, rating: int | None) -> Response:
     if which not in pages:
         pages[which] = _blank_page(rating)
     page, gap_text = pages[which]
-    # The action last, for it holds a stranger's text, in which nothing may be replaced.
+    # Replace the action last: it holds a stranger's text, in which nothing may be replaced.
     gap = gap_text.replace(_SUBMIT_ID_PLACE, str(uuid4())).replace(_ACTION_PLACE, escape(action))
     if not takes_gzip():
         return Response(page.filled(gap.encode()))
@@ -32,8 +32,8 @@ def render_blank_question(action: str, rating: int | None) -> Response:
 
 
 def _blank_page(rating: int | None) -> tuple[PageWithGap, str]:
-    """Return the page, and what belongs into its gap: from the first of a customer's own values to
-    the last, which stand side by side."""
+    """Return the page and the text of its gap. The gap goes from the first of a customer's own
+    values to the last; these values are next to each other."""
     blank = Form(rating=rating, submit_id=_SUBMIT_ID_PLACE)
     html = render_question(_ACTION_PLACE, blank)
     begin = html.index(_ACTION_PLACE)
@@ -48,7 +48,7 @@ def render_question(
     problems: Problems | None = None,
     answered_before: int | None = None,
 ) -> str:
-    """Return the page with a form that has been filled, and what is wrong with it.
+    """Return the page with a form that was filled in, and with its problems.
 
     `answered_before` is the rating of this person's response, if there is one.
     """

@@ -1,4 +1,4 @@
-"""Whether an answer could be stored: found out by storing something, and known in time."""
+"""Find out whether an answer could be stored, by storing something, within a time limit."""
 
 import threading
 from time import monotonic
@@ -10,9 +10,9 @@ from survey.store.errors import StoreError
 from survey.store.probe import write_probe
 from survey.store.schema import schema_is_current
 
-# Who asks more often is told what was found before: anybody may ask, and each try is a commit.
+# A result is reused for this time, because anybody may ask, and each try is a commit.
 KEEP_SECONDS = 1.0
-# Whoever asks gets an answer in this time, whatever the database does.
+# A caller gets an answer within this time, whatever the database does.
 LONGEST_WAIT_SECONDS = 1.0
 
 _NO_ANSWER = "the database does not answer"
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 class Readiness:
-    """Tries a database out in a thread of its own, one try at a time."""
+    """Tries to write to a database in a separate thread, one try at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,14 +31,14 @@ class Readiness:
         self._began_at = self._ended_at = float("-inf")
 
     def find_obstacle(self) -> str | None:
-        """Why no answer could be stored; None where one could be."""
+        """Return the reason why no answer could be stored; None if one could be stored."""
         with self._lock:
             now = monotonic()
             done = self._done
             if done is None and now - self._ended_at < KEEP_SECONDS:
                 return self._obstacle
             if done is not None:
-                # One waits for the try, so that a crowd that asks holds up no second thread.
+                # Only the caller that began the try waits, so many callers block only one thread.
                 is_late = now - self._began_at > LONGEST_WAIT_SECONDS
                 return _NO_ANSWER if is_late else self._obstacle
             self._began_at = now

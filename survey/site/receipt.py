@@ -1,5 +1,5 @@
-"""The receipt in the thank-you page's address: it lets that page, for ten minutes, show the
-answer just sent. No cookie and no storage is needed for it."""
+"""The receipt in the thank-you page's address. For ten minutes it lets that page show the answer
+that was just sent. The receipt needs no cookie and no storage."""
 
 import hashlib
 import hmac
@@ -16,8 +16,8 @@ VALID_FOR_SECONDS = 600
 
 
 def receipt_signer(secret_key: str) -> TimestampSigner:
-    """Signs receipts, and nothing else, with the site's secret."""
-    # Derived here, once, and not for each signature.
+    """Return a signer for receipts, and for nothing else, that uses the site's secret."""
+    # The key is derived here once, and not for each signature.
     key = hmac.digest(secret_key.encode(), b"receipt", "sha256")
     return TimestampSigner(key, key_derivation="none", digest_method=hashlib.sha256)
 
@@ -28,8 +28,8 @@ def issue_receipt(site: SurveySite, answer_uuid: str) -> str:
 
 
 def read_receipt(site: SurveySite, receipt: str, link: Link) -> Answer | None:
-    """Return the answer that a receipt is for; None if it is not valid any more, or not for this
-    link."""
+    """Return the answer that a receipt belongs to. Return None if the receipt is not valid, or
+    not for this link, or if the store cannot be read."""
     try:
         uuid = site.receipt_signer.unsign(receipt, max_age=VALID_FOR_SECONDS).decode()
         with site.database.reading() as connection:

@@ -1,4 +1,4 @@
-"""What stands in the pages themselves: style sheets in the settings' accent colour, the script."""
+"""The style sheets, in the settings' accent colour, and the script that the pages contain."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def style_sheet(settings: Settings) -> str:
 
 
 def hedgehogs_style_sheet() -> str:
-    """Return the further style sheet of the page of hedgehogs, minified."""
+    """Return the additional style sheet of the hedgehogs page, minified."""
     return str(cssmin((_STATIC / "hedgehogs.css").read_text(encoding="utf-8")))
 
 

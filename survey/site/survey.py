@@ -1,4 +1,4 @@
-"""The survey itself: the page, and the submit."""
+"""The survey: its page, and the submit of an answer."""
 
 import structlog
 from flask import Blueprint, Response, render_template, request
@@ -25,7 +25,7 @@ Page = str | tuple[str, int]
 
 @survey.get("/")
 def show_question() -> Page | Response:
-    """Return the survey page. Looking at it records nothing, whatever the link carries."""
+    """Return the survey page. A visit to this page records nothing, whatever the link says."""
     visitor = current_visitor()
     state = current_ticket_state(visitor)
     earlier = state.own_response
@@ -40,19 +40,19 @@ def show_question() -> Page | Response:
 
 @survey.post("/")
 def submit() -> Page | Response:
-    """Take the answer; only this records one."""
+    """Take the answer. No other view records an answer."""
     visitor = current_visitor()
     form, problems = read_form(request.form)
     language = find_language(request.form.get("language"))
     if language is not None:
-        # A button of the form asks for it in another language; what was filled in moves along.
+        # A button asks for the form in another language. The new form keeps what was filled in.
         speak(language)
         earlier = current_ticket_state(visitor).own_response
         rating_before = earlier.rating if earlier else None
         return render_question(visitor.address("/"), form, answered_before=rating_before)
     if problems:
         return render_question(visitor.address("/"), form, problems=problems), 400
-    assert form.rating is not None  # read_form has a problem with a missing one
+    assert form.rating is not None  # read_form reports a missing rating as a problem
     site = current_site()
     submission = Submission(
         link=visitor.link,
@@ -78,8 +78,8 @@ def submit() -> Page | Response:
 
 
 def current_ticket_state(visitor: Visitor, sent: str | None = None) -> TicketState:
-    """Return what the store knows of the ticket, and of the answer `sent`; nothing while the store
-    cannot be read, so that the page still opens and the answer can be tried."""
+    """Return the state of the ticket and of the answer `sent`. Return an empty state while the
+    store cannot be read, so that the page still opens and the customer can try to answer."""
     site = current_site()
     try:
         return find_ticket_state(

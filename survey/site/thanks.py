@@ -19,9 +19,9 @@ thanks = Blueprint("thanks", __name__)
 
 @thanks.get("/thanks")
 def show_thanks() -> str:
-    """Return the face, this month's hedgehogs, and the way to change the answer.
+    """Return the page with the face, the hedgehogs, and a form to change the answer.
 
-    Without a receipt that is good, only what anybody may know.
+    Without a valid receipt, show only what anybody may know.
     """
     visitor = current_visitor()
     site = current_site()

@@ -1,4 +1,4 @@
-"""What this visitor may know of the ticket's answers, and what an answer from them would do."""
+"""What a visitor may know about a ticket's answers, and what an answer from them would do."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +18,10 @@ from survey.vocabulary import Outcome, Trust
 class TicketState:
     """A ticket as one visitor may see it.
 
-    `own_response` is the response if it is theirs: ticket numbers can be guessed, so that takes
-    the distinct_id that gave it or, where none was given, a valid signature. `outcome_now` is
-    what would become of an answer sent now, `outcome_of_sent` what became of the one that they sent
-    and ask about.
+    `own_response` is the response if this visitor gave it. Ticket numbers can be guessed, so the
+    link must have the distinct_id of the response or, if that has none, a valid signature.
+    `outcome_now` is the outcome of an answer that they would send now; `outcome_of_sent` is the
+    outcome of the answer that they have sent and ask about.
     """
 
     own_response: ResponseRow | None = None
@@ -37,8 +37,8 @@ def find_ticket_state(
     now: datetime,
     sent: str | None = None,
 ) -> TicketState:
-    """Return the state of a visitor who comes through `link`, perhaps after an answer with the uuid
-    `sent`; raises StoreError."""
+    """Return the ticket's state for a visitor who uses `link`, and perhaps has sent an answer with
+    the uuid `sent`. Raise StoreError if the store fails."""
     if not has_answers(database, link.ticket_id):
         return TicketState()
     with database.reading() as connection:
@@ -46,7 +46,7 @@ def find_ticket_state(
         answers = answers_that_decide(connection, rules, [arriving])[link.ticket_id]
         response = find_response(connection, link.ticket_id)
         rules = rules.with_voids(void_among(connection, [link.ticket_id]))
-    # A link without a distinct_id names nobody: whoever guesses the ticket has the same one.
+    # A link without a distinct_id names nobody: anybody who guesses the ticket has the same link.
     is_somebody = trust is Trust.SIGNED or link.person != anonymous_person(link.ticket_id)
     is_own = response is not None and response.distinct_id == link.person
     own = response if is_own and is_somebody else None

@@ -1,4 +1,4 @@
-"""Who came, by which link, and the addresses of our own pages for them."""
+"""The visitor of a page, the link that they used, and the addresses of our pages for them."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -14,22 +14,24 @@ from survey.vocabulary import Trust
 
 @dataclass(frozen=True)
 class Visitor:
-    """A visitor: the link they came by, and how far the link can be trusted."""
+    """A visitor: the link that they used, and how far the link can be trusted."""
 
     link: Link
     trust: Trust
 
     def address(self, path: str, **more: str) -> str:
-        """Return the address of one of our pages, with the link that the visitor came by.
+        """Return the address of one of our pages, with the parameters of the visitor's link.
 
-        It names the language of the page it stands in: so the form says what it was shown in.
+        The address names the language of the current page, so the form sends the language in
+        which it was shown.
         """
         parameters = {**self.link.parameters(), "lang": current_language().tag, **more}
         return f"{request.script_root}{path}?{urlencode(parameters)}"
 
 
 def current_visitor() -> Visitor:
-    """Return the link of the current request; raises LinkError, Forbidden for a wrong signature."""
+    """Return the visitor of the current request. Raise LinkError for a bad link, and Forbidden for
+    a wrong signature, or for an unsigned link where signed links are required."""
     settings = current_site().settings
     link = parse_link(request.args.to_dict())
     trust = judge_link(link, settings.link_secrets)
