@@ -13,7 +13,7 @@ import click
 from survey.command_line import run_command
 from survey.private_files import keep_files_private
 
-# name → where it lives, and the line that `csat --help` shows without importing it
+# name → its module, and the line that `csat --help` shows without importing it
 COMMANDS = {
     "demo": ("demo.command:demo", "A full working site with sample answers."),
     "serve": ("survey.commands.serve:serve", "The survey site and delivery, until stopped."),
@@ -39,7 +39,7 @@ class LazyGroup(click.Group):
     """A group that imports a command only to run it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which a newcomer needs them."""
+        """Return the commands in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -47,8 +47,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        # What imports make stays until the end. Looking for garbage among it, again and again while
-        # it grows, finds nothing and takes a quarter of the start.
+        # Objects that imports create stay until the end. The garbage collector would search them
+        # repeatedly without result, which takes a quarter of the start.
         gc.disable()
         command: click.Command = getattr(importlib.import_module(module), attribute)
         gc.freeze()

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def create_site() -> "SurveySite":
-    """The site as the environment configures it, on a database that was upgraded before."""
-    # Not before: until a worker has begun, nothing is imported that takes long.
+    """Return the site as the environment configures it; its database must be upgraded before."""
+    # These are imported here, so that nothing slow is imported before a worker has begun.
     from survey.settings import load_settings
     from survey.site.app import create_app
     from survey.store.database import CUSTOMER_WAIT_SECONDS, Database
@@ -31,5 +31,5 @@ def __getattr__(name: str) -> "SurveySite":
 
 
 if __name__ == "__main__":
-    # `csat serve` starts its site workers so: with the number of the socket to listen on.
+    # `csat serve` starts its site workers in this way, with the number of the socket to listen on.
     run_worker(create_site, int(sys.argv[1]))

@@ -1,7 +1,7 @@
-"""How an address is shown: without what may be a secret. Pure.
+"""Shows an address without what may be a secret. Pure.
 
 Every address that is printed, logged or written into a report goes through here: a database's, an
-export's, a scheduler's, one in an error of somebody else's program.
+export's, a scheduler's, or one in an error of another program.
 """
 
 import re
@@ -61,7 +61,7 @@ def _parts(address: str) -> list[tuple[str, str]]:
 
 
 def _local_parts(address: str) -> list[tuple[str, str]]:
-    """Of a path, or of an address without its scheme."""
+    """Return the pieces of a path, or of an address without its scheme."""
     user, at, place = address.rpartition("@")
     name, colon, password = user.partition(":")
     if not at or not colon:
@@ -70,7 +70,7 @@ def _local_parts(address: str) -> list[tuple[str, str]]:
 
 
 def _host_parts(rest: str, values: re.Pattern[str]) -> list[tuple[str, str]]:
-    """Of what follows `://` where no user is named: behind a colon may stand a password."""
+    """Return the pieces of what follows `://` if no user is named. A colon may begin a password."""
     end = min((place for mark in "/?#" if (place := rest.find(mark)) >= 0), default=len(rest))
     host, path = rest[:end], rest[end:]
     # Only the brackets of an IPv6 address hold colons.
@@ -82,7 +82,7 @@ def _host_parts(rest: str, values: re.Pattern[str]) -> list[tuple[str, str]]:
 
 
 def _place_parts(place: str, values: re.Pattern[str]) -> list[tuple[str, str]]:
-    """Of host, path and parameters: the values of the parameters are hidden."""
+    """Return the pieces of host, path and parameters; the parameters' values are hidden."""
     begin = min((found for mark in "?;#" if (found := place.find(mark)) >= 0), default=len(place))
     parts, done = [(place[:begin], "")], begin
     for match in values.finditer(place, begin):

@@ -1,4 +1,4 @@
-"""The events of answers for the outbox, and which of them are still to be sent."""
+"""The events of answers for the outbox, and the answers whose events must still be sent."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,10 +19,10 @@ def find_unsent(
     """Yield the answers that did not count before, count now, and have never been sent, each with
     what the customer was asked.
 
-    A stranger's answer counts nowhere; but when the same person comes back by a link that is
-    trusted more, the ticket is theirs, and their first answer begins the response. So it is with
-    a ticket that was void. Not those that came by an import. Of very many answers only those go
-    out that decide: others derive the same response from them.
+    A stranger's answer counts nowhere. But if the same person comes back by a link with more trust,
+    the ticket becomes theirs, and their first answer begins the response. A ticket that was void
+    can also have such answers. Imported answers are left out. Of very many answers, only those that
+    decide are sent: others derive the same response from them.
     """
     for answer in answers:
         counted = before.outcomes[answer.uuid] in COUNTED
@@ -37,8 +37,8 @@ def build_outbox_event(
 ) -> dict[str, str]:
     """Return the event of an answer that makes or changes a response, as a row of the outbox.
 
-    Also of one that comes too late to count, but decides by its trust whose ticket it is: without
-    it nobody could derive the response from what PostHog has.
+    This includes an answer that is too late to count, but whose trust decides whose ticket it is:
+    without its event, nobody could derive the response from PostHog's data.
     """
     event = build_event(
         answer,

@@ -1,8 +1,8 @@
-"""The one clock. Whoever needs the time of day takes it from here and hands it on."""
+"""The one clock. All code that needs the current time takes it from here."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """This moment, aware, in UTC, to the microsecond."""
+    """Return the current time, aware, in UTC, to the microsecond."""
     return datetime.now(UTC)

@@ -3,14 +3,14 @@
 import re
 from dataclasses import dataclass
 
-# What the accent stands on: the page, and the fields on it. survey.css has the same, a test says.
+# The backgrounds of the accent: the page, and the fields on it. A test compares them to survey.css.
 LIGHT_GROUNDS = ("#eeefe9", "#fdfdfb")
 DARK_GROUNDS = ("#1b1c19", "#262723")
 
 # Text needs 4.5 (WCAG 2.2, 1.4.3). Links have the accent, so it is held to that, not to the 3
 # that lines and pictures need.
 LEAST_CONTRAST = 4.5
-# What WCAG asks of text at its strictest.
+# The contrast that WCAG's strictest level requires of text.
 _EASY_CONTRAST = 7.0
 
 # How much of the accent tints the chosen face. Its picture, in the accent, stands on it.
@@ -31,7 +31,7 @@ def parse_colour(value: str) -> str:
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG 2.2's contrast ratio of two colours, from 1 to 21."""
+    """Return WCAG 2.2's contrast ratio of two colours, from 1 to 21."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
@@ -64,15 +64,15 @@ class Accents:
 
     @classmethod
     def of(cls, light: str, dark: str | None) -> "Accents":
-        """Return one colour is seldom readable on both, so dark pages have a lighter shade of it,
-        unless `dark` says which colour they have."""
+        """Return the accents of a light page's colour. Dark pages get `dark`, or else a lighter
+        shade of `light`, because one colour is seldom readable on both."""
         dark = dark or dark_shade(light)
         return cls(light, tint(light, LIGHT_GROUNDS[1]), dark, tint(dark, DARK_GROUNDS[1]))
 
 
 def dark_shade(colour: str) -> str:
-    """Return what a colour of the light page is on the dark one: as much lighter as it takes to be
-    read with ease."""
+    """Return the shade for dark pages of a light page's colour: as much lighter as is needed to
+    read it easily."""
     return _nearest_readable(colour, DARK_GROUNDS, _EASY_CONTRAST)
 
 
@@ -86,7 +86,7 @@ def tint(colour: str, ground: str) -> str:
 
 
 def mix(one: str, other: str, share: float) -> str:
-    """Two colours mixed, `share` of the first."""
+    """Return a mix of two colours with `share` of the first."""
     mixed = (
         round(share * a + (1 - share) * b)
         for a, b in zip(_channels(one), _channels(other), strict=True)
@@ -112,7 +112,7 @@ def _channels(colour: str) -> list[int]:
 
 
 def _luminance(colour: str) -> float:
-    """Relative luminance as WCAG 2.2 defines it."""
+    """Return the relative luminance as WCAG 2.2 defines it."""
     red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 

@@ -1,4 +1,4 @@
-"""Running a command to its end: an error that a person can mend is a message, not a traceback."""
+"""Runs a command. An error that a person can correct becomes a message, not a traceback."""
 
 import contextlib
 import errno
@@ -13,12 +13,12 @@ from survey.addresses import hide_secrets
 
 FAILED = 1
 
-# What writing says where there is no room, or nothing to write to.
+# The error numbers of a write if there is no room, or nothing to write to.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def run_command(command: click.Command, arguments: Sequence[str]) -> int:
-    """Run a command; its exit code."""
+    """Run a command; return its exit code."""
     _let_output_hold_any_text()
     try:
         code = _run(command, arguments)
@@ -27,7 +27,7 @@ def run_command(command: click.Command, arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         message = io.StringIO()
         error.show(message)
-        # It repeats what was typed.
+        # The message repeats what was typed.
         typed = (argument for argument in arguments if "://" in argument)
         _print_error(hide_secrets(message.getvalue().rstrip("\n"), *typed))
         return error.exit_code
@@ -35,10 +35,10 @@ def run_command(command: click.Command, arguments: Sequence[str]) -> int:
         return _fail("stopped")
     except OSError as error:
         _write_no_more()
-        # Whoever read the output has had enough of it, as `head` has.
+        # The reader of the output has closed it, as `head` does.
         return FAILED if error.errno == errno.EPIPE else _fail(_explain(error))
     except Exception as error:
-        # Not before it is needed: it takes longer to import than `csat --help` takes in all.
+        # This is imported only when needed: the import takes longer than all of `csat --help`.
         from survey.errors import CsatError
 
         if not isinstance(error, CsatError):
@@ -61,7 +61,7 @@ def _run(command: click.Command, arguments: Sequence[str]) -> int:
 
 
 def _let_output_hold_any_text() -> None:
-    """Where an encoding lacks a character, write it escaped."""
+    """Make the output write a character escaped if its encoding lacks it."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -72,7 +72,7 @@ def _fail(reason: str) -> int:
 
 
 def _print_error(text: str) -> None:
-    # Where there is no room for the reason either, the exit code says it.
+    # If there is no room for the reason either, only the exit code reports the failure.
     with contextlib.suppress(OSError):
         click.echo(text, err=True)
 
@@ -87,8 +87,8 @@ def _explain(error: OSError) -> str:
 
 
 def _write_no_more() -> None:
-    """Throw away what standard output still holds: at the end, Python would try again to write it,
-    and complain."""
+    """Discard what standard output still holds: otherwise Python would try to write it again at the
+    end, and report an error."""
     with contextlib.suppress(OSError, ValueError):
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, sys.stdout.fileno())

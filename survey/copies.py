@@ -22,12 +22,12 @@ class ImportedAnswer(Answer):
 
     @property
     def version(self) -> tuple[datetime, str, str]:
-        """The values that tell two copies of one event apart."""
+        """The values in which two copies of one event differ."""
         return self.answered_at, self.distinct_id, self.properties
 
     @property
     def fingerprint(self) -> str:
-        """Uuid and version as a digest."""
+        """The digest of uuid and version."""
         version = [self.uuid, self.answered_at.isoformat(), self.distinct_id, self.properties]
         return hashlib.sha256(json.dumps(version).encode()).hexdigest()
 
@@ -46,8 +46,8 @@ def import_event(
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """An answer of the store, with the id of its row. One that the site received has no copies:
-    what the site received is the truth."""
+    """A stored answer, with the id of its row. An answer that the site received has no copies: the
+    site's version is the one that counts."""
 
     id: int
     answer: ImportedAnswer
@@ -64,15 +64,16 @@ class SortedArrivals:
 
 
 def choose_copy(copies: Sequence[ImportedAnswer]) -> ImportedAnswer:
-    """Return the earliest counts; of equal times the one with the greatest properties, and of equal
-    properties the one of the greatest person, so that no order of arrival decides."""
+    """Return the copy that counts: the earliest; of equal times, the one with the greatest
+    properties; of equal properties, the one of the greatest person. The order of arrival does not
+    decide."""
     earliest = min(copy.answered_at for copy in copies)
     earliest_copies = (copy for copy in copies if copy.answered_at == earliest)
     return max(earliest_copies, key=lambda copy: (copy.properties, copy.distinct_id))
 
 
 def choose_copies(answers: Iterable[ImportedAnswer]) -> list[ImportedAnswer]:
-    """Return of the copies of each event the one that counts."""
+    """Return the copy of each event that counts."""
     copies: dict[str, list[ImportedAnswer]] = {}
     for answer in answers:
         copies.setdefault(answer.uuid, []).append(answer)

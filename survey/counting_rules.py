@@ -1,9 +1,9 @@
-"""What the rules of counting depend on besides the answers: one object for the site, the store,
-the caches and the pipeline. Pure.
+"""The settings on which counting depends: one object for the site, the store, the caches and the
+pipeline. Pure.
 
-Whoever keeps what was derived from answers keeps a fingerprint of these rules beside it, and
-derives it anew where the fingerprint is another. A setting that changes counts is added here and
-nowhere else: every fingerprint has it, unless its field says that it does not matter there.
+Code that stores what was derived from answers stores a fingerprint of these rules with it, and
+derives it again if the fingerprint has changed. A setting that changes counts is added only here:
+every fingerprint includes it, unless its field says that it does not matter there.
 """
 
 import hashlib
@@ -16,14 +16,14 @@ from zoneinfo import ZoneInfo
 
 from survey.settings import Settings
 
-# The version of docs/rules.md. A release that counts otherwise has another one.
+# The version of docs/rules.md. A release that counts differently has another version.
 VERSION = 1
 
 
 class Derived(StrEnum):
-    """What was derived from answers, and is kept."""
+    """A kind of data that is derived from answers and stored."""
 
-    # What events say as answers, in the cache of export files.
+    # The answers read from events, in the cache of export files.
     ANSWERS = "answers"
     # The table `responses` of the store. A void changes it at once.
     RESPONSES = "responses"
@@ -67,7 +67,7 @@ class CountingRules:
         )
 
     def with_voids(self, void_tickets: Collection[str]) -> Self:
-        """These rules with other void tickets."""
+        """Return these rules with other void tickets."""
         return replace(self, void_tickets=frozenset(void_tickets))
 
     def fingerprint(self, derived: Derived) -> str:

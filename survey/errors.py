@@ -1,5 +1,5 @@
-"""The error that a person can mend; every other error of ours is one of its kind. Pure."""
+"""The base class of our errors, which a person can correct. Pure."""
 
 
 class CsatError(Exception):
-    """Something a person can mend: the command line prints the message and exits 1."""
+    """An error that a person can correct: the command line prints the message and exits 1."""

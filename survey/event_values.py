@@ -1,6 +1,6 @@
-"""What the values of a `survey sent` event mean, whoever sent it. Pure.
+"""Reads the values of a `survey sent` event, whoever sent it. Pure.
 
-The site, an import and the frames of the pipeline all ask here.
+The site, an import and the frames of the pipeline all use these functions.
 """
 
 import json
@@ -94,14 +94,14 @@ def is_other_survey(survey_id: Any, rules: CountingRules) -> bool:
 
 
 def read_rating(by_id: Any, by_index: Any = None) -> int | None:
-    """Return the rating, from what stands under the key of the rating question and under that of
-    the first place."""
+    """Return the rating, from the value under the key of the rating question or that of the first
+    place in the survey."""
     return parse_rating(_first_given(by_id, by_index))
 
 
 def read_comment(by_id: Any, by_index: Any = None) -> str | None:
-    """Return the comment, from what stands under the key of the comment question and under that of
-    the second place."""
+    """Return the comment, from the value under the key of the comment question or that of the
+    second place in the survey."""
     return read_text(_first_given(by_id, by_index))
 
 

@@ -1,4 +1,4 @@
-"""The `survey sent` event: how an answer becomes one, and what an event says as an answer. Pure."""
+"""The `survey sent` event, and how it is built from an answer. Pure."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -82,7 +82,7 @@ def survey_properties(
     language: str,
     initial_target_area: str | None,
 ) -> dict[str, Any]:
-    """Return what every event of ours says: which survey, which ticket, whose."""
+    """Return the properties that all our events have: of the survey, the ticket and the person."""
     is_anonymous = person == anonymous_person(ticket_id)
     properties: dict[str, Any] = {
         "$survey_id": settings.event_survey_id,

@@ -1,4 +1,4 @@
-"""How many hedgehogs were fed in each month: counted rarely, shown often."""
+"""The numbers of hedgehogs fed in each month, which are counted rarely and shown often."""
 
 import threading
 from dataclasses import dataclass
@@ -45,18 +45,18 @@ class Hedgehogs:
 
     @property
     def total(self) -> int:
-        """How many hedgehogs were fed up to now."""
+        """The number of hedgehogs fed up to now."""
         return self.earlier.hedgehogs + sum(counted.hedgehogs for counted in self.months)
 
     @property
     def counted_at(self) -> datetime:
-        """When the oldest of the numbers was counted."""
+        """The time at which the oldest of the numbers was counted."""
         return min(self.earlier.counted_at, *(each.counted_at for each in self.months))
 
 
 class HedgehogCounts:
-    """Every month from that of the first response to the current one, at most SHOWN_MONTHS of
-    them, and those before; each counted at most so often.
+    """The counts of every month from the first response's to the current one, at most SHOWN_MONTHS,
+    and of all months before. A count is kept for a while before it is made again.
 
     The numbers are those of the reports: responses by the month in which they began.
     """
@@ -68,10 +68,10 @@ class HedgehogCounts:
         self._known: Hedgehogs | None = None
 
     def look_up(self, now: datetime) -> Hedgehogs:
-        """Return what was counted; raises StoreError where nothing is known yet.
+        """Return the counts. Raises StoreError if the store fails and no counts are known yet.
 
-        One thread counts anew; who comes meanwhile, or while the store fails, gets what was
-        known before.
+        One thread counts again; other threads meanwhile, and all while the store fails, get the
+        counts that were known before.
         """
         known = self._known
         if self._counting.acquire(blocking=known is None):
@@ -82,7 +82,7 @@ class HedgehogCounts:
                     raise
             finally:
                 self._counting.release()
-        assert known is not None  # whoever knows nothing waits, and counts or fails
+        assert known is not None  # without known counts, a thread waits, and then counts or fails
         return known
 
     def _count(self, now: datetime) -> Hedgehogs:
@@ -111,7 +111,7 @@ class HedgehogCounts:
         months = months_up_to(current, SHOWN_MONTHS)
         if first is None:
             return [current]
-        # Compared as instants: not every one has a month in every time zone.
+        # These are compared as instants, because not every instant has a month in every time zone.
         return [each for each in months if each.closes_at(self._timezone) > first] or [current]
 
     def _fresh_months(self, now: datetime) -> dict[Month, MonthCount]:

@@ -1,6 +1,6 @@
-"""The languages of the survey: which there are, which one a customer gets. Pure.
+"""The languages of the survey, and the choice of one for a customer. Pure.
 
-Adding one is a line here and a catalogue: docs/languages.md.
+To add a language, add a line here and a catalogue: docs/languages.md.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Language:
-    """A language under its BCP 47 tag, named as those name it who speak it."""
+    """A language with its BCP 47 tag, and its name in the language itself."""
 
     tag: str
     name: str
@@ -68,7 +68,7 @@ def choose_language(asked: str | None, accepted: Iterable[str] = ()) -> Language
 def parse_wording(value: str) -> dict[str, str]:
     """Return a text in one or more languages, by tag: `How was it?|de=Wie war es?`.
 
-    What is led by no tag is English. Raises ValueError.
+    A part without a tag is English. Raises ValueError.
     """
     wording: dict[str, str] = {}
     for part in value.split("|"):

@@ -1,4 +1,4 @@
-"""The link in the mail: what its parameters mean, and how it is built, signed and checked. Pure."""
+"""The link in the mail: functions that read, build, sign and check it. Pure."""
 
 import hashlib
 import hmac
@@ -31,7 +31,7 @@ class LinkError(ValueError):
 
 
 class MissingTicket(LinkError):
-    """A link without a ticket: there is nothing an answer could belong to."""
+    """The error that a link has no ticket, so that an answer could belong to nothing."""
 
 
 def normalise_ticket(text: str) -> str | None:
@@ -118,7 +118,7 @@ def check_value(name: str, value: str) -> None:
     if len(value) > LONGEST_VALUE:
         raise LinkError(f"{name} is longer than {LONGEST_VALUE} characters")
     if value.isprintable():
-        return  # and so holds neither
+        return  # so it holds neither of the two
     # Cc: control characters. Cs: halves of a surrogate pair, which no encoding can carry.
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         raise LinkError(f"{name} holds control characters")

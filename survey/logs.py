@@ -1,4 +1,4 @@
-"""How the project logs: one line an event, to standard error, without anybody's data."""
+"""The project's logs: one line for each event, to standard error, without personal data."""
 
 import contextlib
 import json
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from survey.settings import LogFormat
 
 
-# What a pipe takes at once, so that two processes do not mix their lines. Each line must fit into
-# it.
+# How many bytes a pipe takes at once. Each line must fit into it, so that two processes do not mix
+# their lines.
 _PIPE_BYTES = 4_096
 _LONGEST_WORDS = 1_000
 _MOST_PLACES = 20
@@ -40,9 +40,9 @@ def _add_time(
 
 
 class _StandardError:
-    """Standard error, as far as it takes what is written: where it goes to a disk that is full,
-    or to a program that has stopped reading, a line is lost, and not the answer or the process
-    that it is about."""
+    """Standard error, whose write errors are ignored: if the disk is full, or the reading program
+    has stopped reading, only a line is lost, and not the answer or the process of which it
+    tells."""
 
     def __init__(self) -> None:
         self.render: Callable[[object, str, structlog.typing.EventDict], str] = _render_text
@@ -54,10 +54,10 @@ class _StandardError:
             return
         lost, self._lost_lines = self._lost_lines, 0
         if lost:
-            # Not by a logger: the one that writes here holds their common lock.
+            # No logger is used, because the logger that writes here holds their common lock.
             event = {"level": "warning", "event": "log lines were lost", "lines": lost}
             text = f"{text}{self.render(self, 'warning', _add_time(self, 'warning', event))}\n"
-        # It is None where a process was started without it.
+        # Standard error is None if the process was started without it.
         with contextlib.suppress(OSError, AttributeError):
             sys.stderr.write(text)
 
@@ -80,14 +80,14 @@ def _has_room() -> bool:
 def configure_logs(log_format: "LogFormat" = "text") -> None:
     """Send everything that is logged to standard error, a line each, with UTC times.
 
-    What strangers send cannot forge a line: values stand there as Python writes them, with
-    control characters escaped. An exception is logged without the values of variables: those
-    hold what customers wrote.
+    What strangers send cannot forge a line: values are logged as Python writes them, with control
+    characters escaped. An exception is logged without the values of variables, because these hold
+    what customers wrote.
     """
     _STANDARD_ERROR.render = _render_json if log_format == "json" else _render_text
     structlog.configure(
         processors=[structlog.processors.add_log_level, _add_time, _STANDARD_ERROR.render],
-        # It writes a line at once: two processes that share a pipe do not mix theirs.
+        # This logger writes a whole line at once, so two processes on one pipe do not mix lines.
         logger_factory=lambda *_: structlog.WriteLogger(_STANDARD_ERROR),  # type: ignore[arg-type]
     )
     # Libraries: only what is worth an operator's attention.
@@ -137,7 +137,7 @@ def _short(filename: str) -> str:
 
 
 def _render_text(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
-    """`2026-11-23T12:00:00Z info delivered events=3`."""
+    """Return an event as a line: `2026-11-23T12:00:00Z info delivered events=3`."""
     error = event.pop("exc_info", None)
     head = f"{event.pop('timestamp')} {event.pop('level')} {event.pop('event')}"
     values = [f"{name}={value!r}" for name, value in event.items()]
@@ -147,7 +147,7 @@ def _render_text(_logger: object, _method: str, event: structlog.typing.EventDic
 
 
 def _render_json(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
-    """Return the same for programs: an object, in ASCII, so that nothing in it can forge a line."""
+    """Return an event as a JSON object in ASCII, so that nothing in it can forge a line."""
     error = event.pop("exc_info", None)
     head = {name: event.pop(name) for name in ("timestamp", "level", "event")}
     if isinstance(error, BaseException):
@@ -156,7 +156,7 @@ def _render_json(_logger: object, _method: str, event: structlog.typing.EventDic
 
 
 class _TextFormatter(logging.Formatter):
-    """Formats what libraries log, in one line."""
+    """A formatter that writes what libraries log as one line of text."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = f"{record.name}: {record.getMessage()}"
@@ -166,7 +166,7 @@ class _TextFormatter(logging.Formatter):
 
 
 class _JsonFormatter(logging.Formatter):
-    """The same for programs."""
+    """A formatter that writes what libraries log as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         event = {
@@ -185,5 +185,5 @@ def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
         structlog.get_logger().error("a thread failed", exc_info=failure.exc_value)
 
 
-# One for all loggers, which share a lock by it.
+# All loggers use this one object, and so share a lock.
 _STANDARD_ERROR = _StandardError()

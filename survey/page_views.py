@@ -17,11 +17,11 @@ from survey.store.voids import void_among
 from survey.vocabulary import Trust
 
 SURVEY_SHOWN = "survey shown"
-# Nobody looks at the survey of one ticket more often than this, also not by ten faces in a mail.
+# Nobody views the survey of one ticket more often than this, even with ten faces in a mail.
 MOST_OF_A_TICKET = 20
 TICKET_PERIOD = timedelta(days=1)
-# A thousand a minute are the customers of a million mails a day. Whoever makes up tickets to fill
-# the outbox with gets no further; answers have no such limit, for none of them may be lost.
+# A thousand a minute are the customers of a million mails a day. This limits a person who invents
+# tickets to fill the outbox. Answers have no such limit, because none of them may be lost.
 MOST_IN_ALL = 1_000
 ALL_PERIOD = timedelta(minutes=1)
 
@@ -44,7 +44,7 @@ class PageView:
 
     @property
     def uuid(self) -> str:
-        """The same page of the same person has the same uuid; nobody can take another's."""
+        """The uuid: the same for the same page of the same person; nobody can use another's."""
         content = [SURVEY_SHOWN, self.ticket_id, self.link.person, self.page_id]
         return str(uuid5(NAMESPACE_URL, json.dumps(content)))
 
@@ -72,10 +72,10 @@ def build_shown_event(view: PageView, settings: Settings) -> dict[str, Any]:
 def receive_page_views(
     database: Database, settings: Settings, views: Sequence[PageView]
 ) -> list[bool]:
-    """Put page views into the outbox, in one transaction; for each, whether there was room.
+    """Put page views into the outbox in one transaction; return for each whether there was room.
 
-    One that is there already stays one. Those of testers and of void tickets leave no trace, as
-    their answers leave none in any number.
+    A page view that is there already is not added again. Those of testers and of void tickets are
+    not stored, because their answers do not count either.
     """
     now = max(view.at for view in views)
     tickets = sorted({view.ticket_id for view in views})

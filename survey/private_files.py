@@ -16,8 +16,8 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def keep_files_private() -> None:
-    """From now on, files that this process and its children make are for their owner alone: also
-    those that libraries make."""
+    """Make all files that this process and its children create from now on readable only by their
+    owner, also those that libraries create."""
     os.umask(_OTHERS)
 
 
@@ -62,11 +62,11 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def open_descriptor(path: str | Path, flags: int) -> int:
-    """`os.open` for a file that is to be written."""
+    """Open a file for writing by `os.open`; return its descriptor."""
     descriptor = os.open(path, flags, FILE_MODE)
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode) and stat.S_IMODE(mode) != FILE_MODE:
-        # Made under a strange umask, or before. One of somebody else's stays as it is.
+        # The file may be older, or made under a strange umask. Another owner's file is not changed.
         with contextlib.suppress(OSError):
             os.fchmod(descriptor, FILE_MODE)
     return descriptor

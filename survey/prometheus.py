@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, multiproces
 from prometheus_client.registry import REGISTRY
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-# In memory where there is such a place: on a full disk, counting there would end the process.
+# The files are in memory if possible: counting on a full disk would end the process.
 _SHARED_MEMORY = Path("/dev/shm")
 
 HTTP_SECONDS = Histogram(
@@ -42,8 +42,8 @@ def shared_folder() -> "tempfile.TemporaryDirectory[str]":
 
 
 def counting() -> AbstractContextManager[None]:
-    """Around counting: where that fails, for want of memory or of open files, what is counted
-    does not fail with it."""
+    """Suppress errors of counting, for lack of memory or open files, so that the counted work does
+    not fail."""
     return suppress(Exception)
 
 

@@ -1,4 +1,4 @@
-"""Receiving an answer: answer, response and outbox row in one transaction."""
+"""Receives answers: stores answer, response and outbox row in one transaction."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ from survey.vocabulary import Trust
 
 @dataclass(frozen=True)
 class Submission:
-    """One form as it was sent, checked, with the link it was sent through."""
+    """A submitted form, checked, with the link through which it was sent."""
 
     link: Link
     trust: Trust
@@ -43,8 +43,8 @@ class Submission:
 
     @cached_property
     def uuid(self) -> str:
-        """The uuid of the answer that it makes. The same form with the same content has the same
-        one, which the database holds unique."""
+        """The uuid of the form's answer. The same form with the same content has the same uuid,
+        which is unique in the database."""
         submit_id = self.submit_id or str(uuid4())
         content = [self.link.ticket_id, self.link.person, submit_id, self.rating, self.comment]
         return str(uuid5(NAMESPACE_URL, json.dumps(content)))
@@ -59,17 +59,17 @@ class Arrival:
 
     @property
     def ticket_id(self) -> str:
-        """The ticket it is for."""
+        """The ticket of the submission."""
         return self.submission.link.ticket_id
 
 
 def receive(
     database: Database, settings: Settings, submission: Submission, now: datetime
 ) -> Answer:
-    """Store a submission, durably, with all that follows from it; the stored answer.
+    """Durably store a submission and all that follows from it; return the stored answer.
 
-    A form that was sent before (double click, retry, reload) is not received again: what
-    comes back is the answer that it made the first time.
+    A form that was sent before (double click, retry, reload) is not stored again: return the
+    answer that was stored the first time.
     """
     return receive_all(database, settings, [Arrival(submission, now)])[0]
 
@@ -77,10 +77,10 @@ def receive(
 def receive_all(
     database: Database, settings: Settings, arrivals: Sequence[Arrival]
 ) -> list[Answer]:
-    """Store submissions, in their order, in one transaction; the stored answer of each."""
+    """Store submissions in their order in one transaction; return the stored answer of each."""
     answers: list[Answer] = []
     with database.writing() as connection:
-        # All at once: who locks some now and some later can wait for somebody who waits for them.
+        # All tickets are locked at once: locking some now and some later could cause a deadlock.
         database.lock_tickets(connection, sorted({arrival.ticket_id for arrival in arrivals}))
         for group in _without_ticket_twice(arrivals):
             answers += _receive_group(connection, settings, group)
@@ -101,7 +101,7 @@ def _without_ticket_twice(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]
 def _receive_group(
     connection: Connection, settings: Settings, arrivals: Sequence[Arrival]
 ) -> list[Answer]:
-    """Store submissions for different tickets, with one statement a table for most of them."""
+    """Store submissions for different tickets, most of them with one statement for each table."""
     tickets = [arrival.ticket_id for arrival in arrivals]
     arriving = [
         Arriving(each.ticket_id, each.submission.link.person, each.at, each.submission.uuid)
@@ -137,8 +137,8 @@ def _receive_group(
 
 @dataclass(frozen=True)
 class _Received:
-    """A submission and what becomes of it. `answer` is an earlier answer if the form was sent
-    before; `earlier` are the ticket's answers, or of very many those that decide."""
+    """A submission and its answer. `answer` is an earlier answer if the form was sent before;
+    `earlier` are the ticket's answers, or if there are very many, those that decide."""
 
     answer: Answer
     asked: Asked
@@ -148,7 +148,7 @@ class _Received:
 
     @property
     def ticket_id(self) -> str:
-        assert self.answer.ticket_id is not None  # a link without a ticket is no link
+        assert self.answer.ticket_id is not None  # every link has a ticket
         return self.answer.ticket_id
 
     @property

@@ -1,4 +1,4 @@
-"""Deriving the responses anew when a setting that decides over them has changed."""
+"""Derives the responses again when a setting that decides over them has changed."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -21,8 +21,8 @@ from survey.store.voids import void_among
 
 log = structlog.get_logger()
 
-# Answers to a transaction, and the rest of their last ticket's. Customers wait for its locks, or
-# for their turn to write: for some hundredths of a second.
+# How many answers a transaction reads, plus the rest of the last ticket's answers. Customers wait
+# for its locks, or for their turn to write, for some hundredths of a second.
 ANSWERS_AT_ONCE = 500
 
 
@@ -37,16 +37,16 @@ def apply_rules(
     rules: CountingRules,
     on_progress: Callable[[int], object] | None = None,
 ) -> None:
-    """Bring all responses in line with the rules; quick where these are as they were.
+    """Derive all responses by the rules again; do nothing if the rules have not changed.
 
     A person who becomes a tester leaves the responses, and with them the count that customers
     see; a longer edit window lets in changes that came too late before; with another survey id
     other imported answers count. `on_progress` is told over how many answers it has been decided.
 
-    The site goes on meanwhile: a few tickets are derived at a time, each batch wholly or not at
-    all. Until the last one, the responses are on record as those of no settings, so that reports
-    do not go by them, and the next start derives them anew if this one is killed. Another
-    derivation that begins meanwhile takes over, and this one ends.
+    The site keeps running meanwhile: a few tickets are derived at a time, each batch completely or
+    not at all. Until the last batch, the stored fingerprint is that of no settings, so that reports
+    do not use the responses, and the next start derives them again if this one is killed. If
+    another derivation begins meanwhile, it takes over and this one ends.
     """
     if responses_are_current(database, rules):
         return
@@ -72,16 +72,16 @@ def apply_rules(
 
 
 def _find_next(database: Database, after: str) -> list[str]:
-    """Return the next tickets. Asked outside of the batches: others write meanwhile."""
+    """Return the next tickets. The read is outside of the batches, so that others can write."""
     with database.reading() as connection:
         return next_tickets(connection, after, ANSWERS_AT_ONCE)
 
 
 def _derive(database: Database, tickets: list[str], rules: CountingRules, mark: str) -> int | None:
-    """Derive the responses of these tickets; how many answers they have, None where another
+    """Derive the responses of these tickets; return how many answers they have, or None if another
     derivation has begun."""
     with database.writing() as connection:
-        # Before all is read: what another derivation, or a void, did before, is then seen.
+        # The lock comes before all reads, so that they see what another derivation or a void wrote.
         database.lock_tickets(connection, tickets)
         if applied_rules(connection) != mark:
             return None

@@ -33,7 +33,7 @@ class Answer:
 
     @property
     def order(self) -> tuple[datetime, str]:
-        """Answers stand in the order of their time, equal times in that of their uuid."""
+        """The key by which answers are sorted: the time, then the uuid."""
         return self.answered_at, self.uuid
 
 
@@ -80,9 +80,10 @@ def decide(answers: Iterable[Answer], rules: CountingRules) -> Decision:
 
 
 def time_of_receipt(earlier: Sequence[Answer], now: datetime) -> datetime:
-    """When an answer counts as received: now, but later than every answer that the site received
-    for the ticket; `earlier` is in order. A clock that was set back must not make somebody's
-    latest their first. The times of imported answers say nothing of this clock."""
+    """Return the time at which an answer counts as received: `now`, or later, so that it is after
+    every answer that the site received for the ticket; `earlier` is in order. If the clock was set
+    back, a person's latest answer must not become the first. Times of imported answers are ignored,
+    because they do not come from this clock."""
     latest = next((answer for answer in reversed(earlier) if answer.is_from_site), None)
     return now if latest is None else max(now, latest.answered_at + timedelta(microseconds=1))
 
@@ -106,8 +107,7 @@ def _is_of_other_survey(answer: Answer, rules: CountingRules) -> bool:
 
 
 def _first_of_the_person(valid: Sequence[Answer]) -> Answer:
-    """Return the ticket's person is who came first with the highest trust; the first of their
-    answers."""
+    """Return the first answer of the ticket's person, who is the first with the highest trust."""
     highest = max(TRUST_ORDER.index(answer.trust) for answer in valid)
     deciding = next(a for a in valid if TRUST_ORDER.index(a.trust) == highest)
     return next(a for a in valid if a.distinct_id == deciding.distinct_id)

@@ -1,4 +1,4 @@
-"""All settings: read once from the environment and `.env`, checked, handed on as one object."""
+"""All settings, read once from the environment and `.env`, checked, and passed on as one object."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 
 PREFIX = "CSAT_"
 
-# Without settings of one's own, events carry these: constants, so that dashboards find them again.
+# Events carry these if nothing is configured. They are constants, so that dashboards find them.
 DEFAULT_SURVEY_ID = "0192f1a4-6d2e-7c3b-9a58-c5a70000c5a7"
 DEFAULT_RATING_QUESTION_ID = "0192f1a4-6d2e-7c3b-9a58-c5a70000fa5e"
 DEFAULT_COMMENT_QUESTION_ID = "0192f1a4-6d2e-7c3b-9a58-c5a700007e87"
@@ -248,14 +248,14 @@ Wording = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_wording)]
 
 
 class Settings(BaseSettings):
-    """Every setting there is. The environment names each one in upper case behind `CSAT_`."""
+    """All settings. Each one's environment variable is `CSAT_` and its name in upper case."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     database_url: Annotated[str, BeforeValidator(_database_url)] = Field(
-        # It may hold a password.
+        # The address may hold a password.
         "sqlite:///var/csat.db",
         description="where answers are stored",
         repr=False,

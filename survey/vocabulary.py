@@ -16,13 +16,14 @@ class Trust(StrEnum):
     UNVERIFIED = "unverified"
 
 
-# Position = how much it weighs; the highest of a ticket's answers decides whose ticket it is.
+# From the lowest trust to the highest. The highest of a ticket's answers decides whose ticket this
+# is.
 TRUST_ORDER = (Trust.UNVERIFIED, Trust.KNOWN, Trust.SIGNED)
 
 
 class Outcome(StrEnum):
-    """What became of an answer. Those below `EDIT` are the reasons for not counting it,
-    in the order in which they are tried: the first that applies is the one on record."""
+    """The outcome of an answer. Those below `EDIT` are the reasons why it does not count, in the
+    order in which they are checked: the first that applies is the outcome."""
 
     RESPONSE = "response"
     EDIT = "edit"

@@ -1,4 +1,4 @@
-"""Taking a ticket out of the numbers, and letting it count again."""
+"""Functions that take a ticket out of the numbers, and let it count again."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +16,12 @@ from survey.store.voids import lift_void, void_ticket
 
 
 class CannotVoid(CsatError):
-    """A ticket that is void already, or for which nobody has answered."""
+    """The error that a ticket is void already, or that nobody has answered for it."""
 
 
 @dataclass(frozen=True)
 class Voided:
-    """What was voided: how many answers no longer count, and the response that they made."""
+    """The result of a void: how many answers no longer count, and the response that they had."""
 
     answers: int
     response: ResponseRow | None

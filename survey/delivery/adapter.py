@@ -1,4 +1,4 @@
-"""The connections of a session: they can be ended from outside, and read no more than enough."""
+"""The connections of a session. Another thread can end them; they read only part of an answer."""
 
 import contextlib
 import socket
@@ -21,9 +21,9 @@ from urllib3.exceptions import (
 )
 from urllib3.util.connection import create_connection
 
-# An address of the host may take so long; then the next one is tried, while there is time.
+# The longest wait for one address of the host; then the next one is tried, if there is time.
 CONNECT_SECONDS = 4.0
-# More than this of an answer is not read; PostHog's own have some hundred bytes.
+# No more than this is read of an answer; PostHog's own answers have some hundred bytes.
 MAX_ANSWER_BYTES = 64 * 1024
 
 
@@ -36,7 +36,7 @@ class HttpAnswer:
 
 
 class EndableAdapter(HTTPAdapter):
-    """Knows the sockets of its connections, so that they can be ended from another thread."""
+    """An adapter that knows the sockets of its connections, so that another thread can end them."""
 
     def __init__(self) -> None:
         self.last_answer: HttpAnswer | None = None
@@ -45,24 +45,24 @@ class EndableAdapter(HTTPAdapter):
         super().__init__()
 
     def begin(self, ends_at: float) -> None:
-        """A new request begins, which must end by then."""
+        """Begin a new request, which must end by `ends_at`, a time of `monotonic`."""
         self.last_answer = None
         self._ends_at = ends_at
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make our connections where there is no proxy."""
+        """Use our connection classes where there is no proxy."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pool_classes()
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Make our connections to a proxy, too."""
+        """Use our connection classes for a proxy, too."""
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = self._pool_classes()
         return manager
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request and read the beginning of the answer, here: `requests` reads all of a
-        redirect, and guesses at the encoding of what does not name it."""
+        """Send a request and read the beginning of the answer. It is read here, because `requests`
+        reads all of a redirect, and guesses the encoding if the answer does not name it."""
         response = super().send(*args, **kwargs)
         body = _read_beginning(response.raw)
         self.last_answer = HttpAnswer(response.status_code, body)
@@ -70,10 +70,10 @@ class EndableAdapter(HTTPAdapter):
         return response
 
     def end_connections(self) -> None:
-        """Whoever waits for one of them, reads its end."""
+        """Shut down all sockets: code that waits for one of them then reads the end of stream."""
         for open_socket in list(self._sockets):
             with contextlib.suppress(OSError):
-                # Past TLS, whose own goodbye would wait for the other side.
+                # This goes around TLS, whose own shutdown would wait for the other side.
                 socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
     def connect(self, connection: HTTPConnection) -> socket.socket:
@@ -104,7 +104,8 @@ class EndableAdapter(HTTPAdapter):
         raise NewConnectionError(connection, f"cannot connect to {host}: {failure}")
 
     def _admit(self, connected: socket.socket) -> None:
-        """From now on this socket can be ended; one that comes too late ends here."""
+        """Add a socket to those that can be ended. Close it and raise TimeoutError if the deadline
+        has passed."""
         self._sockets.add(connected)
         if monotonic() >= self._ends_at:
             connected.close()
@@ -123,8 +124,8 @@ class EndableAdapter(HTTPAdapter):
 
             def connect(self) -> None:
                 super().connect()
-                # Another socket than before, in its place. The time for its handshake as a whole
-                # was that for connecting.
+                # TLS has replaced the socket by another one. The whole TLS handshake had the time
+                # limit for connecting.
                 admit(self.sock)
 
         class PlainPool(HTTPConnectionPool):
@@ -137,18 +138,18 @@ class EndableAdapter(HTTPAdapter):
 
 
 def _read_beginning(raw: Any) -> bytes:
-    """Return the beginning of a body, decompressed; empty where that cannot be done.
+    """Return the beginning of a body, decompressed; empty if it cannot be decompressed.
 
     Raises requests.ConnectionError when the body ends too early.
     """
     body = b""
     try:
-        # Not `stream`, which reads the sizes of chunks in lines of any length.
+        # `stream` is not used, because it reads the sizes of chunks in lines of any length.
         body = raw.read(MAX_ANSWER_BYTES, decode_content=True)
     except DecodeError:
         raw.close()
     except HTTPError as error:
         raise requests.ConnectionError(error) from error
     if len(body) >= MAX_ANSWER_BYTES:
-        raw.close()  # the rest is not wanted, and would come before the next answer
+        raw.close()  # otherwise the unread rest would come before the next answer
     return body

@@ -1,10 +1,10 @@
-"""What PostHog's answers mean for the batch that was sent: rules, without the network."""
+"""Rules for what PostHog's answers mean for the batch that was sent. No network is used here."""
 
 import json
 from enum import Enum
 from typing import Any
 
-# How much of an error message is kept, in characters.
+# How many characters of an error message are kept.
 MAX_MESSAGE_LENGTH = 300
 
 _RETRY_STATUSES = frozenset({201, 204, 408, 425, 429})
@@ -13,7 +13,7 @@ _KEY_STATUSES = frozenset({401, 403})
 
 
 class FailureKind(Enum):
-    """What kind of failure a refusal is; the value says what delivery does about it."""
+    """The kind of a failure; the value says what delivery does about it."""
 
     TRANSIENT = "retry"  # the same batch can be accepted later
     NEEDS_OPERATOR = "pause"  # nothing is accepted until somebody corrects a setting
@@ -21,14 +21,14 @@ class FailureKind(Enum):
 
 
 def classify_status(status: int) -> FailureKind:
-    """Return the kind of failure that an answer with this status means; it is no acceptance."""
+    """Return the kind of failure of an answer with this status that is not an acceptance."""
     if status == 200 or status in _RETRY_STATUSES or status >= 500:
         return FailureKind.TRANSIENT
     return FailureKind.REJECTED_EVENT if status in _REFUSED_STATUSES else FailureKind.NEEDS_OPERATOR
 
 
 def reason_for(status: int) -> str:
-    """Why a batch was not accepted, and what to check where that is what helps."""
+    """Return why a batch was not accepted, and which setting to check, if that can help."""
     if status == 200:
         return "PostHog answered 200, but not as PostHog does: check CSAT_POSTHOG_HOST"
     if status in _KEY_STATUSES:
@@ -39,7 +39,7 @@ def reason_for(status: int) -> str:
 
 
 def is_acceptance(status: int, body: bytes) -> bool:
-    """Return whether PostHog has accepted the batch: it says Ok, its older versions say 1."""
+    """Return whether PostHog has accepted the batch: its status is Ok, in older versions 1."""
     answer = _parse(body) if status == 200 else None
     found = answer.get("status") if isinstance(answer, dict) else None
     # `True == 1`, and PostHog never answers true.
@@ -47,16 +47,16 @@ def is_acceptance(status: int, body: bytes) -> bool:
 
 
 def read_error_message(body: bytes) -> str:
-    """PostHog's error message, in one line that a terminal shows and any database stores."""
+    """Return PostHog's error message in one line that is safe for a terminal and a database."""
     answer = _parse(body)
     detail = answer.get("detail") if isinstance(answer, dict) else None
     return printable(detail if isinstance(detail, str) else body.decode(errors="replace"))
 
 
 def printable(text: str) -> str:
-    """Return a text in one line of bounded length. What is not printable becomes a question mark: a
-    control character could be a command to a terminal, and NUL and half a surrogate pair cannot be
-    stored."""
+    """Return a text in one line of at most MAX_MESSAGE_LENGTH characters. Each unprintable
+    character becomes a question mark: a control character could be a command to a terminal, and
+    NUL and half a surrogate pair cannot be stored."""
     line = " ".join(text.split())[:MAX_MESSAGE_LENGTH]
     return "".join(character if character.isprintable() else "?" for character in line)
 
@@ -64,5 +64,5 @@ def printable(text: str) -> str:
 def _parse(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except (ValueError, RecursionError):  # no JSON, or JSON that is nested too deeply
+    except (ValueError, RecursionError):  # it is not JSON, or it is nested too deeply
         return None

@@ -1,4 +1,4 @@
-"""Handing a batch to PostHog."""
+"""Sends a batch to PostHog."""
 
 import json
 import math
@@ -19,10 +19,10 @@ from survey.delivery.session import DeadlineSession
 
 
 class DeliveryError(Exception):
-    """A batch that PostHog did not accept.
+    """The error that PostHog did not accept a batch.
 
-    `reason` is for the log. `error_message` is PostHog's, and may repeat what customers wrote: it
-    is stored beside the event, and not logged. `retry_after` is in seconds, None if not given.
+    `reason` is for the log. `error_message` is PostHog's, and may repeat what customers wrote, so
+    it is stored with the event and not logged. `retry_after` is in seconds, None if not given.
     """
 
     def __init__(
@@ -40,9 +40,10 @@ class DeliveryError(Exception):
 
 
 class PostHogSender:
-    """Sends batches by the package's `batch_post`, the call that tells whether PostHog took them.
+    """A sender that uses `batch_post` of PostHog's package, which reports if a batch was accepted.
 
-    Its queued client does not: it loses what it holds when the process dies or PostHog fails.
+    The package's queued client does not report this, and loses its events when the process dies or
+    PostHog fails.
     """
 
     def __init__(self, host: str, key: str) -> None:
@@ -52,17 +53,17 @@ class PostHogSender:
         self._session = DeadlineSession()
 
     def send(self, payloads: Sequence[str]) -> None:
-        """Send events, given as JSON texts; returns when PostHog has accepted all of them.
+        """Send events, given as JSON texts; return when PostHog has accepted all of them.
 
-        Raises DeliveryError, and then it is not known to have accepted any.
+        Raises DeliveryError otherwise; then no event is known to have been accepted.
         """
         batch = json.loads(f"[{','.join(payloads)}]")
         failure: Exception | None = None
         try:
             batch_post(self._key, self._host, session=self._session, batch=batch)
         except Exception as error:
-            # The package raises for every answer but 200, and trips over some of them. What was
-            # answered is known all the same.
+            # The package raises an error for every answer but 200, and fails on some answers. The
+            # session knows the answer anyway.
             failure = error
         answer = self._session.last_answer
         if answer is None:

@@ -1,4 +1,4 @@
-"""HTTP requests that end in time, whatever the other side does."""
+"""HTTP requests that end within a deadline, whatever the other side does."""
 
 import threading
 from http.cookiejar import DefaultCookiePolicy
@@ -9,22 +9,23 @@ import requests
 
 from survey.delivery.adapter import EndableAdapter, HttpAnswer
 
-# One request may take so long in all, from looking up the name to the last byte.
+# The longest time for a whole request, from the lookup of the name to the last byte.
 DEADLINE_SECONDS = 10.0
 
 
 class DeadlineSession(requests.Session):
     """A session with a deadline for each request as a whole, that follows no redirects.
 
-    A timeout of `requests` counts for each address and for each read: a byte a second keeps a
-    request alive for ever. A redirected POST arrives as a GET, whose 200 would look like
-    acceptance. One request at a time. `last_answer` is what the last one got, None if nothing.
+    A timeout of `requests` counts for each address and for each read, so a server that sends a byte
+    a second could hold a request for ever. A redirected POST arrives as a GET, whose 200 would look
+    like acceptance. The session makes one request at a time. `last_answer` is the answer to the
+    last request, None if there was none.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.last_answer: HttpAnswer | None = None
-        # None are kept: they would add up, and come along with every request.
+        # No cookies are kept: they would accumulate, and be sent with every request.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._adapter = EndableAdapter()
         self._running: _Request | None = None
@@ -32,10 +33,10 @@ class DeadlineSession(requests.Session):
         self.mount("https://", self._adapter)
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request; raises requests.RequestException when it has not ended in time.
+        """Send a request. Raises requests.RequestException if it has not ended in time.
 
-        It runs in a thread, because nothing can interrupt the lookup of a name. What is given up
-        there sends nothing any more, and ends before the next request begins.
+        The request runs in a thread, because nothing can interrupt the lookup of a name. A request
+        that was given up sends nothing any more, and must end before the next request begins.
         """
         self.last_answer = None
         ends_at = monotonic() + DEADLINE_SECONDS
@@ -56,7 +57,7 @@ class DeadlineSession(requests.Session):
 
 
 class _Request(threading.Thread):
-    """Makes one request. As a daemon: a process that ends does not wait for it."""
+    """A thread that makes one request. It is a daemon, so a process that ends does not wait."""
 
     def __init__(self, make: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super().__init__(daemon=True, name="request")
@@ -65,7 +66,7 @@ class _Request(threading.Thread):
         self._error: Exception | None = None
 
     def run(self) -> None:
-        """Make the request, and keep what came of it."""
+        """Make the request, and keep its response or error."""
         make, args, kwargs = self._call
         try:
             self._response = make(*args, **kwargs)
@@ -73,7 +74,7 @@ class _Request(threading.Thread):
             self._error = error
 
     def result(self) -> requests.Response:
-        """Return the response, or what was raised instead, once the thread has ended."""
+        """Return the response, or raise the error of the request. The thread must have ended."""
         if self._response is None:
             raise self._error or requests.RequestException("the request's thread was ended")
         return self._response

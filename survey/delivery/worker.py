@@ -1,4 +1,4 @@
-"""The delivery worker: claim, send, mark, until stopped or until nothing is left."""
+"""The delivery worker. It claims, sends and marks events until it is stopped or none is left."""
 
 import random
 import threading
@@ -20,19 +20,19 @@ from survey.store.database import Database
 from survey.store.errors import RefusedData, StoreError
 from survey.store.outbox import Claim
 
-# PostHog's own package sends no more events than this in one request; PostHog takes 20 MB.
+# PostHog's own package sends no more events than this in one request; PostHog accepts 20 MB.
 MAX_BATCH_EVENTS = 100
 MAX_BATCH_BYTES = 1_000_000
-# Longer than a request may take; what a killed worker held is taken up again after it.
+# A lease is longer than a request may take. After it, other workers take what a killed one held.
 LEASE = timedelta(seconds=20)
-# What was claimed ahead is not sent after this: its lease must outlast its request.
+# Events that were claimed ahead are not sent after this: the lease must be longer than the request.
 AHEAD_SECONDS = 5.0
-# How long PostHog, or the operator, gets before the next try, at most.
+# The longest pause before the next try, during which PostHog or the operator may end the failure.
 LONGEST_PAUSE_SECONDS = outbox.LONGEST_HOLD.total_seconds()
 FIRST_PAUSE_SECONDS = 1.0
 # How often an idle worker looks for something to do.
 POLL_SECONDS = 0.5
-# How often delivered events are looked through for old ones, and how many are deleted at a time.
+# How often old delivered events are deleted, and how many in one transaction.
 PRUNE_SECONDS = 60.0
 PRUNE_LIMIT = 1_000
 
@@ -40,16 +40,16 @@ log = structlog.get_logger()
 
 
 class Sender(Protocol):
-    """Whatever hands events on: returns once they are accepted, raises DeliveryError if not."""
+    """An object that sends events; `send` raises DeliveryError if they are not accepted."""
 
     def send(self, payloads: Sequence[str]) -> None:
-        """Send events, given as JSON texts."""
+        """Send events, given as JSON texts; return when they are accepted."""
 
 
 class Worker:
-    """Takes events from the outbox and sees them accepted, one batch at a time.
+    """A worker that takes events from the outbox and delivers them, one batch at a time.
 
-    Any number of workers share an outbox. `retention` is how long delivered events are kept.
+    Any number of workers can share an outbox. `retention` is how long delivered events are kept.
     """
 
     def __init__(
@@ -67,15 +67,15 @@ class Worker:
         self._retention = retention
         self._failures = 0
         self._is_idle = True
-        # Shrinks with each failure: one event that PostHog chokes on soon holds up nobody else,
-        # and a slow line gets what it can carry in time.
+        # This shrinks with each failure, so that an event on which PostHog fails soon delays no
+        # others, and a slow connection gets batches that it can transfer in time.
         self._batch_events = MAX_BATCH_EVENTS
         self._prune_at = 0.0
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="claim")
 
     def run(self) -> None:
-        """Deliver until `stop` is set. Whatever fails is tried again: who waits for PostHog must
-        not wait for somebody to start this anew."""
+        """Deliver until `stop` is set. Try again after any failure, so that nobody has to restart
+        the worker."""
         while not self._stop.is_set():
             try:
                 pause = self._deliver_batch()
@@ -89,7 +89,8 @@ class Worker:
             self._stop.wait(POLL_SECONDS if pause is None else pause)
 
     def drain(self) -> bool:
-        """Deliver what is due now, once over; True if nothing is left waiting."""
+        """Deliver the events that are due, until none is left or a batch fails; return whether no
+        event waits any more."""
         while not self._stop.is_set():
             pause = self._deliver_batch()
             if pause is None or pause > 0:
@@ -104,7 +105,7 @@ class Worker:
             self.prune()
 
     def prune(self) -> None:
-        """Delete events that were delivered longer ago than they are kept."""
+        """Delete the events that were delivered longer ago than `retention`."""
         while not self._stop.is_set():
             with self._database.writing() as connection:
                 before = self._clock() - self._retention
@@ -113,8 +114,8 @@ class Worker:
                 return
 
     def _deliver_batch(self) -> float | None:
-        """Send a batch, and while there is a backlog those behind it; seconds to wait before the
-        next, None if there was nothing to send."""
+        """Send a batch, and the next ones while there is a backlog. Return how many seconds to wait
+        before the next batch; None if there was nothing to send."""
         if self._is_idle and not self._has_waiting():
             return None
         claims = self._claim()
@@ -124,7 +125,7 @@ class Worker:
         pause = 0.0
         while claims and not pause:
             began, goes_on = monotonic(), False
-            # The database works while PostHog does.
+            # The database makes the next claim while PostHog receives this batch.
             ahead = self._ahead.submit(self._claim) if self._is_backlog(claims) else _nothing()
             try:
                 pause = self._send_all(claims)
@@ -143,22 +144,22 @@ class Worker:
             )
 
     def _is_backlog(self, claims: list[Claim]) -> bool:
-        """Return whether more wait behind these, and all goes well."""
+        """Return whether the batch is full, the last one did not fail and no pruning is due."""
         is_full = len(claims) >= self._batch_events
         return is_full and not self._failures and monotonic() < self._prune_at
 
     def _has_waiting(self) -> bool:
-        """Return whether there may be something to claim. Reading costs nobody anything; a claim
-        waits its turn among the writers."""
+        """Return whether there may be something to claim. A read delays nobody, but a claim has to
+        wait for its turn to write."""
         with self._database.reading() as connection:
             return outbox.has_waiting(connection)
 
     def _send_all(self, claims: list[Claim]) -> float:
-        """Send what was claimed; seconds to wait before the next claim.
+        """Send the claimed events; return how many seconds to wait before the next claim.
 
-        What nobody expected, while sending or while recording what came of it, puts these off
-        like a failure of PostHog: the batches shrink until what it comes from stands alone, and
-        all others are delivered.
+        An unexpected error while sending, or while recording the result, postpones the events like
+        a failure of PostHog. The batches then shrink until the event that causes the error is alone
+        in its batch, and all others are delivered.
         """
         try:
             return self._send_in_order(claims)
@@ -170,8 +171,8 @@ class Worker:
             return self._reschedule([claims], DeliveryError(FailureKind.TRANSIENT, reason))
 
     def _send_in_order(self, claims: list[Claim]) -> float:
-        """Send what was claimed, in its order; a batch that PostHog refuses is halved until the
-        event that it cannot take stands alone. Seconds to wait before the next claim."""
+        """Send the claimed events in their order; return how many seconds to wait before the next
+        claim. Halve a batch that PostHog refuses until the refused event is alone in its batch."""
         batches = [claims]
         while batches:
             batch = batches.pop(0)
@@ -220,7 +221,7 @@ class Worker:
         log.error("dead letter", reason=error.reason, outbox_id=batch[0].id)
 
     def _renew(self, batches: list[list[Claim]]) -> None:
-        """Halving takes many requests: the rest stays claimed meanwhile."""
+        """Extend the lease of the remaining batches, because halving takes many requests."""
         if batches:
             with self._database.writing() as connection:
                 outbox.renew(connection, _ids(batches), self._clock() + LEASE)
@@ -243,7 +244,7 @@ class Worker:
         else:
             pause = self._next_pause(error.retry_after)
             self._batch_events = max(self._batch_events // 2, 1)
-            # Others go first: it may be one of these that PostHog chokes on.
+            # Other events go first, because PostHog may have failed on one of these.
             until += timedelta(seconds=pause)
             log.warning("PostHog did not accept", reason=error.reason, seconds=round(pause, 1))
         with self._database.writing() as connection:
@@ -251,7 +252,8 @@ class Worker:
         return pause
 
     def _next_pause(self, retry_after: float | None = None) -> float:
-        """Exponential backoff with full jitter; what PostHog asks for wins, within the cap."""
+        """Return the next pause in seconds: what PostHog asks for, or else an exponential backoff
+        with full jitter; both at most LONGEST_PAUSE_SECONDS."""
         self._failures += 1
         if retry_after is not None and retry_after > 0:
             return min(retry_after, LONGEST_PAUSE_SECONDS)

@@ -1,7 +1,7 @@
-"""Counts that the database makes itself: of responses, and of what became of answers.
+"""Counts that the database makes itself: of responses, and of the outcomes of answers.
 
-They go by the table `responses`, so they hold only as long as that was derived by the settings at
-hand. All the counts of one report are to be asked in one transaction.
+They use the table `responses`, so they are right only if it was derived by the current settings.
+All the counts of one report must be read in one transaction.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from survey.vocabulary import Outcome
 _OPENS_AT: BindParameter[datetime] = bindparam("opens_at")
 _CLOSES_AT: BindParameter[datetime] = bindparam("closes_at")
 
-# These read nothing but an index that begins with the time.
+# These statements read only an index that begins with the time.
 _BEGAN = ResponseRow.answered_at
 _FIRST = select(func.min(_BEGAN))
 _FIRST_FROM = _FIRST.where(_BEGAN >= _OPENS_AT)
@@ -48,11 +48,11 @@ _COPIES = select(func.count()).where(
 
 
 class ResponsesOutdated(Exception):
-    """The responses are not what the rules make of the answers: the answers must be asked."""
+    """The stored responses do not match the rules: the counts must be made from the answers."""
 
 
 def require_current_responses(connection: Connection, rules: CountingRules) -> None:
-    """Raise ResponsesOutdated where the responses were derived by other rules."""
+    """Raise ResponsesOutdated if the responses were derived by other rules."""
     if applied_rules(connection) != rules.fingerprint(Derived.RESPONSES):
         raise ResponsesOutdated
 
@@ -77,21 +77,21 @@ def months_with_responses(
 def count_ratings(
     connection: Connection, opens_at: datetime, closes_at: datetime
 ) -> list[tuple[Any, ...]]:
-    """`(team, rating, responses)` of the responses that began in `[opens_at, closes_at)`."""
+    """Return `(team, rating, responses)` of the responses that began in `[opens_at, closes_at)`."""
     return _read_began(connection, _RATED, opens_at, closes_at)
 
 
 def count_comments(
     connection: Connection, opens_at: datetime, closes_at: datetime
 ) -> list[tuple[Any, ...]]:
-    """`(team, responses with a comment)` of those that began in `[opens_at, closes_at)`."""
+    """Return `(team, responses with a comment)` of those that began in `[opens_at, closes_at)`."""
     return _read_began(connection, _WITH_COMMENT, opens_at, closes_at)
 
 
 def commented_responses(
     connection: Connection, opens_at: datetime, closes_at: datetime
 ) -> list[tuple[Any, ...]]:
-    """`(ticket_id, team, rating, comment, answered_at, link_trust)` of the responses with a
+    """Return `(ticket_id, team, rating, comment, answered_at, link_trust)` of the responses with a
     comment that began in `[opens_at, closes_at)`."""
     return _read_began(connection, _COMMENTED, opens_at, closes_at)
 
@@ -107,15 +107,15 @@ def _read_began(
 def count_outcomes(
     connection: Connection, opens_at: datetime, closes_at: datetime, rules: CountingRules
 ) -> dict[Outcome, int]:
-    """Return what became of the answers given in `[opens_at, closes_at)`, copies included.
+    """Return how many answers given in `[opens_at, closes_at)` have each outcome, copies included.
 
-    Raises ResponsesOutdated where the responses cannot have come from these answers.
+    Raises ResponsesOutdated if the responses cannot have been derived from these answers.
     """
     bounds = {"opens_at": opens_at, "closes_at": closes_at}
     rows = connection.execute(_outcomes(rules), bounds)
     found = {row.outcome: row.answers for row in rows}
     responses = count_responses(connection, opens_at, closes_at)
-    # A response begins with one of the answers that count; the others changed one.
+    # Each response began with one of the answers that count; the other answers changed a response.
     edits = found.get(Outcome.EDIT.value, 0) - responses
     if None in found or edits < 0:
         raise ResponsesOutdated
@@ -128,7 +128,7 @@ def count_outcomes(
 
 
 def _outcomes(rules: CountingRules) -> Select[*tuple[Any, ...]]:
-    """`(outcome, answers)` of a month's answers, where `edit` is said of all that count."""
+    """Return the query for `(outcome, answers)` of a month's answers; all that count are `edit`."""
     outcome = case(
         (other_survey_condition(rules.survey_id), Outcome.OTHER_SURVEY.value),
         (AnswerRow.ticket_id.is_(None), Outcome.NO_TICKET.value),
@@ -136,7 +136,7 @@ def _outcomes(rules: CountingRules) -> Select[*tuple[Any, ...]]:
         (AnswerRow.distinct_id.in_(rules.test_distinct_ids), Outcome.TEST.value),
         (AnswerRow.ticket_id.in_(select(VoidRow.ticket_id)), Outcome.VOID.value),
         (AnswerRow.distinct_id != ResponseRow.distinct_id, Outcome.OTHER_PERSON.value),
-        # The response was last changed by the last of the person's answers that came in time.
+        # The person's last answer that came in time was the last to change the response.
         (AnswerRow.answered_at > ResponseRow.changed_at, Outcome.LATE_CHANGE.value),
         (ResponseRow.ticket_id.is_not(None), Outcome.EDIT.value),
     )

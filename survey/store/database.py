@@ -1,4 +1,4 @@
-"""Opening the database: one engine, short reading and writing transactions."""
+"""The database: one engine, with short reading and writing transactions."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,19 +17,19 @@ from survey.store.sqlite import SqliteFile
 if TYPE_CHECKING:
     from survey.store.postgresql import PostgresqlServer
 
-# More threads than this wait for each other: a question takes less time than a connection.
+# Threads beyond this number wait for a connection: a query takes less time than to connect.
 POOL_SIZE = 16
-# Nobody waits longer for a connection, for their turn to write, or for a lock.
+# The longest wait for a connection, for the turn to write, or for a lock.
 LONGEST_WAIT_SECONDS = 10.0
-# While a customer waits, and may have to wait for two of these, one behind the other.
+# The longest wait while a customer waits; the customer may have to wait for two, one after another.
 CUSTOMER_WAIT_SECONDS = 3.0
 
 
 class Database:
-    """The configured database. Opening it connects to nothing yet.
+    """The configured database. Creating the object opens no connection yet.
 
-    With `deadline`, in seconds, nothing here takes longer: not a transaction either, whatever the
-    database does. Without one only waiting has an end.
+    With `deadline`, in seconds, nothing here takes longer, not even a transaction, whatever the
+    database does. Without it, only waiting is limited.
     """
 
     def __init__(self, url: str, deadline: float | None = None) -> None:
@@ -40,7 +40,7 @@ class Database:
             pool_size=POOL_SIZE,
             max_overflow=0,
             pool_timeout=deadline or LONGEST_WAIT_SECONDS,
-            # Errors reach the logs, which must not hold what customers wrote.
+            # Errors are written to the logs, which must not contain what customers wrote.
             hide_parameters=True,
         )
         self._compiled: dict[Select[Any], SQLCompiler] = {}
@@ -62,12 +62,13 @@ class Database:
 
     @property
     def exists(self) -> bool:
-        """Whether there is something to read: an SQLite file is made at the first start."""
+        """Whether the database exists: an SQLite file is created at the first start."""
         return self.path is None or self.path.is_file()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the data; raises StoreError if it cannot be read."""
+        """Open a transaction that sees one state of the data. Raises StoreError if the database
+        cannot be read."""
         self._backend.check()
         with (
             self._as_store_error(),
@@ -80,8 +81,8 @@ class Database:
     def ask(self, statement: Select[Any], **parameters: object) -> Any:
         """Return the first value that a statement finds, or None; raises StoreError.
 
-        For the one question that every opened link asks: it goes past the layers that cost more
-        than the answer, and needs no transaction.
+        This is for the one query that every opened link makes. It skips the layers that take longer
+        than the query itself, and needs no transaction.
         """
         self._backend.check()
         if statement not in self._compiled:
@@ -91,9 +92,9 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is durably committed at the end of the block, or not at all.
+        """Open a transaction that is durably committed at the end of the block, or not at all.
 
-        Raises StoreError where it cannot be. On SQLite nobody else writes meanwhile; on
+        Raises StoreError if it cannot be committed. On SQLite nobody else writes meanwhile; on
         PostgreSQL others do, unless one of the locks below is taken.
         """
         self._backend.check()
@@ -108,7 +109,7 @@ class Database:
 
     @contextmanager
     def upgrading(self) -> Iterator[Connection]:
-        """A writing transaction in which the schema may change; one upgrade after the other."""
+        """Open a writing transaction that may change the schema. Upgrades run one at a time."""
         with self._as_store_error():
             self._backend.prepare()
         with self.writing() as connection:
@@ -120,25 +121,26 @@ class Database:
         self._backend.keep_private()
 
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
-        """Lock these tickets, in a writing transaction: what is read of them from now on stays as
-        it is."""
+        """Lock these tickets in a writing transaction, so that what is read of them from now on
+        does not change."""
         self._backend.lock_tickets(connection, ticket_ids)
 
     def lock_imports(self, connection: Connection) -> None:
-        """Lock imported answers, in a writing transaction: they stay as they are, whatever their
-        tickets."""
+        """Lock the imported answers of all tickets in a writing transaction, so that they do not
+        change."""
         self._backend.lock_imports(connection)
 
     @contextmanager
     def claiming(self) -> Iterator[Connection]:
-        """A writing transaction that takes the first rows of a queue, as fast however many stand
-        behind them. What it writes is seen by all, and may be lost in a crash of the server."""
+        """Open a writing transaction that takes the first rows of a queue; its speed does not
+        depend on the queue's length. All see what it writes, but a crash of the server may lose
+        it."""
         with self.writing() as connection:
             self._backend.prepare_claim(connection)
             yield connection
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self.engine.dispose()
 
     @contextmanager
@@ -148,7 +150,7 @@ class Database:
         except DBAPIError as error:
             kind = RefusedData if isinstance(error, DataError | IntegrityError) else StoreError
             raise kind(self._explain(error.orig)) from error
-        except self._backend.driver_error as error:  # past SQLAlchemy, or while connecting
+        except self._backend.driver_error as error:  # raised outside SQLAlchemy or while connecting
             raise StoreError(self._explain(error)) from error
         except PoolTimeoutError as error:
             raise StoreError("all connections to the database are in use") from error

@@ -1,8 +1,8 @@
-"""The answers that decide over a ticket: a few, however many the ticket has.
+"""Selects the answers that decide over a ticket: a few, however many the ticket has.
 
-Usual tickets have a handful of answers, and all of them are read. Anybody can send a ticket
-thousands: of those only some are read, by which `survey.rules.decide` comes to the same response,
-and to the same outcome for each answer among them, as by all.
+Most tickets have few answers, and all of them are read. But anybody can send thousands of answers
+to a ticket. Then only some are read: from these, `survey.rules.decide` derives the same response,
+and the same outcome for each of them, as from all.
 """
 
 import json
@@ -41,7 +41,7 @@ from survey.store.responses import (
 )
 from survey.vocabulary import LONGEST_VALUE, TRUST_ORDER, Trust
 
-# Of a ticket that has fewer answers than this, all are read.
+# If a ticket has fewer answers than this, all are read.
 FEW = 20
 
 _TICKET_ID: BindParameter[str] = bindparam("ticket_id")
@@ -79,15 +79,15 @@ def _some(
     return of_ticket.order_by(table.source, table.answered_at).limit(bindparam("few"))
 
 
-# The first answers of several tickets; SQLite has no LATERAL.
+# These read the first answers of several tickets. There are two, because SQLite has no LATERAL.
 _SOME_ON_SQLITE = _some_on_sqlite()
 _SOME_ON_POSTGRESQL = _some_on_postgresql()
 
 
 @dataclass(frozen=True)
 class Arriving:
-    """A person who answers now, or may answer: for which ticket, who, and when. `uuid` is that of
-    the answer that they send or ask about; it may be stored already."""
+    """A person who answers a ticket now, or may answer it. `uuid` is that of the answer that they
+    send or ask about; this answer may be stored already."""
 
     ticket_id: str
     person: str
@@ -98,12 +98,11 @@ class Arriving:
 def answers_that_decide(
     connection: Connection, rules: CountingRules, arriving: Sequence[Arriving]
 ) -> dict[str, list[Answer]]:
-    """Return for each ticket, in the order of their time, answers that stand for all of its
-    answers.
+    """Return for each ticket the answers that decide, in the order of their time.
 
-    With them, and with an answer of the person who arrives added or not, `decide` gives the same
-    as with all. Among them are the latest answer that the site received, and the one with the
-    uuid that was asked for, if the ticket has it. Each ticket is to arrive once.
+    `decide` gives the same for them as for all answers of the ticket, also when an answer of the
+    arriving person is added. Among them are the latest answer that the site received, and the
+    answer with the uuid of `Arriving`, if the ticket has it. Each ticket may arrive only once.
     """
     answers = _first_of_each(connection, [each.ticket_id for each in arriving])
     for each in arriving:
@@ -126,7 +125,7 @@ def _of_very_many(connection: Connection, rules: CountingRules, arriving: Arrivi
     persons = {arriving.person} if owner is None else {arriving.person, owner}
     is_current = applied_rules(connection) == rules.fingerprint(Derived.RESPONSES)
     if not is_current or any(len(person) > LONGEST_VALUE for person in persons):
-        # The response says nothing of whose ticket it is, or the index knows nothing of them.
+        # The response does not tell whose ticket this is, or the index does not hold the person.
         return answers_of(connection, ticket_id)
     selected = set(_select(connection, rules, arriving, persons))
     return sorted(selected, key=lambda answer: answer.order)
@@ -135,9 +134,9 @@ def _of_very_many(connection: Connection, rules: CountingRules, arriving: Arrivi
 def _select(
     connection: Connection, rules: CountingRules, arriving: Arriving, persons: set[str]
 ) -> Iterator[Answer]:
-    """Yield what decides: of the response's person and of the one who arrives the first valid
-    answer by each trust, and the latest that can be an edit. Nobody else's answer can: the
-    response's person has the highest trust there is, and was the first with it."""
+    """Yield the answers that decide: for the response's person and for the arriving person, the
+    first valid answer of each trust, and the latest answer that can be an edit. No other person's
+    answer decides: the response's person has the highest trust and was the first with it."""
     ticket_id = arriving.ticket_id
     received = _read(connection, _LATEST_OF_SITE, ticket_id=ticket_id)
     yield from received
@@ -151,7 +150,7 @@ def _select(
         yield from found
         begins = {min(answer.answered_at for answer in found)} if found else set()
         if person == arriving.person:
-            # Imported answers may be of a later time; then the one that arrives is the first.
+            # Imported answers may have a later time; then the arriving answer is the first.
             begins.add(time_of_receipt(received, arriving.now))
         for begin in begins:
             until = _add(begin, rules.edit_window)
@@ -163,7 +162,8 @@ def _read(connection: Connection, statement: Any, **values: object) -> list[Answ
 
 
 def _add(at: datetime, duration: timedelta) -> datetime:
-    """Return an imported answer may be of the last week that there is."""
+    """Return the sum, or the last time that a datetime can hold: imported answers may have a time
+    near it."""
     try:
         return at + duration
     except OverflowError:
@@ -172,8 +172,9 @@ def _add(at: datetime, duration: timedelta) -> datetime:
 
 @lru_cache(maxsize=8)
 def _statements(survey_id: str | None) -> tuple[Any, Any]:
-    """For one person's valid answers to a ticket: the first of each trust, and the latest of each
-    trust that came in time. All of one instant, for their uuids decide then."""
+    """Return two statements for one person's valid answers to a ticket: for the first of each
+    trust, and for the latest of each trust that came in time. Both find all answers of the same
+    instant, because their uuids decide between them."""
     firsts = union_all(*(_of_instant(trust, survey_id) for trust in TRUST_ORDER))
     latest = union_all(*(_of_instant(trust, survey_id, _UNTIL) for trust in TRUST_ORDER))
     return firsts, latest
@@ -182,9 +183,10 @@ def _statements(survey_id: str | None) -> tuple[Any, Any]:
 def _of_instant(
     trust: Trust, survey_id: str | None, until: BindParameter[datetime] | None = None
 ) -> Any:
-    """Return the answers of the first instant; with `until`, of the latest not after it.
+    """Select the answers of the first instant, or with `until`, of the latest instant up to it.
 
-    The instant is found by one step in an index. Ordered by uuid besides, PostgreSQL would sort.
+    The database finds the instant by one step in an index. If the rows were also ordered by uuid,
+    PostgreSQL would sort them.
     """
     other = aliased(AnswerRow)
     instants = select(other.answered_at).where(*_valid(other, trust, survey_id))
@@ -199,8 +201,7 @@ def _of_instant(
 
 
 def _valid(table: type[AnswerRow], trust: Trust, survey_id: str | None) -> tuple[Any, ...]:
-    """Return the conditions for a person's valid answers of a trust, of which an index holds the
-    first."""
+    """Return the conditions for a person's valid answers of a trust. An index finds the first."""
     return (
         table.ticket_id == _TICKET_ID,
         table.distinct_id == _PERSON,

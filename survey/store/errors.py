@@ -1,4 +1,4 @@
-"""What can go wrong with the store, in words that hold nothing of what customers wrote."""
+"""The errors of the store. Their messages contain nothing that customers wrote."""
 
 from survey.errors import CsatError
 
@@ -8,4 +8,4 @@ class StoreError(CsatError):
 
 
 class RefusedData(StoreError):
-    """The database works, but takes this transaction's data never."""
+    """The database works, but will never accept the data of this transaction."""

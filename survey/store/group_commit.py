@@ -1,4 +1,4 @@
-"""Group commit: what several requests bring at the same time is committed together."""
+"""Group commit: the items of several simultaneous requests are committed together."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -15,13 +15,13 @@ from survey.store.errors import RefusedData, StoreError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# A transaction stays short, however many wait.
+# The limit keeps a transaction short, however many items wait.
 MAX_GROUP = 64
-# How long a group waits for more, as long as more come: a fraction of what a commit takes.
+# How long a group waits for more items, again and again while more come. A commit takes longer.
 GATHER_SECONDS = 0.0005
-# Whoever has waited so long gets no transaction any more: it would end too late.
+# An item that has waited for longer is not committed: the transaction would end too late.
 MAX_WAIT_SECONDS = 3.0
-# The thread ends when nothing came for so long.
+# The thread ends when no item came for this long.
 IDLE_SECONDS = 10.0
 
 log = structlog.get_logger()
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class _Entry(Generic[Item, Result]):
-    """An item that waits, and where its result goes."""
+    """An item that waits, and the future for its result."""
 
     item: Item
     future: "Future[Result]" = field(default_factory=Future)
@@ -39,9 +39,9 @@ class _Entry(Generic[Item, Result]):
 class GroupCommit(Generic[Item, Result]):
     """Hands items to `commit` in groups, in a thread of its own.
 
-    A durable commit costs nearly the same for one item and for thirty. Who brings an item gets a
-    future and need not wait; callbacks of the future run in the thread that commits, before it
-    goes on, and so must be short.
+    A durable commit takes nearly the same time for one item and for thirty. The caller gets a
+    future and need not wait. Callbacks of the future run in the thread that commits, before its
+    next commit, so they must be short.
     """
 
     def __init__(self, commit: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
@@ -51,7 +51,7 @@ class GroupCommit(Generic[Item, Result]):
         self._is_running = False
 
     def submit(self, item: Item) -> "Future[Result]":
-        """Return the result for this item, once it is committed, or what committing it raised."""
+        """Return a future for the result of this item, or for the error that the commit raised."""
         entry: _Entry[Item, Result] = _Entry(item)
         self._waiting.put(entry)
         with self._lock:
@@ -73,7 +73,7 @@ class GroupCommit(Generic[Item, Result]):
             self._commit_group(self._gather(first))
 
     def _gather(self, first: _Entry[Item, Result]) -> list[_Entry[Item, Result]]:
-        """Return the first with those that came meanwhile; more, while they keep coming."""
+        """Return the first entry and those that came meanwhile; wait while more keep coming."""
         group: list[_Entry[Item, Result]] = [first]
         while len(group) < MAX_GROUP:
             before = len(group)
@@ -98,7 +98,7 @@ class GroupCommit(Generic[Item, Result]):
                 for entry in group:
                     _fail(entry, error)
                 return
-            # Something is wrong with one of them, for which the others must not pay.
+            # Something is wrong with one of the items; the others must not fail because of it.
             for entry in group:
                 self._commit_group([entry])
         else:
@@ -111,5 +111,5 @@ def _fail(entry: _Entry[Item, Result], error: Exception) -> None:
 
 
 def _concerns_all(error: Exception) -> bool:
-    """Return whether the database is at fault, and not what one of them brought."""
+    """Return whether the cause is the database, and not the data of one item."""
     return isinstance(error, StoreError) and not isinstance(error, RefusedData)

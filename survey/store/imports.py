@@ -1,4 +1,4 @@
-"""Reading and writing imported answers, and the copies of them that do not count."""
+"""Functions that read and write imported answers, and the copies of them that do not count."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ _IMPORTED_SINCE = select(AnswerRow.uuid).where(
 _COPIES_ON_RECORD = select(AnswerCopyRow.fingerprint).where(
     AnswerCopyRow.fingerprint.in_(bindparam("fingerprints", expanding=True))
 )
-# What is kept of an event besides its uuid.
+# The columns that are stored of an event besides its uuid.
 _KEPT = (
     "ticket_id",
     "distinct_id",
@@ -44,7 +44,7 @@ _REPLACE = (
 
 
 def newest_answer(connection: Connection) -> int:
-    """Return the id of the answer that was stored last; 0 where there is none."""
+    """Return the id of the answer that was stored last; 0 if there is none."""
     return connection.scalar(select(func.max(AnswerRow.id))) or 0
 
 
@@ -60,7 +60,7 @@ def imported_since(connection: Connection, tickets: Sequence[str], newest: int) 
 
 
 def stored_answers(connection: Connection, uuids: Sequence[str]) -> dict[str, StoredAnswer]:
-    """Return the answers that the store has under these uuids."""
+    """Return the stored answers that have these uuids, by uuid."""
     rows = connection.execute(_STORED, {"uuids": uuids})
     return {row.uuid: _read_stored(row) for row in rows}
 
@@ -71,14 +71,15 @@ def _read_stored(row: Row[*tuple[Any, ...]]) -> StoredAnswer:
 
 
 def copies_on_record(connection: Connection, fingerprints: Sequence[str]) -> frozenset[str]:
-    """Return which of these fingerprints are those of copies on record."""
+    """Return which of these fingerprints belong to stored copies."""
     if not fingerprints:
         return frozenset()
     return frozenset(connection.scalars(_COPIES_ON_RECORD, {"fingerprints": fingerprints}))
 
 
 def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:
-    """Write answers and copies, with one statement a table and kind."""
+    """Write answers and copies, with one statement for new answers, replaced answers and copies
+    each."""
     new = [NewAnswer(each, Origin.IMPORT, properties=each.properties) for each in arrivals.new]
     add_answers(connection, new)
     if arrivals.replacing:
@@ -93,6 +94,6 @@ def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:
 
 
 def _columns(answer: ImportedAnswer) -> dict[str, Any]:
-    """Return all that is kept of an event besides its uuid."""
+    """Return the values that are stored of an event besides its uuid."""
     columns = {**answer_columns(answer), "properties": answer.properties}
     return {name: columns[name] for name in _KEPT}

@@ -1,4 +1,4 @@
-"""Bringing the schema up to date."""
+"""Upgrades the schema of a database to that of this release."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(database: Database) -> None:
-    """Create what is missing and migrate what is old; doing it again changes nothing.
+    """Create or upgrade the schema; a second call changes nothing.
 
-    Several at the same time wait for each other. Raises StoreError if the database cannot be
-    written or was made by a newer release.
+    Simultaneous upgrades wait for each other. Raises StoreError if the database cannot be written
+    or was upgraded by a newer release.
     """
     database.keep_private()
     if not (database.exists and schema_is_current(database)):
@@ -20,7 +20,7 @@ def upgrade(database: Database) -> None:
 
 
 def _migrate(database: Database) -> None:
-    # Imported here: it takes longer than the rest of a start, and is rarely needed.
+    # Alembic is imported here: this takes longer than the rest of a start, and is rarely needed.
     from alembic import command
     from alembic.config import Config
     from alembic.migration import MigrationContext

@@ -1,4 +1,4 @@
-"""The tables. Answers are only ever added; responses are derived from them; the outbox waits."""
+"""The tables: of answers, of the responses derived from them, of the outbox, and others."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,13 +26,13 @@ from survey.vocabulary import LONGEST_VALUE
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant, kept in UTC to the microsecond."""
+    """An aware instant, stored in UTC to the microsecond."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive time: nobody could say later which instant it meant."""
+        """Return a time in UTC. Raise ValueError for a naive time, whose instant is unknown."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -40,14 +40,15 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """SQLite hands back a time without its zone; it was UTC."""
+        """Return a time in UTC. SQLite returns it without its time zone, which was UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
-    """Names of constraints are fixed, so that migrations can speak of them."""
+    """The base of all tables. The names of constraints are fixed, so that migrations can use
+    them."""
 
     metadata = MetaData(
         naming_convention={
@@ -62,30 +63,31 @@ class Base(DeclarativeBase):
 
 
 class Origin(StrEnum):
-    """The door through which an answer came."""
+    """The source of an answer."""
 
     SITE = "site"
     IMPORT = "import"
 
 
-# An index of PostgreSQL holds no text of any length, and an import may bring a person of any.
+# An index of PostgreSQL cannot hold texts of any length, and an import may bring a `distinct_id` of
+# any length.
 _INDEXED = text(f"rating IS NOT NULL AND length(distinct_id) <= {LONGEST_VALUE}")
 
 
 class AnswerRow(Base):
-    """One submitted form, as it was received. Append-only, but for copies of an imported event:
-    one that counts instead takes the place of another, which goes to `answer_copies`.
+    """One submitted form, as it was received. Rows are only added, except for copies of an imported
+    event: a copy that counts replaces another, which is moved to `answer_copies`.
 
-    `uuid` is that of its event, too. On the site it is made from what was submitted and by whom
-    (`survey.receive`), so that being unique here makes a double click one answer.
-    `ticket_id` and `rating` are missing only where an import brought an answer without; the
-    questions, as the customer saw them, are missing for every imported answer. An imported answer
-    alone has `survey_id`, if its event named one, and the event's `properties` as canonical JSON.
-    Of copies of one event and one time, the one with the greatest counts.
+    `uuid` is also that of the answer's event. The site makes it from the content and the person
+    (`survey.receive`); because it is unique, a double click makes only one answer.
+    `ticket_id` and `rating` are missing only if an imported answer had none; the questions, as the
+    customer saw them, are missing for every imported answer. Only an imported answer has
+    `survey_id`, if its event named one, and the event's `properties` as canonical JSON. Of copies
+    of one event with the same time, the one with the greatest `properties` counts.
     """
 
     __tablename__ = "answers"
-    # However many answers a ticket has, the few that decide over it are found by these.
+    # These indexes find the few answers that decide over a ticket, however many it has.
     __table_args__ = (
         Index(None, "ticket_id", "source", "answered_at"),
         Index(
@@ -118,8 +120,8 @@ class AnswerRow(Base):
 
 
 def is_indexed(table: type[AnswerRow]) -> ColumnElement[bool]:
-    """Return the condition of `ix_answers_of_person`, in its words: a database uses it only for
-    these."""
+    """Return the condition of `ix_answers_of_person`, in the same form: a database uses the index
+    only for this form."""
     longest: ColumnElement[int] = literal_column(str(LONGEST_VALUE))
     return and_(table.rating.is_not(None), func.length(table.distinct_id) <= longest)
 
@@ -127,8 +129,8 @@ def is_indexed(table: type[AnswerRow]) -> ColumnElement[bool]:
 class AnswerCopyRow(Base):
     """A copy of an imported event that does not count, because another copy of it does.
 
-    That one stands in `answers` under the same uuid. `fingerprint` is a digest of all that was
-    received, so that the same copy is on record once.
+    The copy that counts is in `answers` under the same uuid. `fingerprint` is a digest of all that
+    was received, so that the same copy is stored only once.
     """
 
     __tablename__ = "answer_copies"
@@ -151,14 +153,14 @@ _COMMENTED = text("comment IS NOT NULL")
 
 
 class ResponseRow(Base):
-    """What a ticket's answers add up to: one row per ticket, derived by `survey.rules`.
+    """The response of a ticket: one row per ticket, derived from its answers by `survey.rules`.
 
     `answered_at` is the time of the person's first answer, which fixes the month;
     `submission_id` is the same in all events of the response.
     """
 
     __tablename__ = "responses"
-    # The month's count on the thank-you page and the counts of a report read these indexes alone.
+    # The month's count on the thank-you page and the counts of a report read only these indexes.
     __table_args__ = (
         Index(None, "answered_at", "team", "rating"),
         Index(
@@ -181,7 +183,7 @@ class ResponseRow(Base):
     submission_id: Mapped[str] = mapped_column(unique=True)
 
 
-# Rows that wait are few among many delivered ones, so the indexes that find them hold no others.
+# Few rows wait and many are delivered, so the indexes for waiting rows hold no others.
 _WAITING = text("delivered_at IS NULL AND dead_at IS NULL")
 _DELIVERED = text("delivered_at IS NOT NULL")
 _DEAD = text("dead_at IS NOT NULL")
@@ -189,14 +191,14 @@ _PAGE_VIEWS = text("page_view_uuid IS NOT NULL")
 
 
 class OutboxRow(Base):
-    """An event, until PostHog has accepted it: committed with its answer, or of a page view.
+    """An event for PostHog, of an answer, with which it is committed, or of a page view.
 
-    One of `answer_uuid` and `page_view_uuid` is set; both are unique, so that what is sent to
-    the site twice makes one event. `payload` is the event as JSON in ASCII, as it goes over the
-    wire, fixed here and the same on every resend. A row waits until `delivered_at` or `dead_at`
-    is set. Until `available_at` it is left alone: a worker has claimed it, or PostHog is given
-    time. `last_reason` says why it was not accepted, `error_message` is PostHog's, which may repeat
-    the event.
+    One of `answer_uuid` and `page_view_uuid` is set. Both are unique, so that what is sent to the
+    site twice makes one event. `payload` is the event as JSON in ASCII, exactly as it is sent,
+    and the same on every resend. A row waits until `delivered_at` or `dead_at` is set. Until
+    `available_at` no worker may claim it: a worker has claimed it already, or it was postponed.
+    `last_reason` says why it was not accepted; `error_message` is PostHog's, which may repeat the
+    event.
     """
 
     __tablename__ = "outbox"
@@ -222,7 +224,7 @@ class OutboxRow(Base):
             postgresql_where=_DELIVERED,
         ),
         Index("ix_outbox_dead", "id", sqlite_where=_DEAD, postgresql_where=_DEAD),
-        # How many page views came of late, in all and of a ticket.
+        # These count the recent page views, in all and of a ticket.
         Index(
             "ix_outbox_page_views",
             "created_at",
@@ -253,8 +255,8 @@ class OutboxRow(Base):
 
 
 class OutboxTotalsRow(Base):
-    """How many events were ever delivered, and how many became dead letters, pruned ones included;
-    one row, `id` 1."""
+    """The numbers of all events ever delivered and of all that became dead letters, pruned ones
+    included; one row, with `id` 1."""
 
     __tablename__ = "outbox_totals"
 
@@ -264,8 +266,8 @@ class OutboxTotalsRow(Base):
 
 
 class AppliedRulesRow(Base):
-    """The settings by which `responses` were derived; one row, with `id` 1. While they are being
-    derived, what stands here is the fingerprint of no settings."""
+    """The fingerprint of the settings by which `responses` were derived; one row, with `id` 1.
+    While they are being derived, it is a text that is no fingerprint."""
 
     __tablename__ = "applied_rules"
 
@@ -274,8 +276,8 @@ class AppliedRulesRow(Base):
 
 
 class VoidRow(Base):
-    """A ticket whose answers count nowhere, and why. `submission_id` is that of the response which
-    it had, if it had one, for the day when it counts again."""
+    """A ticket whose answers count nowhere, and why. `submission_id` is that of its earlier
+    response, if it had one; the ticket gets it back if it counts again."""
 
     __tablename__ = "voids"
 
@@ -286,7 +288,8 @@ class VoidRow(Base):
 
 
 class VoidChangeRow(Base):
-    """That a ticket was made void, or counts again (`is_void` false), and why. Append-only."""
+    """A change of a ticket: it was made void, or counts again (`is_void` false), and why. Rows are
+    only added."""
 
     __tablename__ = "void_changes"
 
@@ -298,7 +301,7 @@ class VoidChangeRow(Base):
 
 
 class WriteProbeRow(Base):
-    """What was last written to find out whether the database can be written; one row, `id` 1."""
+    """The data of the last test whether the database can be written; one row, with `id` 1."""
 
     __tablename__ = "write_probes"
 

@@ -1,4 +1,4 @@
-"""The outbox table: events that wait for PostHog, claimed with a lease, never taken away."""
+"""The outbox table: events that wait for PostHog. A worker claims an event with a lease."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,17 +23,18 @@ from sqlalchemy.orm import aliased
 from survey.store.models import OutboxRow, OutboxTotalsRow
 
 _WAITING = (OutboxRow.delivered_at.is_(None), OutboxRow.dead_at.is_(None))
-# Nothing is put off for longer than this, neither by a claim nor by a pause.
+# Neither a claim nor a pause delays an event for longer than this.
 LONGEST_HOLD = timedelta(seconds=30)
-# Over how long the rate of delivery is counted.
+# The period over which the rate of delivery is counted.
 RATE_PERIOD = timedelta(minutes=5)
-# How many dead letters a summary names for each reason.
+# How many dead letters a summary lists for each reason.
 SHOWN_IDS = 10
 
 
 def _is_first_of_its_ticket() -> ColumnElement[bool]:
     other = aliased(OutboxRow)
-    # Not "no earlier one exists": of that PostgreSQL may make a join, over the whole backlog.
+    # The condition is not "no earlier one exists", because PostgreSQL may turn that into a join
+    # over the whole backlog.
     first = select(func.min(other.id)).where(
         other.ticket_id == OutboxRow.ticket_id,
         other.delivered_at.is_(None),
@@ -42,12 +43,13 @@ def _is_first_of_its_ticket() -> ColumnElement[bool]:
     return first.scalar_subquery() == OutboxRow.id
 
 
-# Statements are made once: to make one takes longer than to run it.
+# Statements are built once, because building one takes longer than running it.
 _DUE = (
     select(OutboxRow.id, OutboxRow.payload)
     .where(
         *_WAITING,
-        # What seems to be held for longer than anything is, was held before the clock was set back.
+        # If an event seems to be held for longer than is possible, the clock was set back after it
+        # was claimed or postponed.
         (OutboxRow.available_at <= bindparam("now"))
         | (OutboxRow.available_at > bindparam("never_until")),
         _is_first_of_its_ticket(),
@@ -56,13 +58,13 @@ _DUE = (
     .limit(bindparam("max_events"))
     .with_for_update(skip_locked=True, of=OutboxRow)
 )
-# The same as waiting, in words that no index is made for: with few rows waiting by its old
-# statistics, PostgreSQL would read the index of all that wait instead of these rows.
+# The same condition as `_WAITING`, in a form that fits no index. If its old statistics say that few
+# rows wait, PostgreSQL would otherwise read the index of all waiting rows instead of these rows.
 _CHANGE = update(OutboxRow).where(
     func.coalesce(OutboxRow.delivered_at, OutboxRow.dead_at).is_(None)
 )
 _CHANGE_IDS = _CHANGE.where(OutboxRow.id.in_(bindparam("ids", expanding=True)))
-# Each of a hundred parameters is written and parsed; an array is one parameter.
+# A hundred parameters would each be written and parsed; an array is one parameter.
 _CHANGE_ARRAY = _CHANGE.where(OutboxRow.id == any_(bindparam("ids", type_=ARRAY(Integer))))
 _COUNT_DELIVERED = update(OutboxTotalsRow).values(
     delivered=OutboxTotalsRow.delivered + bindparam("more")
@@ -80,8 +82,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """The dead letters that have one reason: how many, the first of them with their tickets, and
-    PostHog's error message for the first."""
+    """The dead letters that have one reason: their count, the ids and tickets of the first few,
+    and PostHog's error message for the first."""
 
     reason: str
     count: int
@@ -94,10 +96,10 @@ class DeadLetters:
 class OutboxSummary:
     """The state of the outbox.
 
-    `delivered` and `dead_total` count from the beginning, pruned rows and requeued ones included;
-    `per_minute` is how many were delivered a minute of late. `last_reason` is why the oldest of
-    those that waited in vain was not accepted, `error_message` PostHog's own. Times are
-    None where nothing waits.
+    `delivered` and `dead_total` count from the beginning, pruned and requeued rows included.
+    `per_minute` is how many events a minute were delivered recently. `last_reason` says why the
+    oldest waiting event that was refused was not accepted; `error_message` is PostHog's own.
+    `oldest_at` is None if nothing waits.
     """
 
     waiting: int
@@ -111,7 +113,7 @@ class OutboxSummary:
 
     @property
     def dead_now(self) -> int:
-        """How many dead letters there are."""
+        """The number of dead letters at present."""
         return sum(letters.count for letters in self.dead)
 
     def oldest_seconds(self, at: datetime) -> float:
@@ -122,8 +124,8 @@ class OutboxSummary:
 def enqueue(connection: Connection, events: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Put events into the outbox, in the transaction that stores their answers.
 
-    Each has `ticket_id` and `payload`, the event as JSON in ASCII, and either `answer_uuid` or
-    `page_view_uuid`: all of them the same.
+    Each has `ticket_id`, `payload`, the event as JSON in ASCII, and either `answer_uuid` or
+    `page_view_uuid`; all events of one call must have the same of the two.
     """
     times = {"created_at": now, "available_at": now}
     connection.execute(insert(OutboxRow), [{**event, **times} for event in events])
@@ -144,12 +146,12 @@ def has_waiting(connection: Connection) -> bool:
 def claim(
     connection: Connection, now: datetime, lease: timedelta, max_events: int, max_bytes: int
 ) -> list[Claim]:
-    """Take the next events that are due; one that is large by itself comes alone.
+    """Claim the next due events, up to both limits; return an event above `max_bytes` alone.
 
-    Nobody else gets them until the lease ends, so what a dead worker held comes back by itself.
-    Of a ticket only its first waiting event can be taken, so that an edit never overtakes what it
-    edits. Those that were put off stand behind those that were not: an event that can never be
-    delivered holds up no other ticket.
+    No other worker gets them until the lease ends; after that, the events of a dead worker can be
+    claimed again. Only the first waiting event of a ticket can be claimed, so that an edit is never
+    sent before what it edits. Postponed events come after the others, so that an event that can
+    never be delivered delays no other ticket.
     """
     times = {"now": now, "never_until": now + LONGEST_HOLD}
     due = connection.execute(_DUE, {**times, "max_events": max_events})
@@ -171,7 +173,7 @@ def _up_to(max_bytes: int, claims: Iterable[Claim]) -> list[Claim]:
 
 
 def renew(connection: Connection, ids: Sequence[int], until: datetime) -> None:
-    """Keep these events claimed until then."""
+    """Keep these events claimed until `until`."""
     _update(connection, ids, available_at=until)
 
 
@@ -184,21 +186,22 @@ def mark_delivered(connection: Connection, ids: Sequence[int], now: datetime) ->
 def postpone(
     connection: Connection, ids: Sequence[int], until: datetime, reason: str, error_message: str
 ) -> None:
-    """Let these events wait until then; record the reason, and PostHog's error message."""
+    """Let these events wait until `until`; record the reason and PostHog's error message."""
     _update(
         connection, ids, available_at=until, last_reason=reason, error_message=error_message or None
     )
 
 
 def release(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Give back events that were claimed and not sent: any worker may take them."""
+    """Release events that were claimed but not sent, so that any worker may claim them."""
     _update(connection, ids, available_at=now)
 
 
 def dead_letter(
     connection: Connection, ids: Sequence[int], now: datetime, reason: str, error_message: str
 ) -> None:
-    """Make dead letters of events that PostHog will never accept; keep its error message."""
+    """Mark events that PostHog will never accept as dead letters; record the reason and PostHog's
+    error message."""
     count = _update(
         connection, ids, dead_at=now, last_reason=reason, error_message=error_message or None
     )
@@ -206,7 +209,7 @@ def dead_letter(
 
 
 def requeue(connection: Connection, now: datetime, ids: Sequence[int] | None = None) -> list[int]:
-    """Put dead letters back into the queue, these or all; return the ids of those that were."""
+    """Put the dead letters with these ids, or all, back into the queue; return their ids."""
     requeued = update(OutboxRow).where(OutboxRow.dead_at.is_not(None))
     if ids is not None:
         requeued = requeued.where(OutboxRow.id.in_(ids))
@@ -231,8 +234,7 @@ def prune(connection: Connection, delivered_before: datetime, limit: int) -> int
 
 
 def summarise(connection: Connection, now: datetime) -> OutboxSummary:
-    """Return how much waits, how old it is, how fast events are delivered, and what was refused and
-    why."""
+    """Return the state of the outbox at `now`."""
     oldest = select(OutboxRow.created_at).where(*_WAITING).order_by(OutboxRow.id).limit(1)
     last_refusal = (
         select(OutboxRow.last_reason, OutboxRow.error_message)
@@ -279,7 +281,8 @@ def _describe_dead(connection: Connection, reason: str, count: int) -> DeadLette
 
 
 def _update(connection: Connection, ids: Sequence[int], **values: object) -> int:
-    """Change those that still wait; how many. When a lease ends early, because the clock was set
-    or a worker was held up, two workers have the same events: the first to settle one, does."""
+    """Change those of these events that still wait; return how many. If a lease ends early, because
+    the clock was set or a worker was delayed, two workers have the same events. Then the first
+    worker that marks an event as delivered or dead decides."""
     change = _CHANGE_ARRAY if connection.dialect.name == "postgresql" else _CHANGE_IDS
     return connection.execute(change, {"ids": list(ids), **values}).rowcount

@@ -1,4 +1,4 @@
-"""What became of some answers: nothing is read but the answers to their tickets."""
+"""Finds the outcomes of some answers; it reads only the answers to their tickets."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -11,7 +11,7 @@ from survey.store.responses import SELECT_ANSWER, answers_of_tickets, read_answe
 from survey.store.voids import void_among
 from survey.vocabulary import Outcome
 
-# Databases take only so many parameters in a statement.
+# Databases limit the number of parameters in a statement.
 _AT_ONCE = 500
 
 _AMONG = AnswerRow.uuid.in_(bindparam("uuids", expanding=True))
@@ -25,9 +25,9 @@ def find_outcomes(
     uuids: Collection[str],
     on_progress: Callable[[int], object],
 ) -> dict[str, Outcome]:
-    """Return what became of each of these answers, by uuid; an unknown uuid has no outcome.
+    """Return the outcome of each of these answers, by uuid; an unknown uuid has no outcome.
 
-    `on_progress` is told how many answers have been read.
+    `on_progress` is called with the number of answers that have an outcome so far.
     """
     outcomes: dict[str, Outcome] = {}
     tickets: set[str] = set()

@@ -1,4 +1,4 @@
-"""What the outbox holds of page views: which ones, and how many came of late."""
+"""Functions that find page views in the outbox: which are there, and how many came recently."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ _IS_PAGE_VIEW = OutboxRow.page_view_uuid.is_not(None)
 
 
 def count_page_views(connection: Connection, since: datetime, at_most: int) -> int:
-    """Return how many page views came after `since`; counted no further than `at_most`."""
+    """Return how many page views came after `since`, but at most `at_most`."""
     some = select(OutboxRow.id).where(_IS_PAGE_VIEW, OutboxRow.created_at > since).limit(at_most)
     return connection.scalar(select(func.count()).select_from(some.subquery())) or 0
 

@@ -1,4 +1,4 @@
-"""A try whether the database can be written: with the disk full, only writing tells."""
+"""Tests whether the database can be written: if the disk is full, only writing shows it."""
 
 import secrets
 
@@ -7,12 +7,14 @@ from sqlalchemy import delete, insert
 from survey.store.database import Database
 from survey.store.models import WriteProbeRow
 
-# About what an answer, its response and its event write. Random, so that it cannot be compressed.
+# About as much as an answer, its response and its event. The bytes are random, so that they cannot
+# be compressed.
 PROBE_BYTES = 16 * 1024
 
 
 def write_probe(database: Database) -> None:
-    """Commit something durably, in place of what was written before; raises StoreError."""
+    """Durably commit random data, which replaces that of the last probe. Raises StoreError if this
+    fails."""
     with database.writing() as connection:
         connection.execute(delete(WriteProbeRow))
         padding = secrets.token_hex(PROBE_BYTES // 2)

@@ -1,4 +1,4 @@
-"""All that was ever received: the answers, and the copies of them that do not count."""
+"""Everything that was ever received: the answers, and the copies of them that do not count."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from survey.store.models import AnswerCopyRow, AnswerRow, Origin
 
-# Rows that are fetched at a time.
+# How many rows are fetched at a time.
 _AT_ONCE = 10_000
 
 
@@ -28,17 +28,17 @@ class ReceivedAnswer(NamedTuple):
     is_other_survey: bool
 
 
-# What an answer and a copy have in common, in the order in which it is handed on.
+# The columns that an answer and a copy have in common, in the order of ReceivedAnswer.
 _NAMES = ReceivedAnswer._fields[:-2]
 
 
 def other_survey_condition(
     survey_id: str | None, answers: type[AnswerRow] = AnswerRow
 ) -> ColumnElement[bool]:
-    """Return the condition that an answer belongs to another survey than the configured one, if
-    any.
+    """Return the condition that an answer belongs to another survey than the configured one. If
+    none is configured, the condition is false.
 
-    What the site received is ours by itself; an import may have brought anything.
+    Answers of the site always belong to our survey; imported answers may belong to any.
     """
     if survey_id is None:
         return false()

@@ -1,4 +1,4 @@
-"""Reading and writing answers, and the responses derived from them."""
+"""Functions that read and write answers, and the responses derived from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,8 +48,8 @@ _ASKED = select(
 _ANSWERS_OF_TICKETS = SELECT_ANSWER.where(
     AnswerRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
 )
-# In the order of an index, so that one row of it is read, of however many. No parameter but the
-# ticket: `Database.ask` knows no others.
+# The rows are in the order of an index, so the database reads one row of it, however many there
+# are. The limits are literals, because `Database.ask` gets no parameter but the ticket.
 _ANY_ANSWER = (
     select(AnswerRow.ticket_id)
     .where(AnswerRow.ticket_id == bindparam("ticket_id"))
@@ -57,7 +57,7 @@ _ANY_ANSWER = (
     .limit(literal_column("1"))
     .offset(literal_column("0"))
 )
-# In the order of an index.
+# The rows are in the order of an index.
 _NEXT_TICKETS = (
     select(AnswerRow.ticket_id)
     .where(AnswerRow.ticket_id > bindparam("after"))
@@ -81,7 +81,7 @@ _UPDATE_RESPONSE = (
     .where(ResponseRow.ticket_id == bindparam("of_ticket"))
     .values({name: bindparam(name) for name in _RESPONSE_COLUMNS})
 )
-# Two may start at once with an empty store.
+# Two processes may start at the same time with an empty store.
 _SAVE_APPLIED_RULES = text(
     "INSERT INTO applied_rules (id, fingerprint) VALUES (1, :fingerprint)"
     " ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint"
@@ -89,28 +89,28 @@ _SAVE_APPLIED_RULES = text(
 
 
 def has_answers(database: Database, ticket_id: str) -> bool:
-    """Return whether a ticket has any answer: what every opened link asks, so it asks for nothing
-    more."""
+    """Return whether a ticket has any answer. Every opened link calls this, so it reads nothing
+    else."""
     return database.ask(_ANY_ANSWER, ticket_id=ticket_id) is not None
 
 
 def answers_of(connection: Connection, ticket_id: str) -> list[Answer]:
-    """Return all answers to a ticket, whatever became of them, in the order of their time."""
+    """Return all answers to a ticket, whether they count or not, in the order of their time."""
     return answers_of_tickets(connection, [ticket_id])[ticket_id]
 
 
 def answers_of_tickets(
     connection: Connection, ticket_ids: Sequence[str]
 ) -> dict[str, list[Answer]]:
-    """Return all answers to each of these tickets, whatever became of them, in the order of their
-    time."""
+    """Return all answers to each of these tickets, whether they count or not, in the order of
+    their time."""
     rows = connection.execute(_ANSWERS_OF_TICKETS, {"ticket_ids": ticket_ids})
     return group_answers(ticket_ids, map(read_answer_row, rows))
 
 
 def group_answers(ticket_ids: Sequence[str], answers: Iterable[Answer]) -> dict[str, list[Answer]]:
-    """Return answers by their tickets, which are these, each ticket's in the order of their
-    time."""
+    """Return the answers by ticket, each ticket's in the order of their time. `ticket_ids` must
+    name every ticket; a ticket without answers gets an empty list."""
     by_ticket: dict[str, list[Answer]] = {ticket_id: [] for ticket_id in ticket_ids}
     for answer in sorted(answers, key=lambda answer: answer.order):
         by_ticket[answer.ticket_id or ""].append(answer)
@@ -118,14 +118,14 @@ def group_answers(ticket_ids: Sequence[str], answers: Iterable[Answer]) -> dict[
 
 
 def find_answer(connection: Connection, uuid: str) -> Answer | None:
-    """Return the answer with this uuid."""
+    """Return the answer with this uuid, or None."""
     row = connection.execute(SELECT_ANSWER.where(AnswerRow.uuid == uuid)).first()
     return None if row is None else read_answer_row(row)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What an answer's event says besides the answer: the questions, and a word from the link."""
+    """The parts of an answer's event besides the answer: the questions, and a value of the link."""
 
     questions: Questions
     initial_target_area: str | None = None
@@ -142,8 +142,8 @@ def find_asked(connection: Connection, uuid: str) -> Asked | None:
 
 @dataclass(frozen=True)
 class NewAnswer:
-    """An answer to append, with the door it came through. On the site, what was `asked`; by an
-    import, the `properties` of its event."""
+    """An answer to append, with its source. An answer of the site has `asked`; an imported answer
+    has the `properties` of its event."""
 
     answer: Answer
     source: Origin
@@ -152,7 +152,8 @@ class NewAnswer:
 
 
 def add_answers(connection: Connection, new: Sequence[NewAnswer]) -> None:
-    """Append answers; the responses of their tickets are to be saved in the same transaction."""
+    """Append answers. The caller must save the responses of their tickets in the same
+    transaction."""
     if new:
         connection.execute(insert(AnswerRow), [_answer_values(each) for each in new])
 
@@ -194,8 +195,8 @@ def add_responses(
     responses: Mapping[str, Response],
     known_ids: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """Return the responses of tickets that have no row; the submission id of each: a known one,
-    where a ticket had a response before, or a new one."""
+    """Insert the responses of tickets that have no row; return the submission id of each. It is
+    the one in `known_ids`, if the ticket had a response before, or else a new one."""
     submission_ids = {
         ticket_id: known_ids.get(ticket_id) or str(uuid4()) for ticket_id in responses
     }
@@ -215,9 +216,9 @@ def add_responses(
 
 
 def save_response(connection: Connection, ticket_id: str, response: Response) -> str:
-    """Bring the ticket's row in line with what the rules made of its answers.
+    """Write the response that the rules derived from a ticket's answers to the ticket's row.
 
-    Gives the response's submission id, which stays the same as long as there is a response.
+    Return the submission id, which stays the same as long as there is a response.
     """
     changed = update(ResponseRow).where(ResponseRow.ticket_id == ticket_id)
     changed = changed.values(_response_values(response))
@@ -228,10 +229,10 @@ def save_response(connection: Connection, ticket_id: str, response: Response) ->
 
 
 def save_responses(connection: Connection, responses: Mapping[str, Response | None]) -> None:
-    """Bring the rows of these tickets in line with what the rules made of their answers.
+    """Write the responses that the rules derived from these tickets' answers to their rows.
 
-    One statement for all that are new, for all that changed and for all that are none any more;
-    a response that is as it was is not written. Submission ids stay.
+    Use one statement for all new responses, one for all changed ones, and one for all tickets
+    that have no response any more. Do not write unchanged responses. Submission ids stay.
     """
     stored = {
         row.ticket_id: {name: getattr(row, name) for name in _RESPONSE_COLUMNS}
@@ -261,7 +262,7 @@ def _response_values(response: Response) -> dict[str, Any]:
 
 
 def remove_response(connection: Connection, ticket_id: str) -> None:
-    """A ticket whose answers all count nowhere has no row."""
+    """Delete a ticket's row: a ticket whose answers all count nowhere has none."""
     connection.execute(delete(ResponseRow).where(ResponseRow.ticket_id == ticket_id))
 
 
@@ -272,25 +273,25 @@ def applied_rules(connection: Connection) -> str | None:
 
 
 def save_applied_rules(connection: Connection, fingerprint: str) -> None:
-    """Remember by which settings the responses were derived."""
+    """Store the fingerprint of the settings by which the responses were derived."""
     connection.execute(_SAVE_APPLIED_RULES, {"fingerprint": fingerprint})
 
 
 def replace_applied_rules(connection: Connection, known: str, fingerprint: str) -> bool:
-    """`save_applied_rules`, if what is on record is still the known one; whether it was."""
+    """Replace the stored fingerprint if it is still `known`; return whether it was."""
     replaced = update(AppliedRulesRow).where(AppliedRulesRow.fingerprint == known)
     return connection.execute(replaced.values(fingerprint=fingerprint)).rowcount == 1
 
 
 def find_response(connection: Connection, ticket_id: str) -> ResponseRow | None:
-    """Return the ticket's response; a void or test ticket has none."""
+    """Return the ticket's response, or None; a void or test ticket has none."""
     columns = ResponseRow.__table__.select().where(ResponseRow.ticket_id == ticket_id)
     row = connection.execute(columns).first()
     return None if row is None else ResponseRow(**row._mapping)
 
 
 def count_responses(connection: Connection, opens_at: datetime, closes_at: datetime) -> int:
-    """Return how many responses began in `[opens_at, closes_at)`: as many hedgehogs are owed."""
+    """Return how many responses began in `[opens_at, closes_at)`. One hedgehog is owed for each."""
     began = ResponseRow.answered_at
     counted = select(func.count()).where(began >= opens_at, began < closes_at)
     return connection.scalar(counted) or 0
@@ -307,7 +308,8 @@ def count_responses_until(connection: Connection, opens_at: datetime, last: Resp
     first."""
     began = ResponseRow.answered_at
     before = select(func.count()).where(began >= opens_at, began < last.answered_at)
-    # Two of the same microsecond are rare; asked together, every earlier row would be read.
+    # Two responses of the same microsecond are rare. One query for both counts would read every
+    # earlier row.
     beside = select(func.count()).where(
         began == last.answered_at, ResponseRow.ticket_id <= last.ticket_id
     )
@@ -315,12 +317,12 @@ def count_responses_until(connection: Connection, opens_at: datetime, last: Resp
 
 
 def first_response_at(connection: Connection) -> datetime | None:
-    """When the oldest response began."""
+    """Return when the oldest response began; None if there is no response."""
     return connection.scalar(select(func.min(ResponseRow.answered_at)))
 
 
 def read_answer_row(row: Row[*tuple[Any, ...]]) -> Answer:
-    """Return an answer from a row with at least the columns that make one."""
+    """Return the answer in a row, which has at least the columns of `SELECT_ANSWER`."""
     return Answer(
         uuid=row.uuid,
         ticket_id=row.ticket_id,
@@ -336,6 +338,7 @@ def read_answer_row(row: Row[*tuple[Any, ...]]) -> Answer:
 
 
 def next_tickets(connection: Connection, after: str, answers: int) -> list[str]:
-    """Return the tickets of the next answers by ticket, behind one; each ticket once."""
+    """Return the tickets after `after`, each once, in their order; read at most `answers` answers
+    to find them."""
     values = {"after": after, "answers": answers}
     return [str(ticket) for ticket, _ in groupby(connection.scalars(_NEXT_TICKETS, values))]

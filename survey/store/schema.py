@@ -1,4 +1,4 @@
-"""Which schema a database has, and which one this release was written for."""
+"""Finds the schema of a database, and compares it with the schema of this release."""
 
 from sqlalchemy import Column, MetaData, Table, Text, inspect, select
 
@@ -8,12 +8,13 @@ from survey.store.errors import StoreError
 # The newest of `migrations/versions`.
 REVISION = "0008"
 
-# Alembic's own table. Alembic itself takes longer to import than all else that a command needs.
+# Alembic's own table. It is read here without Alembic, which takes longer to import than everything
+# else that a command needs.
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", Text))
 
 
 def find_revision(database: Database) -> str | None:
-    """Return the schema that a database has; None where it has none of ours."""
+    """Return the schema revision of a database; None if the database has no schema of ours."""
     with database.reading() as connection:
         if not inspect(connection).has_table(_VERSION.name):
             return None
@@ -26,7 +27,7 @@ def schema_is_current(database: Database) -> bool:
 
 
 def require_current_schema(database: Database) -> None:
-    """Raise StoreError where the schema is not the one that this release was written for."""
+    """Raise StoreError if the schema is not the one that this release was written for."""
     found = find_revision(database)
     if found is not None and found > REVISION:
         raise newer_schema(found)
@@ -43,8 +44,8 @@ def newer_schema(found: str) -> StoreError:
 
 
 def open_store(url: str, deadline: float | None = None) -> Database:
-    """Return the database for a command that neither makes nor upgrades it; raises StoreError for
-    one with another schema. One that does not exist is named by what reads it first."""
+    """Return the database for a command that neither creates nor upgrades it. Raises StoreError if
+    it has another schema. If it does not exist, the first read raises the error."""
     database = Database(url, deadline)
     if database.exists:
         require_current_schema(database)

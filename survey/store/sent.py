@@ -1,4 +1,4 @@
-"""A month's answers, each with what became of its event on the way to PostHog."""
+"""The answers of a month, each with the state of its event for PostHog."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +23,8 @@ _ANSWER_WITH_EVENT = select(
 class SentAnswer:
     """An answer and the state of its event.
 
-    `is_enqueued` says whether the outbox has a row for it. Without `delivered_at` and `dead_at`
-    such a row waits; `reason` is why a dead letter is dead.
+    `is_enqueued` says whether the outbox has a row for the answer. A row without `delivered_at`
+    and `dead_at` waits; `reason` says why an event is a dead letter.
     """
 
     uuid: str
@@ -40,7 +40,7 @@ class SentAnswer:
 def answers_between(
     connection: Connection, opens_at: datetime, closes_at: datetime
 ) -> list[SentAnswer]:
-    """Return all answers given in `[opens_at, closes_at)`, by whatever door, in the order of
+    """Return all answers given in `[opens_at, closes_at)`, from every source, in the order of
     time."""
     answered = AnswerRow.answered_at
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""SQLite: one file, one writer at a time, everybody in turn."""
+"""The SQLite database: one file with one writer at a time. Writers wait for their turn."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +13,8 @@ from survey.private_files import create_private, make_folder, make_private
 from survey.store.errors import StoreError
 from survey.store.writer_queue import WriterQueue
 
-# How long one writer waits for another, in our queue or in SQLite's: for those who write without
-# waiting in our queue, like a backup by hand.
+# How long one writer waits for another, in our queue or in SQLite's. SQLite's wait is for programs
+# that do not use our queue, like a backup by hand.
 BUSY_TIMEOUT_SECONDS = 10.0
 
 
@@ -30,24 +30,24 @@ class SqliteFile:
         self.engine = create_engine(
             url,
             connect_args={"timeout": timeout},
-            # Transactions end where they are begun, below; a connection that comes back has none.
+            # The code that begins a transaction also ends it, so a returned connection has none.
             pool_reset_on_return=None,
             **options,
         )
         event.listen(self.engine, "connect", _prepare_connection)
         event.listen(self.engine, "begin", _begin)
-        # A writer takes SQLite's lock at once: a transaction that reads first and is refused
-        # the lock afterwards could not wait for it.
+        # A writer takes SQLite's lock at once, because a transaction that has read before could
+        # not wait for the lock.
         self.writing_engine: Engine = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         self.reading_engine: Engine = self.engine
         self._queue = WriterQueue(self.path, timeout)
         self._file: tuple[int, int] | None = None
 
     def check(self) -> None:
-        """Raise StoreError where there is no file: only an upgrade makes one.
+        """Raise StoreError if there is no file: only an upgrade creates one.
 
-        A file that was taken away is not made anew, and its open remains are not used: nobody
-        would find there what was acknowledged.
+        A file that was removed is not created again, and connections to it are not used: nobody
+        would find the acknowledged answers there.
         """
         try:
             found = self.path.stat()
@@ -55,7 +55,7 @@ class SqliteFile:
             found = None
         file = (found.st_dev, found.st_ino) if found else None
         if file != self._file:
-            # Taken away, or replaced by another of the same name.
+            # The file was removed, or replaced by another one of the same name.
             self.engine.dispose()
             self._file = file
         if file is None:
@@ -66,7 +66,7 @@ class SqliteFile:
 
     @contextmanager
     def use(self) -> Iterator[Callable[[Connection], None]]:
-        """A file answers at once; what others can make one wait for has an end by itself."""
+        """Do nothing: a file answers at once, and each wait for a lock has its own timeout."""
         yield lambda _: None
 
     @contextmanager
@@ -76,7 +76,7 @@ class SqliteFile:
             yield
 
     def prepare(self) -> None:
-        """Make the folder and the file, and put it into WAL mode, which it then keeps."""
+        """Create the folder and the file, and set the file's WAL mode, which it then keeps."""
         try:
             make_folder(self.path.parent)
             create_private(self.path)
@@ -90,8 +90,8 @@ class SqliteFile:
                 connection.close()
 
     def keep_private(self) -> None:
-        """Let only the owner read the file and those beside it, where others could: an earlier
-        release made them so. SQLite gives new ones beside it the mode of the file."""
+        """Let only the owner read the database file and the files beside it. An earlier release let
+        others read them. SQLite creates new files beside it with the mode of the database file."""
         for suffix in ("", "-wal", "-shm", "-writer"):
             make_private(self.path.with_name(self.path.name + suffix))
 
@@ -119,15 +119,15 @@ class SqliteFile:
         """Do nothing: nobody else writes while this transaction does."""
 
     def prepare_claim(self, connection: Connection) -> None:
-        """SQLite goes by the index by itself."""
+        """Do nothing: SQLite uses the index by itself."""
 
     def explain(self, error: BaseException | None) -> str:
-        """SQLite's own words, which hold no values."""
+        """Return SQLite's own message, which contains no values."""
         return str(error)
 
 
 def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
-    # Without this the driver begins transactions itself, later and weaker than asked.
+    # Without this, the driver begins transactions itself, later and with weaker locks.
     connection.isolation_level = None
     # FULL: a commit is on the disk before it is acknowledged, also when the power fails.
     connection.execute("PRAGMA synchronous=FULL")

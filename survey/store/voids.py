@@ -1,4 +1,4 @@
-"""Tickets whose answers count nowhere, and the record of what was made void and counts again."""
+"""Void tickets, whose answers count nowhere, and the record of their changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ _CHANGES = (
 
 
 class NotVoid(CsatError):
-    """A ticket that counts already."""
+    """The error that a ticket is not void."""
 
 
 @dataclass(frozen=True)
 class VoidChange:
-    """That a ticket was made void, or counts again, when, and why."""
+    """A change of a ticket: it was made void, or counts again; when, and why."""
 
     is_void: bool
     reason: str
@@ -54,10 +54,10 @@ def void_ticket(connection: Connection, ticket_id: str, reason: str, now: dateti
 
 
 def lift_void(connection: Connection, ticket_id: str, reason: str, now: datetime) -> str | None:
-    """Let a ticket count again; return the submission id of the response that it had, if it had
-    one.
+    """Let a ticket count again; return the submission id of its earlier response, or None.
 
-    The response that it has now is to be saved in the same transaction. Raises NotVoid.
+    The caller must save the ticket's new response in the same transaction. Raises NotVoid if the
+    ticket is not void.
     """
     lifted = delete(VoidRow).where(VoidRow.ticket_id == ticket_id).returning(VoidRow.submission_id)
     row = connection.execute(lifted).first()
@@ -79,7 +79,7 @@ def list_void_changes(connection: Connection, ticket_id: str) -> list[VoidChange
 
 
 def void_tickets(connection: Connection) -> frozenset[str]:
-    """Return all void tickets, which no source counts."""
+    """Return all void tickets."""
     return frozenset(connection.scalars(select(VoidRow.ticket_id)))
 
 

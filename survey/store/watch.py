@@ -1,8 +1,8 @@
 """Ends connections to a database server that are in use for too long.
 
-A server that is frozen keeps its connections, and its kernel goes on acknowledging: no timeout of
-the network ever comes. So a thread looks at what is in use, and ends what had its time; whoever
-waits for it then reads its end.
+A frozen server keeps its connections, and its kernel still acknowledges packets, so no network
+timeout ever comes. Therefore a thread checks the connections in use, and shuts down those that are
+in use for too long. The code that waits for such a connection then reads the end of the stream.
 """
 
 import contextlib
@@ -15,14 +15,14 @@ from time import monotonic, sleep
 
 from survey.store.errors import StoreError
 
-# How often the thread looks.
+# How long the thread sleeps between two checks.
 TICK_SECONDS = 0.1
-# After a connection had to be ended, nobody else tries for so long: all would wait in vain.
+# After a connection was ended, no other use begins for this long: it would wait for nothing.
 REST_SECONDS = 2.0
 
 
 class Use:
-    """One use of a connection; `descriptor` is the connection's file, once it is known."""
+    """One use of a connection; `descriptor` is its file descriptor, once this is known."""
 
     def __init__(self, ends_at: float) -> None:
         self.ends_at = ends_at
@@ -42,8 +42,8 @@ class Watch:
 
     @contextmanager
     def use(self) -> Iterator[Use]:
-        """Around the use of a connection; raises StoreError where it had to be ended, and for a
-        moment after another had to be."""
+        """Watch the use of a connection. Raises StoreError if the connection had to be ended, and
+        for REST_SECONDS after any connection had to be ended."""
         if monotonic() < self._rests_until:
             raise StoreError("the database did not answer a moment ago")
         use = Use(monotonic() + self._seconds)
@@ -72,13 +72,14 @@ class Watch:
                     return
                 now = monotonic()
                 for use in self._uses:
-                    # Again and again: the connection may have come only after the time was over.
+                    # End it at each check: the connection may have opened only after its time.
                     if now > use.ends_at:
                         self._end(use)
             sleep(TICK_SECONDS)
 
     def _end(self, use: Use) -> None:
-        """While the lock is held, so that the file is still the connection's."""
+        """Shut down the connection of a use. The caller holds the lock, so that the descriptor
+        still belongs to the connection."""
         use.was_ended = True
         self._rests_until = monotonic() + REST_SECONDS
         if use.descriptor is not None:

@@ -1,9 +1,9 @@
-"""Where those who write to an SQLite file wait for each other: in turn, and not for ever.
+"""The queue in which the writers of an SQLite file wait for their turn, with a timeout.
 
-SQLite has one writer, and lets others wait in a busy handler that sleeps ever longer: under load
-some wait for seconds. Here threads wait for a lock, and processes for a lock on a file beside the
-database, which the kernel gives to one after the other, and takes back from a holder that dies. One
-that is suspended keeps it, so nobody waits for longer than a timeout.
+SQLite has one writer. The others wait in a busy handler that sleeps longer each time, so under load
+some wait for seconds. Here, threads wait for a lock, and processes for a lock on a file beside the
+database. The kernel gives that lock to one process after the other, and takes it back if its holder
+dies. A suspended holder keeps it, so no writer waits for longer than a timeout.
 """
 
 import fcntl
@@ -48,7 +48,7 @@ class WriterQueue:
             self._thread_lock.release()
 
     def _lock_file(self, ends_at: float) -> int:
-        """Get the file's lock; the file."""
+        """Take the file's lock; return the file's descriptor."""
         if self._descriptor is None:
             self._descriptor = self._open()
         if self._asking is None or not self._asking.take_up():
@@ -69,19 +69,19 @@ class WriterQueue:
         )
 
     def _open(self) -> int:
-        # Kept open, and never removed: whoever holds another file of the same name would wait
-        # for nobody.
+        # The file is kept open and never removed: a process with another file of the same name
+        # would not wait for the others.
         descriptor = open_descriptor(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
         weakref.finalize(self, os.close, descriptor)
         return descriptor
 
 
 class _Asking:
-    """A thread that waits for the lock of a file in the kernel's queue, where everybody gets their
-    turn; waiting there has no timeout. A lock that comes when nobody wants it is given back."""
+    """A thread that waits for a file's lock in the kernel's queue, where each one gets its turn.
+    This wait has no timeout. If the lock comes when it is not wanted any more, it is released."""
 
     def __init__(self, descriptor: int) -> None:
-        # The same lock, by a descriptor that nobody closes meanwhile.
+        # This descriptor holds the same lock, and nobody closes it meanwhile.
         self._descriptor = os.dup(descriptor)
         self._lock = threading.Lock()
         self._is_over = threading.Event()
@@ -90,14 +90,13 @@ class _Asking:
         threading.Thread(target=self._ask, name="writer-queue", daemon=True).start()
 
     def take_up(self) -> bool:
-        """Want the lock again after having given up; False if it was given back meanwhile."""
+        """Want the lock again after a timeout; return False if it was released meanwhile."""
         with self._lock:
             self._is_wanted = not self._is_over.is_set()
             return self._is_wanted
 
     def wait(self, seconds: float) -> bool:
-        """Return whether the lock has come in time; raises OSError where there is none to be
-        had."""
+        """Return whether the lock has come in time. Raises OSError if the file cannot be locked."""
         self._is_over.wait(seconds)
         with self._lock:
             if not self._is_over.is_set():
