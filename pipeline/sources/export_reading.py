@@ -109,13 +109,15 @@ def read_group(
     return [read_jsonl_answers(file, rules, on_progress) for file in files]
 
 
-def read_file(file: ExportFile) -> Iterator[NumberedEvent]:
-    """Yield the `survey sent` events of a file, each with its row or line; raises SourceError that
-    names file and row."""
+def read_file(file: ExportFile, rows: Collection[int] | None = None) -> Iterator[NumberedEvent]:
+    """Yield the `survey sent` events of a file, or those in some rows or lines, counted from 1.
+
+    Raises SourceError that names file and row.
+    """
     from pipeline.sources.jsonl import read_jsonl
     from pipeline.sources.parquet import read_parquet
 
-    return read_parquet(file) if file.is_parquet else read_jsonl(file)
+    return read_parquet(file, rows) if file.is_parquet else read_jsonl(file, rows)
 
 
 class ExportLookup:
@@ -129,7 +131,7 @@ class ExportLookup:
         """Return the events of these answers, in their order; raises SourceError."""
 
         def read(file: ExportFile, rows: Collection[int]) -> dict[int, RawEvent]:
-            return dict(_read_rows(file, rows))
+            return dict(read_file(file, rows))
 
         return self._look_up(answers, read)
 
@@ -139,7 +141,7 @@ class ExportLookup:
         def read(file: ExportFile, rows: Collection[int]) -> dict[int, str | None]:
             found = _read_plain_comments(file, rows, self._rules)
             if rest := set(rows) - found.keys():
-                for row, event in _read_rows(file, rest):
+                for row, event in read_file(file, rest):
                     found[row] = read_event_comment(event, self._rules)
             return found
 
@@ -162,14 +164,6 @@ class ExportLookup:
             files = rows_of_file.index
             found = dict(zip(files, pool.map(read_file, files), strict=True))
         return [found[file][row] for file, row in zip(answers["file"], answers["row"], strict=True)]
-
-
-def _read_rows(file: ExportFile, rows: Collection[int]) -> Iterator[NumberedEvent]:
-    # Not before they are needed: DuckDB takes a tenth of a second to load.
-    from pipeline.sources.jsonl import read_jsonl
-    from pipeline.sources.parquet import read_parquet_rows
-
-    return read_parquet_rows(file, rows) if file.is_parquet else read_jsonl(file, rows)
 
 
 def _read_plain_comments(

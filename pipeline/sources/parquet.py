@@ -31,29 +31,42 @@ _COLUMNS = ("uuid", "event", "distinct_id", "properties", "timestamp")
 _BATCH_BYTES = 16 * 1024 * 1024
 _ROWS_AT_ONCE = 32_768
 
+# Events as Arrow holds them, and the row of each in its file, counted from 1.
+NumberedBatch = tuple[pa.RecordBatch, Any]
 
-def read_parquet(file: ExportFile) -> Iterator[NumberedEvent]:
-    """Yield the `survey sent` events of a Parquet file; raises SourceError that names file and
-    row."""
+
+def read_parquet(file: ExportFile, rows: Collection[int] | None = None) -> Iterator[NumberedEvent]:
+    """Yield the `survey sent` events of a Parquet file, or those in `rows`, counted from 1.
+
+    Raises SourceError that names file and row.
+    """
+    found = None if rows is None else _find_rows(file, rows)
+    for batch, numbers in _all_batches(file, rows) if found is None else found:
+        yield from _read_batch(file, batch, numbers)
+
+
+def _find_rows(file: ExportFile, rows: Collection[int]) -> list[NumberedBatch] | None:
+    """Return some rows of a file as DuckDB finds them; None where the whole file must be read."""
+    # DuckDB does not unpack the rows between: for a few rows, that takes a tenth of the time.
+    # More rows than a batch are read one batch at a time, to save memory.
+    if len(rows) > _ROWS_AT_ONCE or not _is_plain(file):
+        return None
+    try:
+        table = extract_rows(file.address, rows, file.filesystem)
+    except duckdb.Error:
+        return None
+    return [(batch, batch.column("row")) for batch in table.to_batches()]
+
+
+def _all_batches(file: ExportFile, rows: Collection[int] | None) -> Iterator[NumberedBatch]:
+    """Yield the `survey sent` events of a file, or those in `rows`, some at a time."""
     with _opened(file) as parquet:
         for group in range(parquet.num_row_groups):
-            for batch, rows in _batches(parquet, group):
-                yield from _read_batch(file, batch, rows)
-
-
-def read_parquet_rows(file: ExportFile, rows: Collection[int]) -> Iterator[NumberedEvent]:
-    """Yield the `survey sent` events in some rows of a Parquet file; raises SourceError that names
-    file and row."""
-    try:
-        # DuckDB does not unpack what lies between: for a few rows a tenth of the time.
-        table = extract_rows(file.address, rows, file.filesystem) if _is_plain(file) else None
-    except duckdb.Error:
-        table = None
-    if table is None:
-        yield from (event for event in read_parquet(file) if event[0] in rows)
-        return
-    for batch in table.to_batches():
-        yield from _read_batch(file, batch, batch.column("row"))
+            for batch, numbers in _batches(parquet, group):
+                if rows is not None:
+                    chosen = np.flatnonzero(np.isin(numbers, list(rows)))
+                    batch, numbers = batch.take(pa.array(chosen)), numbers[chosen]
+                yield batch, numbers
 
 
 def read_parquet_answers(
@@ -72,8 +85,7 @@ def read_parquet_answers(
     for file in files:
         some, rest = by_column.get(file, ([], None))
         if rest is None or rest:
-            events = read_parquet(file) if rest is None else read_parquet_rows(file, rest)
-            some += tabulate_numbered(events, rules)
+            some += tabulate_numbered(read_parquet(file, rest), rules)
         tables.append(pa.concat_tables([SCHEMA.empty_table(), *some]))
     return tables
 
@@ -178,7 +190,7 @@ def _first_row(parquet: pq.ParquetFile, group: int) -> int:
     return 1 + sum(int(parquet.metadata.row_group(i).num_rows) for i in range(group))
 
 
-def _batches(parquet: pq.ParquetFile, group: int) -> Iterator[tuple[pa.RecordBatch, Any]]:
+def _batches(parquet: pq.ParquetFile, group: int) -> Iterator[NumberedBatch]:
     """Yield the `survey sent` events of a row group, some at a time, with their rows in the
     file."""
     described = parquet.metadata.row_group(group)

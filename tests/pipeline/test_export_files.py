@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.events import DEEPEST
+from pipeline.sources import parquet
 from pipeline.sources.base import SourceError
 from pipeline.sources.cache import PartialCache
 from pipeline.sources.export import ExportSource
@@ -546,3 +547,16 @@ def test_one_large_file_is_divided_and_counted_through(tmp_path):
     assert count(tmp_path / "a.parquet", on_progress=read.append) == (1000, 1000)
     assert sorted(read) == read
     assert read[-1] == 1000
+
+
+@pytest.mark.parametrize("most", [0, 100], ids=["whole file", "rows alone"])
+def test_a_row_that_is_read_by_itself_does_not_ask_for_the_others(tmp_path, monkeypatch, most):
+    # DuckDB lets the comma pass, Python does not: the other row must stay with DuckDB.
+    events = [make_event("0192f1a4-6d2e-7c3b-9a58-c5a70000c5a7"), make_event("odd", ticketId=43)]
+    table = parquet_table(events)
+    texts = table.column("properties").to_pylist()
+    place = table.schema.get_field_index("properties")
+    table = table.set_column(place, "properties", pa.array([texts[0][:-1] + ",}", texts[1]]))
+    pq.write_table(table, tmp_path / "x.parquet")
+    monkeypatch.setattr(parquet, "_ROWS_AT_ONCE", most)
+    assert count(tmp_path / "x.parquet") == (2, 2)
