@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
         "ticket": pa.int64(),
         "ticket_text": pa.dictionary(pa.int32(), pa.string()),
         "person": pa.large_string(),
-        "team": pa.dictionary(pa.int32(), pa.large_string()),
+        "team": pa.dictionary(pa.int32(), pa.string()),
         "rating": pa.int8(),
         "trust": pa.int8(),
         "is_other_survey": pa.bool_(),
@@ -90,7 +90,8 @@ def read_uuid(text: str) -> int | None:
 
 
 def split_ticket(text: str | None) -> tuple[int, str | None]:
-    """Return a ticket as number and text, of which one says it: `42` → 42, None."""
+    """Return a ticket as a number, or else as a text: `42` gives `(42, None)`, `A-1` gives
+    `(NO_TICKET, "A-1")`."""
     if text is None:
         return NO_TICKET, None
     is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
@@ -125,7 +126,7 @@ def frame_answers(tables: list[pa.Table]) -> pd.DataFrame:
 
 
 def _join(pieces: list[pa.Array], kind: pa.DataType) -> pa.Array:
-    """Pieces of a column as one array, which pandas takes over without a copy."""
+    """Return the pieces of a column as one array, which pandas takes over without a copy."""
     if pa.types.is_dictionary(kind):
         pieces = pa.chunked_array(pieces, kind).unify_dictionaries().chunks
     return pa.concat_arrays(pieces) if pieces else pa.array([], kind)

@@ -49,7 +49,8 @@ def mark_duplicates(
 
 
 def shown_between(month: Month | None, rules: CountingRules) -> tuple[datetime, datetime] | None:
-    """When the answers can have been given whose comments the report of a month shows."""
+    """Return the times between which the answers were given whose comments the report of a month
+    shows; None without a month."""
     if month is None:
         return None
     opens_at, closes_at = month.bounds(rules.timezone)
@@ -76,8 +77,8 @@ def _find_copies(candidates: pd.DataFrame) -> tuple[pd.Index, pd.DataFrame]:
 
 
 def _find_greatest(tied: pd.DataFrame, lookup: AnswerLookup) -> pd.Index:
-    """Return of the copies of each event the one with the greatest properties; of equal properties
-    the one of the greatest person."""
+    """Return for each event the copy with the greatest properties; of equal properties, the copy of
+    the greatest person."""
     if tied.empty:
         return tied.index
     ranks = [rank_copy(each.distinct_id, each.properties) for each in lookup.look_up_events(tied)]

@@ -99,7 +99,7 @@ def wilson_interval_pct(satisfied: int, responses: int) -> tuple[float, float]:
 
 
 def change_p_value(now: Tally, before: Tally) -> float:
-    """Return two-sided p-value of the pooled two-proportion z-test; equal shares differ by
+    """Return the two-sided p-value of the pooled two-proportion z-test; equal shares differ by
     nothing."""
     return proportions.compare_shares(
         (now.satisfied, before.satisfied), (now.responses, before.responses)

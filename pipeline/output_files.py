@@ -25,7 +25,7 @@ class OutputError(CsatError):
 
 
 def defuse(text: str) -> str:
-    """Return the text as no spreadsheet takes it for a formula."""
+    """Return the text so that no spreadsheet takes it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 

@@ -27,8 +27,8 @@ def wilson_interval(successes: int, trials: int, alpha: float) -> tuple[float, f
 
 
 def compare_shares(successes: tuple[int, int], trials: tuple[int, int]) -> float:
-    """Return two-sided p-value of the z-test of two shares with the pooled variance; equal shares,
-    1."""
+    """Return the two-sided p-value of the z-test of two shares with the pooled variance; 1 for
+    equal shares."""
     (a, b), (of_a, of_b) = successes, trials
     if a * of_b == b * of_a:
         return 1.0
