@@ -18,6 +18,8 @@ from survey.vocabulary import LONGEST_VALUE, Trust
 
 SURVEY_SENT = "survey sent"
 TICKET_KEY = "ticketId"
+# In characters: the longest tag that BCP 47 asks programs to read.
+LONGEST_LANGUAGE = 35
 _TRUST_WORDS = frozenset(trust.value for trust in Trust)
 
 
@@ -34,6 +36,7 @@ class PropertyKeys(NamedTuple):
     team: str
     older_team: str
     trust: str
+    language: str
 
     @classmethod
     def of(cls, rules: CountingRules) -> Self:
@@ -48,6 +51,7 @@ class PropertyKeys(NamedTuple):
             team="team",
             older_team="ticketTeam",
             trust="link_trust",
+            language="$survey_language",
         )
 
 
@@ -71,6 +75,7 @@ def read_answer(
         answered_at=answered_at,
         trust=read_trust(value(keys.trust)),
         survey_id=read_text(value(keys.survey_id)),
+        language=read_language(value(keys.language)),
     )
 
 
@@ -115,6 +120,12 @@ def read_trust(word: Any) -> Trust:
     """Return how far the link was known to come from us; `unverified` for any other value."""
     is_word = isinstance(word, str) and word in _TRUST_WORDS
     return Trust(word) if is_word else Trust.UNVERIFIED
+
+
+def read_language(value: Any) -> str | None:
+    """Return the language of the page, as an event names it; None for what names none."""
+    text = read_text(value) if isinstance(value, str) else None
+    return text if text and len(text) <= LONGEST_LANGUAGE else None
 
 
 def read_ticket(value: Any) -> str | None:

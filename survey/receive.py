@@ -188,5 +188,6 @@ def _answer(submission: Submission, received_at: datetime) -> Answer:
         team=submission.link.team,
         answered_at=received_at,
         trust=submission.trust,
+        language=submission.questions.language,
         is_from_site=True,
     )

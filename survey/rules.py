@@ -16,6 +16,7 @@ class Answer:
     """One submitted form. `distinct_id` is the person; where the link named nobody, a stand-in for
     the ticket.
 
+    `language` is that of the page, None if it is not known.
     What our own site received, `is_from_site`, belongs to our survey, whatever its id is now; an
     event belongs to the one that it names.
     """
@@ -29,6 +30,7 @@ class Answer:
     answered_at: datetime
     trust: Trust = Trust.UNVERIFIED
     survey_id: str | None = None
+    language: str | None = None
     is_from_site: bool = False
 
     @property

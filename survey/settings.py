@@ -16,6 +16,7 @@ from survey.addresses import show_address
 from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, Accents, check_accent, parse_colour
 from survey.errors import CsatError
 from survey.languages import parse_wording
+from survey.recipients import Recipients, parse_address, parse_recipients
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 
 PREFIX = "CSAT_"
@@ -117,6 +118,10 @@ def _web_address(value: object) -> object:
     return str(value).strip().rstrip("/")
 
 
+def _secret_web_address(value: object) -> object:
+    return _web_address(value.get_secret_value() if isinstance(value, SecretStr) else value)
+
+
 def _has_port(parts: SplitResult) -> bool:
     """Return whether the port is one, if one is given."""
     try:
@@ -200,6 +205,33 @@ def _wording(value: object) -> object:
     return parse_wording(value) if isinstance(value, str) else value
 
 
+def _recipients(value: object) -> object:
+    return parse_recipients(value) if isinstance(value, str) else value
+
+
+def _mail_address(value: object) -> object:
+    return parse_address(str(value))
+
+
+def _smtp_url(value: object) -> object:
+    """Return the address of a mail server; what stands in it is read by `survey.mail.smtp`."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value).strip()
+    parts = urlsplit(text)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not _has_port(parts):
+        raise ValueError("write it as smtp://user:password@host:port or smtps://…")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("write nothing behind the port; write / ? # in a password as %2F %3F %23")
+    return text
+
+
+def _day_of_month(value: object) -> object:
+    text = str(value).strip()
+    # Every month has a day 28.
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 28:
+        raise ValueError("write a day from 1 to 28")
+    return int(text)
+
+
 def _secret_key(value: object) -> object:
     text = _not_blank(value)
     if isinstance(text, str) and len(text) < SHORTEST_SECRET:
@@ -243,6 +275,8 @@ PersonalKey = Annotated[
         "begins with phx_, with the scope query:read",
     ),
 ]
+MailAddress = Annotated[str, BeforeValidator(_mail_address)]
+AddressesByTeam = Annotated[Recipients, NoDecode, BeforeValidator(_recipients)]
 # A text by language; languages that it leaves out have our own.
 Wording = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_wording)]
 
@@ -339,6 +373,35 @@ class Settings(BaseSettings):
         None, description="address of a ticket, with {ticket_id}"
     )
 
+    smtp_url: Annotated[SecretStr, BeforeValidator(_smtp_url)] | None = Field(
+        None, description="the mail server: smtp://user:password@host:port or smtps://…"
+    )
+    mail_from: MailAddress | None = Field(None, description="from which address mails are sent")
+    report_recipients: AddressesByTeam = Field(
+        {}, description="who gets the monthly report, as team=a@x,b@x;all=lead@x"
+    )
+    report_day: Annotated[int, BeforeValidator(_day_of_month)] | None = Field(
+        None, description="day of the next month on which it is sent; without it never"
+    )
+    # Whoever knows such an address can post there.
+    alert_webhook: Annotated[SecretStr, BeforeValidator(_secret_web_address)] | None = Field(
+        None, description="where a low rating is posted, as Slack takes it"
+    )
+    alert_recipients: AddressesByTeam = Field(
+        {}, description="who gets a mail about a low rating, likewise"
+    )
+    settling_delay: Annotated[timedelta, BeforeValidator(parse_duration)] = Field(
+        timedelta(minutes=10), description="how long a low rating waits, in case it is changed"
+    )
+    oidc_issuer: BaseAddress | None = Field(
+        None, description="OpenID provider to sign in with at /reports/"
+    )
+    oidc_client_id: Text | None = Field(None, description="our client id there")
+    oidc_client_secret: Secret | None = Field(None, description="our client secret there")
+    oidc_role_claim: Text = Field(
+        "csat_role", description="the claim that says lead, finance or admin"
+    )
+
     @model_validator(mode="after")
     def _signing_needs_a_secret(self) -> "Settings":
         if self.require_signed_links and not self.link_secret:
@@ -358,6 +421,24 @@ class Settings(BaseSettings):
     def _a_link_needs_words(self) -> "Settings":
         if self.charity_url and not self.charity_name:
             raise ValueError("CSAT_CHARITY_URL needs CSAT_CHARITY_NAME, the words of its link")
+        return self
+
+    @model_validator(mode="after")
+    def _mails_need_a_server(self) -> "Settings":
+        if (self.report_recipients or self.alert_recipients) and not self.smtp_url:
+            raise ValueError("CSAT_REPORT_RECIPIENTS and CSAT_ALERT_RECIPIENTS need CSAT_SMTP_URL")
+        if self.smtp_url and not self.mail_from:
+            raise ValueError("CSAT_SMTP_URL needs CSAT_MAIL_FROM")
+        if self.report_day and not self.report_recipients:
+            raise ValueError("CSAT_REPORT_DAY needs CSAT_REPORT_RECIPIENTS")
+        return self
+
+    @model_validator(mode="after")
+    def _a_provider_needs_a_client(self) -> "Settings":
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret):
+            raise ValueError(
+                "CSAT_OIDC_ISSUER needs CSAT_OIDC_CLIENT_ID and CSAT_OIDC_CLIENT_SECRET"
+            )
         return self
 
     @property

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from survey.addresses import hide_secrets
+from survey.store.changes import begin_changes, save_changes
 from survey.store.errors import RefusedData, StoreError
 from survey.store.sqlite import SqliteFile
 
@@ -105,7 +106,9 @@ class Database:
             self._backend.writing_engine.begin() as connection,
         ):
             use(connection)
+            begin_changes(connection)
             yield connection
+            save_changes(connection)
 
     @contextmanager
     def upgrading(self) -> Iterator[Connection]:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, update
 
 from survey.copies import ImportedAnswer, SortedArrivals, StoredAnswer
+from survey.store.changes import note_instants
 from survey.store.models import AnswerCopyRow, AnswerRow, Origin
 from survey.store.responses import NewAnswer, add_answers, answer_columns, read_answer_row
 
@@ -36,10 +37,11 @@ _KEPT = (
     "survey_id",
     "properties",
 )
+_REPLACED = (*_KEPT, "language")
 _REPLACE = (
     update(AnswerRow)
     .where(AnswerRow.id == bindparam("of_id"))
-    .values({name: bindparam(name) for name in _KEPT})
+    .values({name: bindparam(name) for name in _REPLACED})
 )
 
 
@@ -83,9 +85,15 @@ def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:
     new = [NewAnswer(each, Origin.IMPORT, properties=each.properties) for each in arrivals.new]
     add_answers(connection, new)
     if arrivals.replacing:
-        replaced = [{"of_id": known.id, **_columns(answer)} for known, answer in arrivals.replacing]
+        note_instants(connection, [known.answer.answered_at for known, _ in arrivals.replacing])
+        note_instants(connection, [answer.answered_at for _, answer in arrivals.replacing])
+        replaced = [
+            {"of_id": known.id, **_columns(answer), "language": answer.language}
+            for known, answer in arrivals.replacing
+        ]
         connection.execute(_REPLACE, replaced)
     if arrivals.copies:
+        note_instants(connection, [each.answered_at for each in arrivals.copies])
         copies = [
             {"fingerprint": each.fingerprint, "uuid": each.uuid, **_columns(each)}
             for each in arrivals.copies

@@ -156,7 +156,8 @@ class ResponseRow(Base):
     """The response of a ticket: one row per ticket, derived from its answers by `survey.rules`.
 
     `answered_at` is the time of the person's first answer, which fixes the month;
-    `submission_id` is the same in all events of the response.
+    `submission_id` is the same in all events of the response; `language` is that of the page on
+    which the customer gave the latest answer, None if it is not known.
     """
 
     __tablename__ = "responses"
@@ -181,6 +182,7 @@ class ResponseRow(Base):
     answered_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     submission_id: Mapped[str] = mapped_column(unique=True)
+    language: Mapped[str | None]
 
 
 # Few rows wait and many are delivered, so the indexes for waiting rows hold no others.
@@ -190,21 +192,33 @@ _DEAD = text("dead_at IS NOT NULL")
 _PAGE_VIEWS = text("page_view_uuid IS NOT NULL")
 
 
-class OutboxRow(Base):
-    """An event for PostHog, of an answer, with which it is committed, or of a page view.
+class Channel(StrEnum):
+    """The way by which a row of the outbox leaves."""
 
-    One of `answer_uuid` and `page_view_uuid` is set. Both are unique, so that what is sent to the
-    site twice makes one event. `payload` is the event as JSON in ASCII, exactly as it is sent,
-    and the same on every resend. A row waits until `delivered_at` or `dead_at` is set. Until
+    POSTHOG = "posthog"
+    ALERT_WEBHOOK = "alert_webhook"
+    ALERT_MAIL = "alert_mail"
+    MAIL = "mail"
+
+
+class OutboxRow(Base):
+    """An event for PostHog, of an answer, with which it is committed, or of a page view; or a
+    message to a team.
+
+    `channel` says how it leaves. One of `answer_uuid`, `page_view_uuid` and `message_key` is set.
+    All are unique, so that what is sent to the site twice makes one event, and one message is sent
+    once. `payload` of an event is the event as JSON in ASCII, exactly as it is sent, and the same
+    on every resend. A row waits until `delivered_at` or `dead_at` is set. Until
     `available_at` no worker may claim it: a worker has claimed it already, or it was postponed.
-    `last_reason` says why it was not accepted; `error_message` is PostHog's, which may repeat the
-    event.
+    `last_reason` says why it was not accepted; `error_message` is the receiver's, which may repeat
+    the event.
     """
 
     __tablename__ = "outbox"
     __table_args__ = (
         Index(
             "ix_outbox_waiting",
+            "channel",
             "available_at",
             "id",
             sqlite_where=_WAITING,
@@ -213,6 +227,7 @@ class OutboxRow(Base):
         Index(
             "ix_outbox_waiting_ticket",
             "ticket_id",
+            "channel",
             "id",
             sqlite_where=_WAITING,
             postgresql_where=_WAITING,
@@ -238,12 +253,18 @@ class OutboxRow(Base):
             sqlite_where=_PAGE_VIEWS,
             postgresql_where=_PAGE_VIEWS,
         ),
-        CheckConstraint("(answer_uuid IS NULL) <> (page_view_uuid IS NULL)", name="one_origin"),
+        CheckConstraint(
+            "(answer_uuid IS NULL) <> (page_view_uuid IS NULL) AND message_key IS NULL"
+            " OR answer_uuid IS NULL AND page_view_uuid IS NULL AND message_key IS NOT NULL",
+            name="one_origin",
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     answer_uuid: Mapped[str | None] = mapped_column(ForeignKey("answers.uuid"), unique=True)
     page_view_uuid: Mapped[str | None] = mapped_column(unique=True)
+    message_key: Mapped[str | None] = mapped_column(unique=True)
+    channel: Mapped[str] = mapped_column(server_default=Channel.POSTHOG.value)
     ticket_id: Mapped[str]
     payload: Mapped[str]
     created_at: Mapped[datetime]
@@ -255,8 +276,8 @@ class OutboxRow(Base):
 
 
 class OutboxTotalsRow(Base):
-    """The numbers of all events ever delivered and of all that became dead letters, pruned ones
-    included; one row, with `id` 1."""
+    """The numbers of all rows of the outbox ever delivered and of all that became dead letters,
+    pruned ones included; one row, with `id` 1."""
 
     __tablename__ = "outbox_totals"
 
@@ -307,3 +328,75 @@ class WriteProbeRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     padding: Mapped[str]
+
+
+class DayVersionRow(Base):
+    """A version of what was received on a day (in UTC), for caches of what is counted of the day.
+
+    A day's version is the sum over its rows. It grows in each transaction that changes an answer of
+    the day, its outcome, or the response that it began (`survey.store.changes`). A transaction
+    writes to one `shard` of many, so that on PostgreSQL few have to wait for another.
+    """
+
+    __tablename__ = "day_versions"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class PageViewDayRow(Base):
+    """How many page views a team had on a day, of the calendar in the time zone of the reports: the
+    sum over the `shard`s. The outbox forgets its events; this stays."""
+
+    __tablename__ = "page_view_days"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    team: Mapped[str] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    views: Mapped[int] = mapped_column(BigInteger)
+
+
+class MarkRow(Base):
+    """A release or an incident, with its day and a few words, that trends show."""
+
+    __tablename__ = "marks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[str] = mapped_column(index=True)
+    words: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class UserRow(Base):
+    """Somebody who may sign in to the reports.
+
+    `password_hash` is missing for a user of an OpenID provider, whom `subject` identifies there.
+    A session holds the `session_version` that it began with: another one ends it.
+    """
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    password_hash: Mapped[str | None]
+    subject: Mapped[str | None] = mapped_column(unique=True)
+    is_enabled: Mapped[bool]
+    session_version: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class AuditRow(Base):
+    """Something that a user did in the reports: who, with which role, what, to what, when. Rows
+    are only added."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    user_name: Mapped[str]
+    role: Mapped[str]
+    action: Mapped[str]
+    target: Mapped[str]

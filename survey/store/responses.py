@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from survey.events import Questions
 from survey.rules import Answer, Response
+from survey.store.changes import note_instants, note_tickets
 from survey.store.database import Database
 from survey.store.models import AnswerRow, AppliedRulesRow, Origin, ResponseRow
 from survey.vocabulary import Trust
@@ -37,6 +38,7 @@ SELECT_ANSWER = select(
     AnswerRow.answered_at,
     AnswerRow.link_trust,
     AnswerRow.survey_id,
+    AnswerRow.language,
     AnswerRow.source,
 )
 _ASKED = select(
@@ -72,9 +74,13 @@ _RESPONSE_COLUMNS = (
     "link_trust",
     "answered_at",
     "changed_at",
+    "language",
 )
 _RESPONSES_AMONG = select(ResponseRow.__table__).where(
     ResponseRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
+_BEGINNING = select(ResponseRow.distinct_id, ResponseRow.answered_at).where(
+    ResponseRow.ticket_id == bindparam("ticket_id")
 )
 _UPDATE_RESPONSE = (
     update(ResponseRow)
@@ -155,6 +161,7 @@ def add_answers(connection: Connection, new: Sequence[NewAnswer]) -> None:
     """Append answers. The caller must save the responses of their tickets in the same
     transaction."""
     if new:
+        note_instants(connection, [each.answer.answered_at for each in new])
         connection.execute(insert(AnswerRow), [_answer_values(each) for each in new])
 
 
@@ -168,7 +175,6 @@ def _answer_values(new: NewAnswer) -> dict[str, Any]:
         "survey_id": new.answer.survey_id if new.source is Origin.IMPORT else None,
         "properties": new.properties,
         "initial_target_area": asked.initial_target_area if asked else None,
-        "language": questions.language if questions else None,
         "rating_question": questions.rating if questions else None,
         "comment_question": questions.comment if questions else None,
     }
@@ -187,6 +193,7 @@ def answer_columns(answer: Answer) -> dict[str, Any]:
         "answered_at": answer.answered_at,
         "link_trust": answer.trust.value,
         "survey_id": answer.survey_id,
+        "language": answer.language,
     }
 
 
@@ -201,6 +208,9 @@ def add_responses(
         ticket_id: known_ids.get(ticket_id) or str(uuid4()) for ticket_id in responses
     }
     if responses:
+        # The answers from before the first one did not count, and still do not.
+        begun = [each.first.answered_at for each in responses.values()]
+        note_instants(connection, begun)
         connection.execute(
             insert(ResponseRow),
             [
@@ -220,6 +230,8 @@ def save_response(connection: Connection, ticket_id: str, response: Response) ->
 
     Return the submission id, which stays the same as long as there is a response.
     """
+    begun = connection.execute(_BEGINNING, {"ticket_id": ticket_id}).first()
+    _note_changes(connection, {ticket_id: (begun, response)} if begun else {})
     changed = update(ResponseRow).where(ResponseRow.ticket_id == ticket_id)
     changed = changed.values(_response_values(response))
     known = connection.scalar(changed.returning(ResponseRow.submission_id))
@@ -234,19 +246,45 @@ def save_responses(connection: Connection, responses: Mapping[str, Response | No
     Use one statement for all new responses, one for all changed ones, and one for all tickets
     that have no response any more. Do not write unchanged responses. Submission ids stay.
     """
-    stored = {
-        row.ticket_id: {name: getattr(row, name) for name in _RESPONSE_COLUMNS}
+    rows = {
+        row.ticket_id: row
         for row in connection.execute(_RESPONSES_AMONG, {"ticket_ids": list(responses)})
+    }
+    stored = {
+        ticket_id: {name: getattr(row, name) for name in _RESPONSE_COLUMNS}
+        for ticket_id, row in rows.items()
     }
     given = {ticket_id: each for ticket_id, each in responses.items() if each is not None}
     add_responses(connection, {t: each for t, each in given.items() if t not in stored})
     values = {t: _response_values(each) for t, each in given.items() if t in stored}
     changed = [{"of_ticket": t, **each} for t, each in values.items() if each != stored[t]]
+    gone = [ticket_id for ticket_id in stored if responses[ticket_id] is None]
+    touched = [*gone, *(str(each["of_ticket"]) for each in changed)]
+    _note_changes(connection, {ticket: (rows[ticket], responses[ticket]) for ticket in touched})
     if changed:
         connection.execute(_UPDATE_RESPONSE, changed)
-    gone = [ticket_id for ticket_id in stored if responses[ticket_id] is None]
     if gone:
         connection.execute(delete(ResponseRow).where(ResponseRow.ticket_id.in_(gone)))
+
+
+def _note_changes(
+    connection: Connection, changes: Mapping[str, tuple[Any, Response | None]]
+) -> None:
+    """Note what changes with the responses of these tickets: each as it is stored, a row with
+    `distinct_id` and `answered_at`, and as it will be.
+
+    As long as a response begins with the same answer, all answers keep their outcomes, and only
+    what is counted of its first day changes. A ticket may have very many answers.
+    """
+    other_beginning = [
+        ticket_id
+        for ticket_id, (stored, response) in changes.items()
+        if response is None
+        or (stored.distinct_id, stored.answered_at)
+        != (response.first.distinct_id, response.first.answered_at)
+    ]
+    note_tickets(connection, other_beginning)
+    note_instants(connection, [stored.answered_at for stored, _ in changes.values()])
 
 
 def _response_values(response: Response) -> dict[str, Any]:
@@ -258,11 +296,13 @@ def _response_values(response: Response) -> dict[str, Any]:
         "link_trust": response.latest.trust.value,
         "answered_at": response.first.answered_at,
         "changed_at": response.latest.answered_at,
+        "language": response.latest.language,
     }
 
 
 def remove_response(connection: Connection, ticket_id: str) -> None:
     """Delete a ticket's row: a ticket whose answers all count nowhere has none."""
+    note_tickets(connection, [ticket_id])
     connection.execute(delete(ResponseRow).where(ResponseRow.ticket_id == ticket_id))
 
 
@@ -333,6 +373,7 @@ def read_answer_row(row: Row[*tuple[Any, ...]]) -> Answer:
         answered_at=row.answered_at,
         trust=Trust(row.link_trust),
         survey_id=row.survey_id,
+        language=row.language,
         is_from_site=row.source == Origin.SITE,
     )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from survey.errors import CsatError
+from survey.store.changes import note_tickets
 from survey.store.models import VoidChangeRow, VoidRow
 from survey.store.responses import find_response, remove_response
 
@@ -49,6 +50,7 @@ def void_ticket(connection: Connection, ticket_id: str, reason: str, now: dateti
         },
     )
     _record(connection, ticket_id, VoidChange(is_void=True, reason=reason, changed_at=now))
+    # This notes the ticket also where it had no response.
     remove_response(connection, ticket_id)
     return True
 
@@ -64,6 +66,7 @@ def lift_void(connection: Connection, ticket_id: str, reason: str, now: datetime
     if row is None:
         raise NotVoid(f"ticket {ticket_id} is not void")
     _record(connection, ticket_id, VoidChange(is_void=False, reason=reason, changed_at=now))
+    note_tickets(connection, [ticket_id])
     return None if row.submission_id is None else str(row.submission_id)
 
 

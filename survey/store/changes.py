@@ -1,0 +1,87 @@
+"""Notes which days a transaction changes, and raises their versions when it ends.
+
+Whoever caches what is counted of a day keeps the day's version with it. So a count is never stale,
+and a new answer makes only the counts of its day anew.
+"""
+
+import random
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from sqlalchemy import Connection, bindparam, func, select, text
+
+from survey.store.models import AnswerRow, DayVersionRow
+
+# On PostgreSQL, transactions that write to the same shard wait for each other.
+SHARDS = 32
+
+_RAISE = text(
+    "INSERT INTO day_versions (day, shard, version) VALUES (:day, :shard, 1)"
+    " ON CONFLICT (day, shard) DO UPDATE SET version = day_versions.version + 1"
+)
+_INSTANTS_OF_TICKETS = (
+    select(AnswerRow.answered_at)
+    .distinct()
+    .where(AnswerRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)))
+)
+_VERSIONS = (
+    select(DayVersionRow.day, func.sum(DayVersionRow.version))
+    .where(DayVersionRow.day >= bindparam("first"), DayVersionRow.day <= bindparam("last"))
+    .group_by(DayVersionRow.day)
+)
+_KEY = "changed days"
+
+
+@dataclass
+class _Changes:
+    tickets: set[str] = field(default_factory=set)
+    days: set[str] = field(default_factory=set)
+
+
+def begin_changes(connection: Connection) -> None:
+    """Forget what an earlier transaction of this connection noted."""
+    connection.info[_KEY] = _Changes()
+
+
+def note_instants(connection: Connection, instants: Iterable[datetime]) -> None:
+    """Note that answers of these instants were added or changed."""
+    _changes(connection).days.update(map(_day_of, instants))
+
+
+def note_tickets(connection: Connection, ticket_ids: Collection[str]) -> None:
+    """Note that the responses of these tickets changed, and with them the outcomes of their
+    answers."""
+    _changes(connection).tickets.update(ticket_ids)
+
+
+def save_changes(connection: Connection) -> None:
+    """Raise the versions of all days that were noted. This is the last statement of a transaction:
+    every transaction locks the rows in the same order, and waits for nothing else meanwhile."""
+    changes = _changes(connection)
+    if changes.tickets:
+        ticket_ids = sorted(changes.tickets)
+        for begin in range(0, len(ticket_ids), 500):
+            some = {"ticket_ids": ticket_ids[begin : begin + 500]}
+            changes.days.update(map(_day_of, connection.scalars(_INSTANTS_OF_TICKETS, some)))
+    if changes.days:
+        shard = 0 if connection.dialect.name == "sqlite" else random.randrange(SHARDS)
+        rows = [{"day": day, "shard": shard} for day in sorted(changes.days)]
+        connection.execute(_RAISE, rows)
+    begin_changes(connection)
+
+
+def day_versions(connection: Connection, first: date, last: date) -> dict[date, int]:
+    """Return the versions of the days (in UTC) from `first` to `last`, both included; a day that
+    nothing changed has none."""
+    rows = connection.execute(_VERSIONS, {"first": str(first), "last": str(last)})
+    return {date.fromisoformat(day): int(version) for day, version in rows}
+
+
+def _changes(connection: Connection) -> _Changes:
+    changes: _Changes = connection.info.setdefault(_KEY, _Changes())
+    return changes
+
+
+def _day_of(instant: datetime) -> str:
+    return str(instant.astimezone(UTC).date())
