@@ -14,6 +14,8 @@ RECEIVED = "received"
 NO_TICKET = -1
 OUTCOMES: Any = pd.CategoricalDtype([outcome.value for outcome in Outcome])
 MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
+# The names of periods (`survey.periods`).
+PERIOD_PATTERN = rf"{MONTH_PATTERN}|\d{{4}}(-Q[1-4])?|\d{{4}}-\d\d-\d\d\.\.\d{{4}}-\d\d-\d\d"
 
 
 class CheckFailed(CsatError):
@@ -96,7 +98,7 @@ COMMENTS = pa.DataFrameSchema(
 # What every report derives from. Counts of disjoint responses add up.
 COUNTS = pa.DataFrameSchema(
     {
-        "month": pa.Column("str", pa.Check.str_matches(f"^{MONTH_PATTERN}$")),
+        "month": pa.Column("str", pa.Check.str_matches(f"^({PERIOD_PATTERN})$")),
         "team": pa.Column("str", pa.Check.str_length(min_value=1)),
         "rating": pa.Column("int64", pa.Check.isin(RATINGS)),
         "responses": pa.Column("int64", pa.Check.gt(0)),
@@ -110,7 +112,7 @@ COUNTS = pa.DataFrameSchema(
 # How many responses have a comment.
 COMMENT_COUNTS = pa.DataFrameSchema(
     {
-        "month": pa.Column("str", pa.Check.str_matches(f"^{MONTH_PATTERN}$")),
+        "month": pa.Column("str", pa.Check.str_matches(f"^({PERIOD_PATTERN})$")),
         "team": pa.Column("str", pa.Check.str_length(min_value=1)),
         "comments": pa.Column("int64", pa.Check.gt(0)),
     },
