@@ -20,8 +20,8 @@ class MonthlyNumbers:
       integers; percentages, points and means are `Decimal`, None where nothing can be said;
       `change_significant` is `up`, `down`, `no` or None. `trend` holds 13 months.
     - `counts`: `month, team, rating, responses`, this month's rows above 0.
-    - `comments`: `ticket_id, team, rating, comment, answered_at, link_trust`, times in the
-      reports' time zone.
+    - `comments`: `ticket_id, team, rating, comment, answered_at, link_trust, language`, times in
+      the reports' time zone.
     - `quality`: `reason, answers`.
     - `donations`: this month's line of the donation export; None for sources that are not the
       store.

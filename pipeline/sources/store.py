@@ -16,7 +16,7 @@ from pipeline.counts import (
     frame_counts,
     frame_quality,
 )
-from pipeline.events import RawEvent
+from pipeline.events import Comment, RawEvent
 from pipeline.schemas import COMMENTS, DEDUPLICATED, check
 from pipeline.sources.base import OnProgress, Received
 from survey.counting_rules import CountingRules
@@ -135,9 +135,10 @@ class _StoreLookup:
         them."""
         raise NotImplementedError("the store has no copies to compare")
 
-    def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
+    def look_up_comments(self, answers: pd.DataFrame) -> list[Comment]:
         """Return the comments of these answers, in their order."""
-        return [self._received[row].comment for row in answers["row"]]
+        found = (self._received[row] for row in answers["row"])
+        return [Comment(each.comment, each.language) for each in found]
 
 
 def _frame_comments(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:

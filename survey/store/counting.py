@@ -40,6 +40,7 @@ _COMMENTED = select(
     ResponseRow.comment,
     ResponseRow.answered_at,
     ResponseRow.link_trust,
+    func.coalesce(ResponseRow.language, ""),
 ).where(ResponseRow.comment.is_not(None))
 
 _COPIES = select(func.count()).where(
@@ -91,8 +92,9 @@ def count_comments(
 def commented_responses(
     connection: Connection, opens_at: datetime, closes_at: datetime
 ) -> list[tuple[Any, ...]]:
-    """Return `(ticket_id, team, rating, comment, answered_at, link_trust)` of the responses with a
-    comment that began in `[opens_at, closes_at)`."""
+    """Return `(ticket_id, team, rating, comment, answered_at, link_trust, language)` of the
+    responses with a comment that began in `[opens_at, closes_at)`; the language is blank if it is
+    not known."""
     return _read_began(connection, _COMMENTED, opens_at, closes_at)
 
 
