@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
-from survey.store.marks import Mark
 
 from pipeline.control_limits import tabulate_limits
 from pipeline.counts import MonthCounts
@@ -17,6 +16,7 @@ from pipeline.query import ReportQuery
 from pipeline.words import find_words
 from survey.periods import Period
 from survey.settings import Settings
+from survey.store.marks import Mark
 from survey.teams import Team
 from survey.vocabulary import Outcome
 

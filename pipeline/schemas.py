@@ -80,7 +80,8 @@ RESPONSES = pa.DataFrameSchema(
     name="responses",
 )
 
-# The responses that have a comment, for people to read. `answered_at` is the first answer's time.
+# The responses that have a comment, for people to read. `answered_at` is the first answer's time,
+# `language` that of the page on which the comment was written, blank where it is not known.
 COMMENTS = pa.DataFrameSchema(
     {
         "ticket_id": pa.Column("str", unique=True),
@@ -89,6 +90,7 @@ COMMENTS = pa.DataFrameSchema(
         "comment": pa.Column("str"),
         "answered_at": pa.Column(_INSTANT),
         "link_trust": pa.Column("str", pa.Check.isin([trust.value for trust in Trust])),
+        "language": pa.Column("str"),
     },
     strict=True,
     ordered=True,

@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from survey.store.marks import Mark, list_marks
-
 from pipeline.metrics import trend_periods
 from pipeline.query import ReportQuery
 from pipeline.report import ReportNumbers, compared_periods, number_report
@@ -14,6 +12,7 @@ from pipeline.versioned_cache import VersionedCache
 from survey.counting_rules import CountingRules
 from survey.settings import Settings
 from survey.store.database import Database
+from survey.store.marks import Mark, list_marks
 
 # Each holds the comments of its period.
 _MOST_REPORTS = 32

@@ -17,7 +17,7 @@ from pipeline.counts import (
     frame_counts,
     frame_quality,
 )
-from pipeline.events import RawEvent
+from pipeline.events import Comment, RawEvent
 from pipeline.query import ReportQuery
 from pipeline.schemas import COMMENTS, DEDUPLICATED, check
 from pipeline.sources.base import OnProgress, Received
@@ -180,9 +180,10 @@ class _StoreLookup:
         them."""
         raise NotImplementedError("the store has no copies to compare")
 
-    def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
+    def look_up_comments(self, answers: pd.DataFrame) -> list[Comment]:
         """Return the comments of these answers, in their order."""
-        return [self._received[row].comment for row in answers["row"]]
+        found = (self._received[row] for row in answers["row"])
+        return [Comment(each.comment, each.language) for each in found]
 
 
 def _frame_counter(counter: Mapping[tuple[Any, ...], int], columns: list[str]) -> pd.DataFrame:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from pipeline.words import holds_phrase
 
 from pipeline.query import UNKNOWN_LANGUAGE, ReportQuery
 from pipeline.report import ReportNumbers
 from pipeline.schemas import COMMENTS
-from pipeline.words import holds_phrase
 from survey.settings import Settings
 from survey.store import counting
 from survey.store.database import Database
@@ -114,5 +114,4 @@ def _select(
 def _frame(rows: Sequence[tuple[Any, ...]], settings: Settings) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(COMMENTS.columns), dtype="object")
     answered_at = pd.to_datetime(frame["answered_at"], utc=True).dt.tz_convert(settings.timezone)
-    texts = {name: frame[name].fillna("") for name in ("comment", "language")}
-    return frame.assign(answered_at=answered_at, **texts)
+    return frame.assign(answered_at=answered_at, comment=frame["comment"].fillna(""))

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, case, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    func,
+    select,
+)
 
 from survey.counting_rules import CountingRules, Derived
 from survey.months import Month
@@ -35,7 +44,7 @@ _SHOWN = (
     ResponseRow.comment,
     ResponseRow.answered_at,
     ResponseRow.link_trust,
-    ResponseRow.language,
+    func.coalesce(ResponseRow.language, ""),
 )
 _COMMENTED = select(*_SHOWN).where(ResponseRow.comment.is_not(None))
 
@@ -129,7 +138,8 @@ def commented_responses(
     connection: Connection, opens_at: datetime, closes_at: datetime
 ) -> list[tuple[Any, ...]]:
     """Return `(ticket_id, team, rating, comment, answered_at, link_trust, language)` of the
-    responses with a comment that began in `[opens_at, closes_at)`."""
+    responses with a comment that began in `[opens_at, closes_at)`; the language is blank if it is
+    not known."""
     return _read_began(connection, _COMMENTED, opens_at, closes_at)
 
 
