@@ -60,6 +60,11 @@ class Tally:
         return Fraction(self.satisfied, self.responses) if self.responses else None
 
     @property
+    def csat(self) -> Fraction | None:
+        """The share in per cent, exactly; None without responses."""
+        return _percent(self.share)
+
+    @property
     def mean(self) -> Fraction | None:
         """The mean rating, exactly; None without responses."""
         total = sum(r * n for r, n in zip(RATINGS, self.by_rating, strict=True))
@@ -210,16 +215,16 @@ def _row(
         "team": team,
         "responses": now.responses,
         "satisfied": now.satisfied,
-        "csat_pct": round_exactly(_percent(share), 2),
-        "csat_low": _round_float(low),
-        "csat_high": _round_float(high),
+        "csat_pct": round_exactly(now.csat, 2),
+        "csat_low": round_float(low),
+        "csat_high": round_float(high),
         "mean_rating": round_exactly(now.mean, 3),
         **{f"rating_{r}": n for r, n in zip(RATINGS, now.by_rating, strict=True)},
         "comments": now.comments,
         # Nobody has told this release which invitations were sent.
         "invitations": None,
         "response_rate_pct": None,
-        "previous_csat_pct": round_exactly(_percent(previous), 2),
+        "previous_csat_pct": round_exactly(before.csat, 2),
         "change_pp": round_exactly(_percent(moved), 2),
         "change_significant": change,
     }
@@ -228,18 +233,28 @@ def _row(
 def pool_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     """Return one row for the rows of several teams in one month, from pooled counts; it is compared
     with no month before. At least one row is needed."""
-    tallies = (
-        Tally(tuple(row[f"rating_{rating}"] for rating in RATINGS), row["comments"]) for row in rows
-    )
+    tallies = (read_tally(row) for row in rows)
     period, team = rows[0]["month"], rows[0]["team"]
     return _row(period, team, sum(tallies, NOTHING), NOTHING, None)
+
+
+def read_tally(row: Mapping[Any, Any]) -> Tally:
+    """Return the tally that a row of `TEAM_COLUMNS` was made of."""
+    return Tally(tuple(int(row[f"rating_{rating}"]) for rating in RATINGS), int(row["comments"]))
+
+
+def read_tallies(teams: pd.DataFrame) -> dict[str, Tally]:
+    """Return the tally of each team in a table of one period, without that of `all`."""
+    rows = teams[teams["team"] != ALL].to_dict("records")
+    return {row["team"]: read_tally(row) for row in rows}
 
 
 def _percent(share: Fraction | None) -> Fraction | None:
     return None if share is None else share * 100
 
 
-def _round_float(value: float | None) -> Decimal | None:
+def round_float(value: float | None) -> Decimal | None:
+    """Return a float as a decimal number with two decimals."""
     return None if value is None else Decimal(f"{value:.2f}")
 
 
