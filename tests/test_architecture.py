@@ -19,6 +19,7 @@ SHARED = (
     "survey.counting_rules",
     "survey.errors",
     "survey.event_values",
+    "survey.logs",
     "survey.months",
     "survey.private_files",
     "survey.rederive",
