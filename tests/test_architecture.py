@@ -20,6 +20,7 @@ SHARED = (
     "survey.errors",
     "survey.event_values",
     "survey.languages",
+    "survey.logs",
     "survey.months",
     "survey.private_files",
     "survey.rederive",
