@@ -29,6 +29,8 @@ COMMANDS = {
     ),
     "aggregate": ("pipeline.commands.aggregate:aggregate", "Counts per month, team and rating."),
     "report": ("reports.commands.report:report", "The monthly files, for leads and finance."),
+    "marks": ("reports.commands.marks:marks", "Releases and incidents on the trends of reports."),
+    "users": ("reports.commands.users:users", "Who may sign in to the reports."),
     "responses": ("survey.commands.responses:responses", "Show or void a ticket's response."),
     "db": ("survey.commands.db:db", "Upgrade the database."),
     "config": ("survey.commands.config:config", "Check the settings."),

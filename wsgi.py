@@ -1,35 +1,76 @@
-"""The web entry: the survey site, for `csat serve` and for any other WSGI server.
+"""The web entry: the survey site and the reports site, for `csat serve` and for any other WSGI
+server.
 
-Another server finds it as `wsgi:application`; `csat db upgrade` comes before its first start.
+Another server finds them as `wsgi:application` and `wsgi:reports`; `csat db upgrade` comes before
+its first start. `csat serve` starts site workers, which forward the requests for the reports to one
+reports worker.
 """
 
+import os
+import socket
 import sys
 from typing import TYPE_CHECKING
 
-from survey.serving.worker import run_worker
+from survey.serving.worker import (
+    REPORTS_SOCKET_VARIABLE,
+    forward_reports,
+    run_worker,
+    serve_reports,
+    serve_site,
+)
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+    from survey.serving.server import Server
     from survey.site.context import SurveySite
+
+# The functions import what they need, so that nothing slow is imported before a worker has begun,
+# and a site worker never imports the reports.
 
 
 def create_site() -> "SurveySite":
     """Return the site as the environment configures it; its database must be upgraded before."""
-    # These are imported here, so that nothing slow is imported before a worker has begun.
     from survey.settings import load_settings
     from survey.site.app import create_app
     from survey.store.database import CUSTOMER_WAIT_SECONDS, Database
 
     settings = load_settings()
-    return create_app(settings, Database(settings.database_url, CUSTOMER_WAIT_SECONDS))
+    site = create_app(settings, Database(settings.database_url, CUSTOMER_WAIT_SECONDS))
+    if socket_path := os.environ.get(REPORTS_SOCKET_VARIABLE):
+        forward_reports(site, socket_path)
+    return site
 
 
-def __getattr__(name: str) -> "SurveySite":
-    """Make `application` when a server asks for it, so that importing this reads no settings."""
+def create_reports() -> "WSGIApplication":
+    """Return the reports site, likewise."""
+    from reports.site.app import create_reports_site
+    from survey.settings import load_settings
+    from survey.store.database import LONGEST_WAIT_SECONDS, Database
+
+    settings = load_settings()
+    return create_reports_site(settings, Database(settings.database_url, LONGEST_WAIT_SECONDS))
+
+
+def __getattr__(name: str) -> "WSGIApplication":
+    """Make a site when a server asks for it, so that importing this reads no settings."""
     if name == "application":
         return create_site()
+    if name == "reports":
+        return create_reports()
     raise AttributeError(name)
 
 
+def _create_site_server(listener: socket.socket) -> "Server":
+    return serve_site(create_site(), listener)
+
+
+def _create_reports_server(listener: socket.socket) -> "Server":
+    return serve_reports(create_reports(), listener)
+
+
 if __name__ == "__main__":
-    # `csat serve` starts its site workers in this way, with the number of the socket to listen on.
-    run_worker(create_site, int(sys.argv[1]))
+    # `csat serve` starts its workers in this way, with the number of the socket to listen on.
+    *options, socket_number = sys.argv[1:]
+    create_server = _create_reports_server if options == ["--reports"] else _create_site_server
+    run_worker(create_server, int(socket_number))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.answers import sort_by_ticket, ticket_ids
-from pipeline.events import AnswerLookup
+from pipeline.events import AnswerLookup, Comment
 from pipeline.schemas import (
     COMMENT_COUNTS,
     COMMENTS,
@@ -150,7 +150,7 @@ def months_of(instants: pd.Series, timezone: tzinfo) -> pd.Series:
     return pd.Series(pd.Categorical.from_codes(codes, dtype=names), instants.index)
 
 
-def describe_responses(responses: pd.DataFrame, comments: Sequence[Any]) -> pd.DataFrame:
+def describe_responses(responses: pd.DataFrame, comments: Sequence[Comment]) -> pd.DataFrame:
     """Return responses (`schemas.RESPONSES`) for people to read, with these comments, by time and
     ticket.
 
@@ -161,9 +161,12 @@ def describe_responses(responses: pd.DataFrame, comments: Sequence[Any]) -> pd.D
             "ticket_id": ticket_ids(responses),
             "team": responses["team"].astype("str"),
             "rating": responses["rating"].astype("int64"),
-            "comment": pd.Series(list(comments), responses.index, dtype="str"),
+            "comment": pd.Series([each.text for each in comments], responses.index, dtype="str"),
             "answered_at": responses["answered_at"],
             "link_trust": responses["trust"].map(lambda rank: TRUST_ORDER[rank]).astype("str"),
+            "language": pd.Series(
+                [each.language or "" for each in comments], responses.index, dtype="str"
+            ),
         }
     )
     return frame_comments(described)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +18,7 @@ from survey.event_values import (
     encodable,
     is_other_survey,
     read_comment,
+    read_language,
     read_person,
     read_rating,
     read_team,
@@ -53,13 +54,21 @@ class RawEvent:
 NumberedEvent = tuple[int, RawEvent]
 
 
+class Comment(NamedTuple):
+    """The text of a comment and the language of the page on which it was written; None for what is
+    not there."""
+
+    text: str | None
+    language: str | None
+
+
 class AnswerLookup(Protocol):
     """Looks up whole answers by the columns `file` and `row` of a frame."""
 
     def look_up_events(self, answers: pd.DataFrame) -> list[RawEvent]:
         """Return the events of these answers, in their order; raises SourceError."""
 
-    def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
+    def look_up_comments(self, answers: pd.DataFrame) -> list[Comment]:
         """Return the comments of these answers, in their order; raises SourceError."""
 
 
@@ -79,7 +88,7 @@ class EventList:
         """Return the events of these answers, in their order."""
         return [self._events[row] for row in answers["row"]]
 
-    def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
+    def look_up_comments(self, answers: pd.DataFrame) -> list[Comment]:
         """Return the comments of these answers, in their order."""
         return [read_event_comment(event, self._rules) for event in self.look_up_events(answers)]
 
@@ -199,9 +208,10 @@ def tabulate_numbered(events: Iterator[NumberedEvent], rules: CountingRules) -> 
         yield tabulate_events([event for _, event in some], [row for row, _ in some], rules)
 
 
-def read_event_comment(event: RawEvent, rules: CountingRules) -> str | None:
+def read_event_comment(event: RawEvent, rules: CountingRules) -> Comment:
     """Return the comment of an event."""
-    keys = PropertyKeys.of(rules)
-    return read_comment(
-        event.properties.get(keys.comment), event.properties.get(keys.comment_by_index)
+    keys, value = PropertyKeys.of(rules), event.properties.get
+    return Comment(
+        read_comment(value(keys.comment), value(keys.comment_by_index)),
+        read_language(value(keys.language)),
     )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline import proportions
 from pipeline.schemas import COMMENT_COUNTS, COUNTS, check
-from survey.months import Month, months_up_to
+from survey.periods import Period
 from survey.scale import RATINGS, SATISFIED
 from survey.teams import Team
 
@@ -18,7 +18,9 @@ from survey.teams import Team
 ALPHA = 0.05
 # Fewer responses than this say too little to compare months.
 FEWEST_TO_COMPARE = 10
-TREND_MONTHS = 13
+# A trend has this many periods, but not more than five years of them.
+TREND_PERIODS = 13
+_LONGEST_TREND_DAYS = 5 * 366
 
 ALL = "all"
 # A team that calls itself `all` would be mistaken for the sum.
@@ -28,6 +30,10 @@ TEAM_COLUMNS = (
     *("month", "team", "responses", "satisfied", "csat_pct", "csat_low", "csat_high"),
     *("mean_rating", *(f"rating_{rating}" for rating in RATINGS), "comments", "invitations"),
     *("response_rate_pct", "previous_csat_pct", "change_pp", "change_significant"),
+)
+_SAYS_SATISFACTION = (
+    *("csat_pct", "csat_low", "csat_high", "mean_rating", "previous_csat_pct", "change_pp"),
+    "change_significant",
 )
 
 
@@ -54,6 +60,11 @@ class Tally:
         return Fraction(self.satisfied, self.responses) if self.responses else None
 
     @property
+    def csat(self) -> Fraction | None:
+        """The share in per cent, exactly; None without responses."""
+        return _percent(self.share)
+
+    @property
     def mean(self) -> Fraction | None:
         """The mean rating, exactly; None without responses."""
         total = sum(r * n for r, n in zip(RATINGS, self.by_rating, strict=True))
@@ -70,26 +81,48 @@ NOTHING = Tally((0,) * len(RATINGS))
 Tallies = dict[str, dict[str, Tally]]
 
 
-def tabulate_month(
-    counts: pd.DataFrame, comments: pd.DataFrame, month: Month, teams: Sequence[Team]
+def trend_periods(period: Period) -> list[Period]:
+    """Return the periods of a trend, oldest first: 13 up to this one, two at least, but no more
+    than fit into five years."""
+    how_many = _LONGEST_TREND_DAYS // period.number_of_days
+    return period.up_to(max(2, min(TREND_PERIODS, how_many)))
+
+
+def tabulate_period(
+    counts: pd.DataFrame,
+    comments: pd.DataFrame,
+    period: Period,
+    teams: Sequence[Team],
+    before: Period | None = None,
 ) -> pd.DataFrame:
     """Return the rows of `teams.csv`: a row per listed team and per other team with responses, by
     team name, then `all` from pooled counts.
 
-    `counts` has `month, team, rating, responses`, `comments` has `month, team, comments`, both
-    with at least this month and the one before. Columns are `TEAM_COLUMNS`; percentages have 2
-    decimals and means 3, as `Decimal`, None where nothing can be said.
+    `counts` has `month, team, rating, responses`, `comments` has `month, team, comments`; the
+    column `month` holds names of periods. Both have at least this period and the one that it is
+    compared with: `before`, or else the one just before it. Columns are `TEAM_COLUMNS`; percentages
+    have 2 decimals and means 3, as `Decimal`, None where nothing can be said.
     """
-    return _frame(_rows_of_month(_tally(counts, comments), month, teams))
+    tallies = _tally(counts, comments)
+    return _frame(_rows_of_period(tallies, period, before or period.shift(-1), teams))
 
 
 def tabulate_trend(
-    counts: pd.DataFrame, comments: pd.DataFrame, month: Month, teams: Sequence[Team]
+    counts: pd.DataFrame, comments: pd.DataFrame, period: Period, teams: Sequence[Team]
 ) -> pd.DataFrame:
-    """`tabulate_month` for the 13 months up to `month`, oldest first."""
+    """`tabulate_period` for the periods of the trend up to this one, oldest first."""
     tallies = _tally(counts, comments)
-    months = months_up_to(month, TREND_MONTHS)
-    return _frame(row for each in months for row in _rows_of_month(tallies, each, teams))
+    return _frame(
+        row
+        for each in trend_periods(period)
+        for row in _rows_of_period(tallies, each, each.shift(-1), teams)
+    )
+
+
+def blank_shares(teams: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of `TEAM_COLUMNS` without shares, means, intervals and changes: where a filter
+    leaves out ratings, they would say nothing of satisfaction."""
+    return teams.assign(**dict.fromkeys(_SAYS_SATISFACTION))
 
 
 def wilson_interval_pct(satisfied: int, responses: int) -> tuple[float, float]:
@@ -133,21 +166,21 @@ def row_name(team: str) -> str:
     return TEAM_CALLED_ALL if team == ALL else team
 
 
-def _rows_of_month(
-    tallies: Tallies, month: Month, teams: Sequence[Team]
+def _rows_of_period(
+    tallies: Tallies, period: Period, previous: Period, teams: Sequence[Team]
 ) -> list[dict[str, object]]:
-    now, before = tallies.get(str(month), {}), tallies.get(str(month.shift(-1)), {})
+    now, before = tallies.get(period.name, {}), tallies.get(previous.name, {})
     names = sorted({row_name(team.slug) for team in teams} | set(now))
     changes = judge_changes(
         {name: (now.get(name, NOTHING), before.get(name, NOTHING)) for name in names}
     )
     rows = [
-        _row(month, name, now.get(name, NOTHING), before.get(name, NOTHING), changes[name])
+        _row(period.name, name, now.get(name, NOTHING), before.get(name, NOTHING), changes[name])
         for name in names
     ]
     all_now, all_before = sum(now.values(), NOTHING), sum(before.values(), NOTHING)
     all_change = judge_changes({ALL: (all_now, all_before)})[ALL]
-    return [*rows, _row(month, ALL, all_now, all_before, all_change)]
+    return [*rows, _row(period.name, ALL, all_now, all_before, all_change)]
 
 
 def judge_changes(pairs: dict[str, tuple[Tally, Tally]]) -> dict[str, str | None]:
@@ -172,26 +205,26 @@ def judge_changes(pairs: dict[str, tuple[Tally, Tally]]) -> dict[str, str | None
 
 
 def _row(
-    month: Month, team: str, now: Tally, before: Tally, change: str | None
+    period: str, team: str, now: Tally, before: Tally, change: str | None
 ) -> dict[str, object]:
     share, previous = now.share, before.share
     low, high = wilson_interval_pct(now.satisfied, now.responses) if now.responses else (None, None)
     moved = None if share is None or previous is None else share - previous
     return {
-        "month": str(month),
+        "month": period,
         "team": team,
         "responses": now.responses,
         "satisfied": now.satisfied,
-        "csat_pct": round_exactly(_percent(share), 2),
-        "csat_low": _round_float(low),
-        "csat_high": _round_float(high),
+        "csat_pct": round_exactly(now.csat, 2),
+        "csat_low": round_float(low),
+        "csat_high": round_float(high),
         "mean_rating": round_exactly(now.mean, 3),
         **{f"rating_{r}": n for r, n in zip(RATINGS, now.by_rating, strict=True)},
         "comments": now.comments,
         # Nobody has told this release which invitations were sent.
         "invitations": None,
         "response_rate_pct": None,
-        "previous_csat_pct": round_exactly(_percent(previous), 2),
+        "previous_csat_pct": round_exactly(before.csat, 2),
         "change_pp": round_exactly(_percent(moved), 2),
         "change_significant": change,
     }
@@ -200,18 +233,28 @@ def _row(
 def pool_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     """Return one row for the rows of several teams in one month, from pooled counts; it is compared
     with no month before. At least one row is needed."""
-    tallies = (
-        Tally(tuple(row[f"rating_{rating}"] for rating in RATINGS), row["comments"]) for row in rows
-    )
-    month, team = Month.parse(rows[0]["month"]), rows[0]["team"]
-    return _row(month, team, sum(tallies, NOTHING), NOTHING, None)
+    tallies = (read_tally(row) for row in rows)
+    period, team = rows[0]["month"], rows[0]["team"]
+    return _row(period, team, sum(tallies, NOTHING), NOTHING, None)
+
+
+def read_tally(row: Mapping[Any, Any]) -> Tally:
+    """Return the tally that a row of `TEAM_COLUMNS` was made of."""
+    return Tally(tuple(int(row[f"rating_{rating}"]) for rating in RATINGS), int(row["comments"]))
+
+
+def read_tallies(teams: pd.DataFrame) -> dict[str, Tally]:
+    """Return the tally of each team in a table of one period, without that of `all`."""
+    rows = teams[teams["team"] != ALL].to_dict("records")
+    return {row["team"]: read_tally(row) for row in rows}
 
 
 def _percent(share: Fraction | None) -> Fraction | None:
     return None if share is None else share * 100
 
 
-def _round_float(value: float | None) -> Decimal | None:
+def round_float(value: float | None) -> Decimal | None:
+    """Return a float as a decimal number with two decimals."""
     return None if value is None else Decimal(f"{value:.2f}")
 
 

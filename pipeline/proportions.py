@@ -1,14 +1,18 @@
-"""What can be said of shares: how sure one is, and whether two differ. Pure.
+"""What can be said of shares: how sure one is, whether two differ, how far one varies. Pure.
 
-Written out here, in three formulas: the packages that have them take most of a second to import,
-and seconds to run. Tests hold them to statsmodels.
+Written out here, in a few formulas: the packages that have them take most of a second to import,
+and seconds to run. Tests hold them to statsmodels, and limits to a textbook.
 """
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from statistics import NormalDist
+from typing import Literal
 
 _NORMAL = NormalDist()
+# Between a p-chart's centre and its limits.
+_SIGMAS = 3
 
 
 def wilson_interval(successes: int, trials: int, alpha: float) -> tuple[float, float]:
@@ -47,3 +51,24 @@ def reject_by_holm(p_values: Sequence[float], alpha: float) -> list[bool]:
             break
         rejected[index] = True
     return rejected
+
+
+def control_limits(centre: Fraction, trials: int) -> tuple[float, float]:
+    """Return the limits of a p-chart: a share of so many trials lies beyond them by chance in 3 of
+    1,000 cases (Shewhart; Montgomery, Introduction to Statistical Quality Control).
+
+    They are three standard deviations from the centre, cut off at 0 and 1; `trials` is above 0.
+    """
+    reach = _SIGMAS * math.sqrt(centre * (1 - centre) / trials)
+    return max(0.0, float(centre) - reach), min(1.0, float(centre) + reach)
+
+
+def judge_by_limits(
+    successes: int, trials: int, centre: Fraction
+) -> Literal["above", "below"] | None:
+    """Return on which side of the control limits a share lies, by exact numbers; None for a share
+    within them or on one."""
+    distance = Fraction(successes, trials) - centre
+    if distance**2 * trials <= _SIGMAS**2 * centre * (1 - centre):
+        return None
+    return "above" if distance > 0 else "below"

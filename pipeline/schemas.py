@@ -1,5 +1,6 @@
 """What each frame holds, checked where it passes from one step to the next."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,8 @@ RECEIVED = "received"
 NO_TICKET = -1
 OUTCOMES: Any = pd.CategoricalDtype([outcome.value for outcome in Outcome])
 MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
+# The names of periods (`survey.periods`).
+PERIOD_PATTERN = rf"{MONTH_PATTERN}|\d{{4}}(-Q[1-4])?|\d{{4}}-\d\d-\d\d\.\.\d{{4}}-\d\d-\d\d"
 
 
 class CheckFailed(CsatError):
@@ -78,7 +81,8 @@ RESPONSES = pa.DataFrameSchema(
     name="responses",
 )
 
-# The responses that have a comment, for people to read. `answered_at` is the first answer's time.
+# The responses that have a comment, for people to read. `answered_at` is the first answer's time,
+# `language` that of the page on which the comment was written, blank where it is not known.
 COMMENTS = pa.DataFrameSchema(
     {
         "ticket_id": pa.Column("str", unique=True),
@@ -87,6 +91,7 @@ COMMENTS = pa.DataFrameSchema(
         "comment": pa.Column("str"),
         "answered_at": pa.Column(_INSTANT),
         "link_trust": pa.Column("str", pa.Check.isin([trust.value for trust in Trust])),
+        "language": pa.Column("str"),
     },
     strict=True,
     ordered=True,
@@ -96,7 +101,7 @@ COMMENTS = pa.DataFrameSchema(
 # What every report derives from. Counts of disjoint responses add up.
 COUNTS = pa.DataFrameSchema(
     {
-        "month": pa.Column("str", pa.Check.str_matches(f"^{MONTH_PATTERN}$")),
+        "month": pa.Column("str", pa.Check.str_matches(f"^({PERIOD_PATTERN})$")),
         "team": pa.Column("str", pa.Check.str_length(min_value=1)),
         "rating": pa.Column("int64", pa.Check.isin(RATINGS)),
         "responses": pa.Column("int64", pa.Check.gt(0)),
@@ -110,7 +115,7 @@ COUNTS = pa.DataFrameSchema(
 # How many responses have a comment.
 COMMENT_COUNTS = pa.DataFrameSchema(
     {
-        "month": pa.Column("str", pa.Check.str_matches(f"^{MONTH_PATTERN}$")),
+        "month": pa.Column("str", pa.Check.str_matches(f"^({PERIOD_PATTERN})$")),
         "team": pa.Column("str", pa.Check.str_length(min_value=1)),
         "comments": pa.Column("int64", pa.Check.gt(0)),
     },
@@ -140,6 +145,85 @@ QUALITY = pa.DataFrameSchema(
 )
 
 
+def _last_row_is_the_sum(frame: pd.DataFrame) -> bool:
+    """Return whether the last row of drivers is the sum of the others, in every column of sums."""
+    sums = frame[["previous_responses", "responses", "mix_pp", "within_pp", "total_pp"]]
+    return frame.empty or bool((2 * sums.iloc[-1] == sums.sum()).all())
+
+
+# What each team contributed to the change of the total, in points; the row `all` is the last one.
+# Percentages and points are `Decimal`, None where nothing can be said.
+DRIVERS = pa.DataFrameSchema(
+    {
+        "month": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "team": pa.Column("str", pa.Check.str_length(min_value=1), unique=True),
+        "previous_responses": pa.Column("int64", pa.Check.ge(0)),
+        "responses": pa.Column("int64", pa.Check.ge(0)),
+        "previous_csat_pct": pa.Column("object", nullable=True),
+        "csat_pct": pa.Column("object", nullable=True),
+        "mix_pp": pa.Column("object"),
+        "within_pp": pa.Column("object"),
+        "total_pp": pa.Column("object"),
+    },
+    checks=[
+        pa.Check(
+            lambda frame: frame["mix_pp"] + frame["within_pp"] == frame["total_pp"],
+            name="the total is mix and within",
+        ),
+        pa.Check(_last_row_is_the_sum, name="the last row is the sum of the others"),
+    ],
+    strict=True,
+    ordered=True,
+    name="drivers",
+)
+
+# How far each team's CSAT varies by chance alone, period by period. Percentages are `Decimal`, None
+# where nothing can be said.
+LIMITS = pa.DataFrameSchema(
+    {
+        "month": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "team": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "centre_pct": pa.Column("object", nullable=True),
+        "lower_pct": pa.Column("object", nullable=True),
+        "upper_pct": pa.Column("object", nullable=True),
+        "signal": pa.Column("object", pa.Check.isin(["above", "below"]), nullable=True),
+    },
+    strict=True,
+    ordered=True,
+    unique=["month", "team"],
+    name="control limits",
+)
+
+# What `pipeline.words` needs of comments: rating, text, and the tag of a language or nothing.
+RATED_COMMENTS = pa.DataFrameSchema(
+    {
+        "rating": pa.Column("int64", pa.Check.isin(RATINGS)),
+        "comment": pa.Column("str"),
+        "language": pa.Column(nullable=True),
+    },
+    name="rated comments",
+)
+
+# Words and two-word phrases that mark low ratings. `low_comments` and `other_comments` have the
+# phrase; the shares, as `Decimal`, are of all comments of the language with such ratings.
+WORDS = pa.DataFrameSchema(
+    {
+        # None where it is not known.
+        "language": pa.Column("object", nullable=True),
+        "phrase": pa.Column("str", pa.Check.str_length(min_value=2)),
+        "low_comments": pa.Column("int64", pa.Check.gt(0)),
+        "other_comments": pa.Column("int64", pa.Check.ge(0)),
+        "low_share_pct": pa.Column("object"),
+        "other_share_pct": pa.Column("object"),
+        "z": pa.Column("float64", pa.Check.gt(0)),
+    },
+    strict=True,
+    ordered=True,
+    unique=["language", "phrase"],
+    name="words",
+)
+
+
 def check(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Return the frame, if it is as the schema says; raises CheckFailed that names column and
     rows."""
@@ -156,3 +240,11 @@ def check(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
         raise CheckFailed(
             f"{schema.name}: {len(failures)} values are not as they must be: {found}"
         ) from None
+
+
+def frame_rows(rows: Iterable[Mapping[str, object]], schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Return rows as a checked frame with the types of the schema; `object` columns keep `Decimal`
+    and None as they are."""
+    types = {name: column.dtype.type for name, column in schema.columns.items()}
+    frame = pd.DataFrame(list(rows), columns=list(types), dtype="object")
+    return check(frame.astype(types), schema)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from reports.shown_teams import Comparison, ShownTeam, ShownTeams
@@ -68,7 +69,7 @@ def find_lead(
         )
     moved = sorted(
         (team for team in teams.ranked if _has_moved(team.before)),
-        key=lambda team: (-abs(team.before.change or 0), team.name),
+        key=lambda team: (-abs(team.before.change or Decimal(0)), team.name),
     )
     if moved:
         return _say(
@@ -135,6 +136,9 @@ def _name_moved(moved: Sequence[ShownTeam], together: ShownTeam) -> list[Part]:
         phrases.append([Part(f"all teams together {_move(together.before)}")])
     # The words between the phrases, as a list in a sentence has them.
     between = join_words(["\0"] * len(phrases)).split("\0")[1:]
-    parts = [part for phrase, words in zip(phrases, between, strict=True)
-             for part in (*phrase, Part(words))]
+    parts = [
+        part
+        for phrase, words in zip(phrases, between, strict=True)
+        for part in (*phrase, Part(words))
+    ]
     return [part for part in parts if part.words]

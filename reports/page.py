@@ -5,10 +5,12 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from pipeline.query import UNKNOWN_LANGUAGE
 from pipeline.report import ReportNumbers
 from reports.charts.trend import draw_teams, draw_together
 from reports.environment import make_environment
 from reports.findings import Stage, find_lead
+from reports.language_names import name_language
 from reports.links import Links
 from reports.provisional import find_standing
 from reports.rows import list_rows, name_team
@@ -16,10 +18,9 @@ from reports.shown_comments import COMMENTS_PER_TEAM, OPEN_PER_TEAM, show_commen
 from reports.shown_drivers import show_drivers
 from reports.shown_numbers import Row
 from reports.shown_quality import show_quality
-from reports.shown_teams import OTHER_TEAMS, ShownTeams, show_teams
+from reports.shown_teams import OTHER_TEAMS, show_teams
 from reports.shown_trend import ShownTrends, show_trends
 from reports.shown_words import show_words
-from reports.language_names import name_language
 from reports.wording import join_words, name_period
 from survey.settings import Settings
 
@@ -104,6 +105,8 @@ def describe_filters(numbers: ReportNumbers, settings: Settings) -> list[str]:
 
 
 def _name_language(tag: str) -> str:
+    if tag == UNKNOWN_LANGUAGE:
+        return "not known"
     language = name_language(tag)
     return language.name if language else "English"
 

@@ -13,11 +13,12 @@ def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a frame by column name, everything missing as None."""
     # Names and values by the column: taken one by one, out of Arrow's arrays, they are slow.
     names = [str(name) for name in frame.columns]
-    columns = [_list_values(frame[name]) for name in frame.columns]
+    columns = [list_values(frame[name]) for name in frame.columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _list_values(column: pd.Series) -> list[Any]:
+def list_values(column: pd.Series) -> list[Any]:
+    """Return the values of a column, everything missing as None."""
     values = zip(column.astype("object").tolist(), column.isna().tolist(), strict=True)
     return [None if is_missing else value for value, is_missing in values]
 

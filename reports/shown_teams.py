@@ -13,6 +13,7 @@ from pipeline.metrics import ALL, FEWEST_TO_COMPARE, pool_rows, row_name
 from pipeline.report import ReportNumbers
 from reports.rows import list_rows, name_team
 from reports.shown_numbers import Row, show_change, show_rounded, show_share
+from reports.wording import count_things
 from survey.scale import RATINGS
 from survey.teams import Team
 
@@ -124,7 +125,7 @@ def show_teams(numbers: ReportNumbers, team_list: Sequence[Team]) -> ShownTeams:
     return ShownTeams(
         together=show(rows[ALL]),
         ranked=tuple(ranked),
-        small=tuple(team for team in shown if 0 < team.responses and not team.is_compared),
+        small=tuple(team for team in shown if team.responses > 0 and not team.is_compared),
         silent=tuple(team for team in shown if not team.responses),
         rest=_show_rest([rows[slug] for slug in hidden]),
     )
@@ -141,7 +142,7 @@ def _find_hidden(rows: list[Row], team_list: Sequence[Team]) -> set[str]:
 def _show_rest(rows: list[Row]) -> ShownTeam | None:
     if not rows:
         return None
-    name = f"{len(rows):,} more team{'' if len(rows) == 1 else 's'}"
+    name = count_things(len(rows), "more team")
     pooled = pool_rows(rows) | {"team": REST}
     if any(row["csat_pct"] is None for row in rows):
         # Under a filter by rating no row has a share.

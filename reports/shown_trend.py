@@ -4,14 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pipeline.metrics import ALL, FEWEST_TO_COMPARE
-from pipeline.report import Mark, ReportNumbers
+from pipeline.metrics import FEWEST_TO_COMPARE
+from pipeline.report import ReportNumbers
 from reports.links import Links
 from reports.rows import list_rows
 from reports.shown_numbers import Row, show_change, show_rounded, show_share
 from reports.shown_teams import Comparison, ShownTeam, ShownTeams
-from reports.wording import count_things, format_share, name_date, name_period, shorten_period
+from reports.wording import count_things, format_share, name_date, name_period
 from survey.periods import Period
+from survey.store.marks import Mark
 
 # Teams with a trend of their own: more small charts than this are no overview.
 MOST_TRENDS = 12
@@ -159,7 +160,7 @@ def _show_point(
 
 def _place_marks(marks: Iterable[Mark], periods: Sequence[Period]) -> list[ShownMark]:
     """Return the marks within the periods, by date, numbered as the charts number them."""
-    found = []
+    found: list[ShownMark] = []
     for mark in sorted(marks, key=lambda mark: (mark.day, mark.words)):
         for index, period in enumerate(periods):
             if period.first <= mark.day <= period.last:

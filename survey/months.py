@@ -54,3 +54,11 @@ class Month:
 def months_up_to(last: Month, how_many: int) -> list[Month]:
     """Return the `how_many` months that end with `last`, oldest first."""
     return [last.shift(-back) for back in reversed(range(how_many))]
+
+
+def months_between(first: Month, last: Month) -> list[Month]:
+    """Return the months from `first` to `last`, both included, oldest first."""
+    found = [first]
+    while found[-1] < last:
+        found.append(found[-1].shift(1))
+    return found

@@ -1,6 +1,7 @@
 """Page views: the weaker signal beside answers. A customer saw the survey; nothing was answered."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,12 @@ from survey.links import Link
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.outbox import enqueue
-from survey.store.page_views import count_page_views, known_page_views, page_views_by_ticket
+from survey.store.page_views import (
+    add_page_views,
+    count_page_views,
+    known_page_views,
+    page_views_by_ticket,
+)
 from survey.store.voids import void_among
 from survey.vocabulary import Trust
 
@@ -72,7 +78,8 @@ def build_shown_event(view: PageView, settings: Settings) -> dict[str, Any]:
 def receive_page_views(
     database: Database, settings: Settings, views: Sequence[PageView]
 ) -> list[bool]:
-    """Put page views into the outbox in one transaction; return for each whether there was room.
+    """Put page views into the outbox and count them, in one transaction; return for each whether
+    there was room.
 
     A page view that is there already is not added again. Those of testers and of void tickets are
     not stored, because their answers do not count either.
@@ -102,6 +109,13 @@ def receive_page_views(
             had_room.append(room or not counts)
         if new:
             enqueue(connection, [_outbox_event(view, settings) for view in new.values()], now)
+            add_page_views(
+                connection,
+                Counter(
+                    (view.at.astimezone(settings.timezone).date(), view.link.team)
+                    for view in new.values()
+                ),
+            )
     return had_room
 
 

@@ -38,3 +38,16 @@ class Outcome(StrEnum):
 
 
 COUNTED = (Outcome.RESPONSE, Outcome.EDIT)
+
+
+class Role(StrEnum):
+    """What somebody may see and do in the reports: `lead` reads reports and comments, `finance`
+    has the donations, and `admin` everything."""
+
+    LEAD = "lead"
+    FINANCE = "finance"
+    ADMIN = "admin"
+
+
+# From the lowest role to the highest. The highest holds for somebody whom a provider gives several.
+ROLE_ORDER = (Role.FINANCE, Role.LEAD, Role.ADMIN)

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.answers import frame_answers
-from pipeline.events import NumberedEvent, RawEvent, read_event_comment
+from pipeline.events import Comment, NumberedEvent, RawEvent, read_event_comment
 from pipeline.partitions import count_cores
 from pipeline.sources.base import OnProgress
 from pipeline.sources.cache import PartialCache
@@ -135,10 +135,10 @@ class ExportLookup:
 
         return self._look_up(answers, read)
 
-    def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
+    def look_up_comments(self, answers: pd.DataFrame) -> list[Comment]:
         """Return the comments of these answers, in their order; raises SourceError."""
 
-        def read(file: ExportFile, rows: Collection[int]) -> dict[int, str | None]:
+        def read(file: ExportFile, rows: Collection[int]) -> dict[int, Comment]:
             found = _read_plain_comments(file, rows, self._rules)
             if rest := set(rows) - found.keys():
                 for row, event in read_file(file, rest):
@@ -168,7 +168,7 @@ class ExportLookup:
 
 def _read_plain_comments(
     file: ExportFile, rows: Collection[int], rules: CountingRules
-) -> dict[int, str | None]:
+) -> dict[int, Comment]:
     """Return the comments in some rows, of those for which no whole event has to be read."""
     if not file.is_parquet:
         return {}

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pipeline.answers import SCHEMA
 from pipeline.events import (
     BadEvent,
+    Comment,
     NumberedEvent,
     parse_properties,
     raw_event,
@@ -92,7 +93,7 @@ def read_parquet_answers(
 
 def read_parquet_comments(
     file: ExportFile, rows: Collection[int], rules: CountingRules
-) -> dict[int, str | None]:
+) -> dict[int, Comment]:
     """Return the comments in some rows of a Parquet file, counted from 1: of those that are
     plain."""
     if not _is_plain(file):

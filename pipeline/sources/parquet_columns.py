@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.answers import SCHEMA, split_ticket
-from pipeline.events import DEEPEST
+from pipeline.events import DEEPEST, Comment
 from pipeline.partitions import Array
 from pipeline.schemas import NO_TICKET
 from survey.counting_rules import CountingRules
@@ -30,6 +30,7 @@ from survey.event_values import (
     PropertyKeys,
     is_other_survey,
     read_comment,
+    read_language,
     read_rating,
     read_team,
     read_ticket,
@@ -50,6 +51,8 @@ _AMBIGUOUS = re.compile(
     r"|[0-9.]+e[-+0-9]+|[0-9]{16,}[0-9.]*|0\.0000[0-9]+",
     re.IGNORECASE | re.DOTALL,
 )
+# A language is one only as a text, so that it may not be written as any number is.
+_MAYBE_NO_TEXT = re.compile(rf"{_AMBIGUOUS.pattern}|[0-9.+].*", _AMBIGUOUS.flags)
 # Instants of the years 2 to 9998, in microseconds since 1970 (events.py refuses the others).
 _EARLIEST = int(np.datetime64("0002-01-01", "us").astype(np.int64))
 _LATEST = int(np.datetime64("9999-01-01", "us").astype(np.int64))
@@ -85,7 +88,7 @@ def _is_shallow(text: str) -> str:
 _IS_PLAIN = f"properties >= '{{' AND properties < '|' AND {_is_shallow('properties')}"
 
 # Files are read as they are: no part of a folder's name is a column (`hive_partitioning`).
-# `texts` has the properties in the order of `PropertyKeys`, as text; NULL for null and where one
+# `texts` has properties in the order of `PropertyKeys`, as text; NULL for null and where one
 # is missing. No condition on it stands in a WHERE: all would be taken out of the properties twice.
 _QUERY = f"""
 WITH events AS (
@@ -134,7 +137,7 @@ WITH comments AS (
   {_WANTED_ROWS}
 )
 SELECT row, is_plain AND texts IS NOT NULL AS is_plain, texts[1] AS comment,
-  texts[2] AS comment_by_index
+  texts[2] AS comment_by_index, texts[3] AS language
 FROM comments
 """
 
@@ -160,7 +163,8 @@ def extract_answers(
     The columns must be texts, `timestamp` one of times. `filesystem` is fsspec's, if the files are
     not on this machine. Raises duckdb.Error, the reason of which may be a single row.
     """
-    keys = PropertyKeys.of(rules)
+    # Without the language, which is the last of them, and decides over no count.
+    keys = PropertyKeys.of(rules)[:-1]
     connection = _open(addresses, keys, filesystem, threads)
     parameters = {
         # DuckDB takes every name for a pattern.
@@ -176,20 +180,22 @@ def extract_answers(
 
 def extract_comments(
     address: str, rows: Collection[int], rules: CountingRules, filesystem: Any = None
-) -> dict[int, str | None]:
+) -> dict[int, Comment]:
     """Return the comments in some rows of a Parquet file, counted from 1: of those that are plain.
 
     As `extract_answers` in all else.
     """
     of_all = PropertyKeys.of(rules)
-    keys = (of_all.comment, of_all.comment_by_index)
+    keys = (of_all.comment, of_all.comment_by_index, of_all.language)
     connection = _open([address], keys, filesystem)
     found = _find_rows(connection, _COMMENTS, rows, file=address, paths=_paths(keys))
     texts = zip(*(column.to_pylist() for column in found.columns), strict=True)
     return {
-        row: read_comment(by_id, by_index)
-        for row, is_plain, by_id, by_index in texts
-        if is_plain and not any(text and _AMBIGUOUS.fullmatch(text) for text in (by_id, by_index))
+        row: Comment(read_comment(by_id, by_index), read_language(language))
+        for row, is_plain, by_id, by_index, language in texts
+        if is_plain
+        and not any(text and _AMBIGUOUS.fullmatch(text) for text in (by_id, by_index))
+        and not (language and _MAYBE_NO_TEXT.fullmatch(language))
     }
 
 

@@ -1,6 +1,7 @@
 """The project's own store as a source."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,14 +17,18 @@ from pipeline.counts import (
     frame_counts,
     frame_quality,
 )
-from pipeline.events import RawEvent
+from pipeline.events import Comment, RawEvent
+from pipeline.query import ReportQuery
 from pipeline.schemas import COMMENTS, DEDUPLICATED, check
 from pipeline.sources.base import OnProgress, Received
+from pipeline.sources.store_counts import DayVersions, StoreCounts
 from survey.counting_rules import CountingRules
-from survey.months import Month
+from survey.months import Month, months_between
+from survey.periods import EARLIEST, Period
 from survey.store import counting
 from survey.store.database import Database
 from survey.store.received import ReceivedAnswer, all_received, count_received
+from survey.store.responses import applied_rules
 from survey.store.voids import void_tickets
 
 
@@ -41,6 +46,7 @@ class StoreSource:
     def __init__(self, database: Database, rules: CountingRules) -> None:
         self._database = database
         self._rules = rules
+        self._counts = StoreCounts(rules)
 
     def read_answers(self, on_progress: OnProgress, comments_of: Month | None = None) -> Received:
         """Return every stored answer in the order of receipt, then the copies."""
@@ -56,46 +62,85 @@ class StoreSource:
                 received = self._read(connection, on_progress)
                 return count_answers(received.answers, self._current_rules(connection))
             months = counting.months_with_responses(connection, self._rules.timezone)
-            counts, _ = self._count(connection, list(months))
+            periods = [Period.of_month(month) for month in months]
+            counts, _ = self._count(connection, periods)
             return Totals(count_received(connection), counts)
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """Count what the report of a month needs."""
         with self._database.reading() as connection:
             try:
-                return self._count_month(connection, month, since)
+                periods = [Period.of_month(each) for each in months_between(since, month)]
+                return self._count_query(connection, ReportQuery(periods[-1]), periods)
             except counting.ResponsesOutdated:
                 received = self._read(connection, on_progress)
                 return count_month(*received, month, since, self._current_rules(connection))
 
-    def _count_month(self, connection: Connection, month: Month, since: Month) -> MonthCounts:
+    def count_query(self, query: ReportQuery, periods: Sequence[Period]) -> MonthCounts:
+        """Count what the report of any period needs, as the query filters it, and other periods to
+        compare it with: their names stand in the columns `month`.
+
+        Raises counting.ResponsesOutdated while the responses are derived by other rules.
+        """
+        with self._database.reading() as connection:
+            return self._count_query(connection, query, periods)
+
+    def find_version(self, periods: Sequence[Period]) -> Hashable:
+        """Return what changes with every change of what `count_query` counts of these periods."""
+        with self._database.reading() as connection:
+            days = [day for period in periods for day in period.days()]
+            versions = self._versions(connection, periods)
+            return applied_rules(connection), versions.of(days)
+
+    def _count_query(
+        self, connection: Connection, query: ReportQuery, periods: Sequence[Period]
+    ) -> MonthCounts:
         counting.require_current_responses(connection, self._rules)
-        timezone = self._rules.timezone
-        bounds = month.bounds(timezone)
-        months = counting.months_with_responses(connection, timezone, since, month)
-        counts, comment_counts = self._count(connection, list(months))
+        versions = self._versions(connection, [query.period, *periods])
+        counts, comment_counts = self._count(connection, periods, query, versions)
+        outcomes = self._counts.count_outcomes(connection, query.period, versions)
         return MonthCounts(
             counts=counts,
             comment_counts=comment_counts,
-            comments=_frame_comments(counting.commented_responses(connection, *bounds)),
-            quality=frame_quality(counting.count_outcomes(connection, *bounds, self._rules)),
+            comments=self._read_comments(connection, query),
+            quality=frame_quality(outcomes),
         )
 
+    def _read_comments(self, connection: Connection, query: ReportQuery) -> pd.DataFrame:
+        bounds = query.period.bounds(self._rules.timezone)
+        rows = counting.commented_responses(connection, *bounds)
+        # The columns are those of `schemas.COMMENTS`, and then the language.
+        return _frame_comments(
+            [row for row in rows if query.includes(row[1], row[2], row[5], row[6])]
+        )
+
+    def _versions(self, connection: Connection, periods: Sequence[Period]) -> DayVersions:
+        first = min((each.first for each in periods), default=EARLIEST)
+        last = max((each.last for each in periods), default=EARLIEST)
+        return DayVersions(connection, first, last, self._rules.timezone)
+
     def _count(
-        self, connection: Connection, months: Sequence[Month]
+        self,
+        connection: Connection,
+        periods: Sequence[Period],
+        query: ReportQuery | None = None,
+        versions: DayVersions | None = None,
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """`schemas.COUNTS` and `schemas.COMMENT_COUNTS` of these months."""
-        ratings: list[tuple[Any, ...]] = []
-        comments: list[tuple[Any, ...]] = []
-        for month in months:
-            bounds = month.bounds(self._rules.timezone)
-            found = counting.count_ratings(connection, *bounds)
-            ratings += [(str(month), *row) for row in found]
-            found = counting.count_comments(connection, *bounds)
-            comments += [(str(month), *row) for row in found]
-        counts = pd.DataFrame(ratings, columns=["month", "team", "rating", "responses"])
-        comment_counts = pd.DataFrame(comments, columns=["month", "team", "comments"])
-        return frame_counts(counts), frame_comment_counts(comment_counts)
+        """`schemas.COUNTS` and `schemas.COMMENT_COUNTS` of these periods."""
+        versions = versions or self._versions(connection, periods)
+        responses: Counter[tuple[str, str, int]] = Counter()
+        comments: Counter[tuple[str, str]] = Counter()
+        for period in periods:
+            for each in self._counts.count_responses(connection, period, versions):
+                if query is None or query.includes(
+                    each.team, each.rating, each.trust, each.language
+                ):
+                    responses[period.name, each.team, each.rating] += each.responses
+                    comments[period.name, each.team] += each.comments
+        return (
+            frame_counts(_frame_counter(responses, ["month", "team", "rating", "responses"])),
+            frame_comment_counts(_frame_counter(+comments, ["month", "team", "comments"])),
+        )
 
     def _current_rules(self, connection: Connection) -> CountingRules:
         return self._rules.with_voids(void_tickets(connection))
@@ -135,9 +180,14 @@ class _StoreLookup:
         them."""
         raise NotImplementedError("the store has no copies to compare")
 
-    def look_up_comments(self, answers: pd.DataFrame) -> list[str | None]:
+    def look_up_comments(self, answers: pd.DataFrame) -> list[Comment]:
         """Return the comments of these answers, in their order."""
-        return [self._received[row].comment for row in answers["row"]]
+        found = (self._received[row] for row in answers["row"])
+        return [Comment(each.comment, each.language) for each in found]
+
+
+def _frame_counter(counter: Mapping[tuple[Any, ...], int], columns: list[str]) -> pd.DataFrame:
+    return pd.DataFrame([(*key, number) for key, number in counter.items()], columns=columns)
 
 
 def _frame_comments(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:

@@ -203,12 +203,12 @@ def _build(size: Size, floor: int, periods: int) -> dict[str, Any]:
         ),
         grid.mark_text(**label, dx=-8, baseline="middle").encode(x=alt.value(0), text="label:N"),
         names.mark_text(**below).encode(y=alt.value(size.height + 8), text="label:N"),
-        names.mark_text(**below).encode(
-            y=alt.value(size.height + 10 + size.text), text="year:N"
-        ),
+        names.mark_text(**below).encode(y=alt.value(size.height + 10 + size.text), text="year:N"),
     ).properties(width=size.width, height=size.height)
     faceted = chart.facet(
-        facet=alt.Facet("team:O", header=alt.Header(labels=False, title=None)), columns=1, data=alt.NamedData("points")
+        facet=alt.Facet("team:O", header=alt.Header(labels=False, title=None)),
+        columns=1,
+        data=alt.NamedData("points"),
     )
     # Checked by a test, not for each report: the check takes a tenth of a second.
     return dict(faceted.to_dict(validate=False))

@@ -7,11 +7,14 @@ import click
 
 from pipeline.commands.options import counting_options, month_option, open_named_source
 from pipeline.commands.progress import show_progress
-from pipeline.monthly import number_month
+from pipeline.metrics import trend_periods
 from pipeline.output_files import write_files
-from reports.monthly_files import DONATIONS, render_files
+from pipeline.query import ReportQuery
+from pipeline.report import number_report
+from reports.monthly_files import DONATIONS_FILE, render_files
 from survey.clock import now
 from survey.months import Month
+from survey.periods import Period
 
 
 @click.command()
@@ -30,9 +33,21 @@ def report(month: Month, out: Path, source_name: str, **how: Any) -> None:
     database donations.csv. All are written, or none.
     """
     as_of = now()
+    query = ReportQuery(Period.of_month(month))
+    # The oldest month of the trend is compared with the one before it.
+    since = trend_periods(query.period)[0].shift(-1).first
     settings, source = open_named_source(source_name, **how)
     with show_progress("Reading") as on_progress:
-        numbers = number_month(source, month, settings, as_of, on_progress)
-    write_files(out, render_files(numbers, settings), replacing=[DONATIONS])
+        counted = source.count_month(month, Month(since.year, since.month), on_progress)
+    numbers = number_report(
+        counted,
+        query,
+        settings,
+        source=source.description,
+        is_store=source.is_store,
+        as_of=as_of,
+        marks=read_marks(settings, query),
+    )
+    write_files(out, render_files(numbers, settings), replacing=[DONATIONS_FILE])
     responses = numbers.teams["responses"].iloc[-1]
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")

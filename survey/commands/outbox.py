@@ -10,11 +10,9 @@ from survey.clock import now
 from survey.delivery.answer import printable
 from survey.errors import CsatError
 from survey.settings import load_settings
+from survey.store.database import LARGEST_ID
 from survey.store.outbox import DeadLetters, OutboxSummary, requeue, summarise
 from survey.store.schema import open_store
-
-# The largest id that PostgreSQL gives.
-LARGEST_ID = 2**31 - 1
 
 
 class NoSuchLetter(CsatError):

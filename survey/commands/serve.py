@@ -1,6 +1,10 @@
-"""`csat serve`: run the site and delivery as one tree of processes."""
+"""`csat serve`: run the sites and delivery as one tree of processes."""
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import click
 import structlog
@@ -12,7 +16,16 @@ from survey.counting_rules import CountingRules
 from survey.logs import configure_logs, log_thread_failures
 from survey.prometheus import FOLDER_VARIABLE, shared_folder
 from survey.serving.children import die_with_parent
-from survey.serving.supervisor import Supervisor, bind, delivery, site_workers
+from survey.serving.supervisor import (
+    Child,
+    Supervisor,
+    bind,
+    bind_unix,
+    delivery,
+    reports_worker,
+    site_workers,
+)
+from survey.serving.worker import REPORTS_SOCKET_VARIABLE
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
@@ -31,9 +44,10 @@ log = structlog.get_logger()
     type=click.IntRange(1, 64),
     help="Processes that answer requests.",
 )
-@click.option("--no-deliver", is_flag=True, help="Only the site; run `csat deliver` elsewhere.")
-def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
-    """The survey site and delivery to PostHog, until stopped by Ctrl-C or SIGTERM.
+@click.option("--no-deliver", is_flag=True, help="No delivery; run `csat deliver` elsewhere.")
+@click.option("--no-reports", is_flag=True, help="No reports site: /reports/ is not found.")
+def serve(host: str, port: int, workers: int, no_deliver: bool, no_reports: bool) -> None:
+    """The survey site, the reports and delivery to PostHog, until stopped by Ctrl-C or SIGTERM.
 
     Upgrades an SQLite database first; for PostgreSQL run `csat db upgrade` yourself. Answers
     /healthz (the process lives), /readyz (an answer could be stored) and, with
@@ -59,15 +73,28 @@ def serve(host: str, port: int, workers: int, no_deliver: bool) -> None:
     children = site_workers(listener, workers)
     if not no_deliver and settings.posthog_key is not None:
         children.append(delivery())
-    announce(settings, host, listener.getsockname()[1], workers)
-    if settings.posthog_key is None and not no_deliver:
-        log.warning(
-            "CSAT_POSTHOG_KEY is not set: answers are stored, and their events wait in the "
-            "outbox until it is."
-        )
-    with shared_folder() as folder:
-        os.environ[FOLDER_VARIABLE] = folder
+    with ExitStack() as stack:
+        if not no_reports:
+            children.append(stack.enter_context(_reports()))
+        announce(settings, host, listener.getsockname()[1], workers)
+        if settings.posthog_key is None and not no_deliver:
+            log.warning(
+                "CSAT_POSTHOG_KEY is not set: answers are stored, and their events wait in the "
+                "outbox until it is."
+            )
+        os.environ[FOLDER_VARIABLE] = stack.enter_context(shared_folder())
         Supervisor(children).run()
+
+
+@contextmanager
+def _reports() -> Iterator[Child]:
+    """Yield the child that answers for the reports. Its socket stays when the child is started
+    anew, and lies where only this user can reach it."""
+    with tempfile.TemporaryDirectory(prefix="csat-reports-") as folder:
+        path = Path(folder) / "socket"
+        with bind_unix(path) as listener:
+            os.environ[REPORTS_SOCKET_VARIABLE] = str(path)
+            yield reports_worker(listener)
 
 
 def announce(settings: Settings, host: str, port: int, workers: int) -> None:

@@ -6,10 +6,11 @@ import threading
 from collections import deque
 from selectors import EVENT_READ, EVENT_WRITE
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
+from survey.serving.gateway import Address
 from survey.serving.requests import Phase, Refused, Request, RequestReader
 
 RECEIVE_BYTES = 64 * 1024
@@ -58,7 +59,7 @@ class Connection:
     connection.
     """
 
-    def __init__(self, accepted: socket.socket, peer: tuple[Any, ...], owner: Owner) -> None:
+    def __init__(self, accepted: socket.socket, peer: Address, owner: Owner) -> None:
         self.socket = accepted
         self.peer = peer
         self.watched = 0

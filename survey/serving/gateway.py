@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 Headers = Sequence[tuple[str, str]]
+# The address of a socket: a tuple for TCP, a path for a Unix socket.
+Address = tuple[Any, ...] | str | bytes
 
 # Headers that the server sets itself.
 _OWN_HEADERS = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
@@ -34,12 +36,11 @@ class HttpResponse:
     body: bytes = b""
 
 
-def build_environ(
-    base: "WSGIEnvironment", request: Request, peer: tuple[Any, ...]
-) -> "WSGIEnvironment":
+def build_environ(base: "WSGIEnvironment", request: Request, peer: Address) -> "WSGIEnvironment":
     """Return the environment of a request. Raise Refused for a target that names no path.
 
-    `base` holds the values that are the same for all requests; `peer` is the client's address.
+    `base` holds the values that are the same for all requests; `peer` is the client's address, of
+    which only that of TCP says who the client is.
     """
     path, query = _split_target(request.target)
     environ = {
@@ -48,7 +49,7 @@ def build_environ(
         "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
         "QUERY_STRING": query.decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{request.version}",
-        "REMOTE_ADDR": peer[0] if peer else "",
+        "REMOTE_ADDR": peer[0] if peer and isinstance(peer, tuple) else "",
         "wsgi.input": BytesIO(request.body),
     }
     for raw_name, raw_value in request.headers:
@@ -62,13 +63,14 @@ def build_environ(
     return environ
 
 
-def base_environ(address: tuple[Any, ...]) -> "WSGIEnvironment":
+def base_environ(address: Address) -> "WSGIEnvironment":
     """Return the values that every request's environment contains, for a server that listens at
     `address`."""
+    host, port = address[:2] if isinstance(address, tuple) else ("localhost", 80)
     return {
         "SCRIPT_NAME": "",
-        "SERVER_NAME": str(address[0]),
-        "SERVER_PORT": str(address[1]),
+        "SERVER_NAME": str(host),
+        "SERVER_PORT": str(port),
         "SERVER_SOFTWARE": "csat",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",

@@ -1,4 +1,5 @@
-"""The supervisor binds the port once, starts site workers and delivery, and restarts them."""
+"""The supervisor binds the port once, starts site workers and the other processes, and restarts
+them."""
 
 import errno
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -127,6 +129,21 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def bind_unix(path: Path) -> socket.socket:
+    """Return a listening Unix socket. Raise CannotListen, for example if its path is too long."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotListen(
+            f"cannot listen on {path}: {error.strerror or error}. Name another folder for "
+            "temporary files with TMPDIR, or leave the reports out with --no-reports."
+        ) from None
+    return listener
+
+
 def _advise(error: Exception) -> str:
     """Return advice for an address on which we cannot listen."""
     # A UnicodeError means that no host name can be written like this.
@@ -146,6 +163,12 @@ def site_workers(listener: socket.socket, count: int) -> list[Child]:
     fd = listener.fileno()
     command = python_module("wsgi", str(fd))
     return [Child(f"site worker {number + 1}", command, (fd,)) for number in range(count)]
+
+
+def reports_worker(listener: socket.socket) -> Child:
+    """Return the child that answers for the reports, on a listening Unix socket."""
+    fd = listener.fileno()
+    return Child("reports worker", python_module("wsgi", "--reports", str(fd)), (fd,))
 
 
 def delivery() -> Child:

@@ -55,7 +55,11 @@ _DAMAGED = (
 
 
 def _page_of(status: int) -> tuple[str, int]:
-    return error_page(status, *_PAGES.get(status, _PAGES[400] if status < 500 else _PAGES[500]))
+    return error_page(status, *_words_of(status))
+
+
+def _words_of(status: int) -> tuple[str, str]:
+    return _PAGES.get(status, _PAGES[400] if status < 500 else _PAGES[500])
 
 
 def error_page(status: int, title: str, advice: str) -> tuple[str, int]:
@@ -63,8 +67,8 @@ def error_page(status: int, title: str, advice: str) -> tuple[str, int]:
     return render_template("error.html", title=title, advice=advice), status
 
 
-# The statuses with which a server refuses requests that it does not give to the site.
-_REFUSALS = (400, 408, 413, 417, 431, 500, 503)
+# The statuses with which a server refuses requests that it does not give to the application.
+REFUSALS = (400, 408, 413, 417, 431, 500, 503)
 
 
 def refusal_pages(site: SurveySite) -> dict[int, Response]:
@@ -72,13 +76,26 @@ def refusal_pages(site: SurveySite) -> dict[int, Response]:
 
     They are in English, because the language of such a request is not known.
     """
-    pages = {}
-    for status in _REFUSALS:
-        with site.test_request_context("/"):
-            page = Response(*_page_of(status))
-        page.headers.extend(site.page_headers)
-        pages[status] = page
-    return pages
+    return {status: _fixed_page(site, status, *_words_of(status)) for status in REFUSALS}
+
+
+def reports_unreachable_page(site: SurveySite) -> Response:
+    """Return the page for a request that the reports site does not answer. It is in English, as the
+    reports are."""
+    title = "The reports cannot be reached now"
+    advice = (
+        "Please try again in a minute. If a large file does not come, choose a shorter period or "
+        "fewer teams."
+    )
+    return _fixed_page(site, 503, title, advice)
+
+
+def _fixed_page(site: SurveySite, status: int, title: str, advice: str) -> Response:
+    """Return a page that is made once, before any request, with the headers of every page."""
+    with site.test_request_context("/"):
+        page = Response(*error_page(status, title, advice))
+    page.headers.extend(site.page_headers)
+    return page
 
 
 def register_error_pages(app: Flask) -> None:

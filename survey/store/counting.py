@@ -4,11 +4,21 @@ They use the table `responses`, so they are right only if it was derived by the 
 All the counts of one report must be read in one transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, case, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    func,
+    select,
+)
 
 from survey.counting_rules import CountingRules, Derived
 from survey.months import Month
@@ -24,23 +34,19 @@ _CLOSES_AT: BindParameter[datetime] = bindparam("closes_at")
 _BEGAN = ResponseRow.answered_at
 _FIRST = select(func.min(_BEGAN))
 _FIRST_FROM = _FIRST.where(_BEGAN >= _OPENS_AT)
-_RATED = select(ResponseRow.team, ResponseRow.rating, func.count()).group_by(
-    ResponseRow.team, ResponseRow.rating
-)
-_WITH_COMMENT = (
-    select(ResponseRow.team, func.count())
-    .where(ResponseRow.comment.is_not(None))
-    .group_by(ResponseRow.team)
-)
+_VALUES = (ResponseRow.team, ResponseRow.rating, ResponseRow.link_trust, ResponseRow.language)
+_BY_VALUES = select(*_VALUES, func.count(), func.count(ResponseRow.comment)).group_by(*_VALUES)
 
-_COMMENTED = select(
+_SHOWN = (
     ResponseRow.ticket_id,
     ResponseRow.team,
     ResponseRow.rating,
     ResponseRow.comment,
     ResponseRow.answered_at,
     ResponseRow.link_trust,
-).where(ResponseRow.comment.is_not(None))
+    func.coalesce(ResponseRow.language, ""),
+)
+_COMMENTED = select(*_SHOWN).where(ResponseRow.comment.is_not(None))
 
 _COPIES = select(func.count()).where(
     AnswerCopyRow.answered_at >= _OPENS_AT, AnswerCopyRow.answered_at < _CLOSES_AT
@@ -57,42 +63,83 @@ def require_current_responses(connection: Connection, rules: CountingRules) -> N
         raise ResponsesOutdated
 
 
-def months_with_responses(
-    connection: Connection, timezone: tzinfo, since: Month | None = None, last: Month | None = None
-) -> Iterator[Month]:
-    """Yield the months in which responses began, in their order; from `since` to `last`, if
-    given."""
-    if since is None:
-        began = connection.scalar(_FIRST)
-    else:
-        began = connection.scalar(_FIRST_FROM, {"opens_at": since.opens_at(timezone)})
+def months_with_responses(connection: Connection, timezone: tzinfo) -> Iterator[Month]:
+    """Yield the months in which responses began, in their order."""
+    began = connection.scalar(_FIRST)
     while began is not None:
         month = Month.of(began, timezone)
-        if last is not None and month > last:
-            return
         yield month
         began = connection.scalar(_FIRST_FROM, {"opens_at": month.closes_at(timezone)})
 
 
-def count_ratings(
+def count_by_values(
     connection: Connection, opens_at: datetime, closes_at: datetime
 ) -> list[tuple[Any, ...]]:
-    """Return `(team, rating, responses)` of the responses that began in `[opens_at, closes_at)`."""
-    return _read_began(connection, _RATED, opens_at, closes_at)
+    """Return `(team, rating, link_trust, language, responses, responses with a comment)` of the
+    responses that began in `[opens_at, closes_at)`.
+
+    For days rather than for years: a day's groups stay in the processor's cache.
+    """
+    return _read_began(connection, _BY_VALUES, opens_at, closes_at)
 
 
-def count_comments(
-    connection: Connection, opens_at: datetime, closes_at: datetime
+@dataclass(frozen=True)
+class ResponseFilter:
+    """The values that responses must have; an empty list lets all through. A language None is one
+    that is not known."""
+
+    teams: Sequence[str] = ()
+    ratings: Sequence[int] = ()
+    trusts: Sequence[str] = ()
+    languages: Sequence[str | None] = ()
+    commented_only: bool = False
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the conditions of a statement over `responses`."""
+        found: list[ColumnElement[bool]] = []
+        if self.teams:
+            found.append(ResponseRow.team.in_(self.teams))
+        if self.ratings:
+            found.append(ResponseRow.rating.in_(self.ratings))
+        if self.trusts:
+            found.append(ResponseRow.link_trust.in_(self.trusts))
+        if self.languages:
+            known = [each for each in self.languages if each is not None]
+            is_unknown = ResponseRow.language.is_(None)
+            is_known = ResponseRow.language.in_(known)
+            found.append(is_known | is_unknown if None in self.languages else is_known)
+        if self.commented_only:
+            found.append(ResponseRow.comment.is_not(None))
+        return found
+
+
+def select_responses(
+    connection: Connection,
+    opens_at: datetime,
+    closes_at: datetime,
+    wanted: ResponseFilter,
+    offset: int,
+    limit: int,
 ) -> list[tuple[Any, ...]]:
-    """Return `(team, responses with a comment)` of those that began in `[opens_at, closes_at)`."""
-    return _read_began(connection, _WITH_COMMENT, opens_at, closes_at)
+    """Return the columns of `commented_responses` of the responses that began in
+    `[opens_at, closes_at)` and have these values: the lowest ratings first, of equal ones the
+    newest."""
+    rows = (
+        select(*_SHOWN)
+        .where(*wanted.conditions())
+        .order_by(ResponseRow.rating, _BEGAN.desc(), ResponseRow.ticket_id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return _read_began(connection, rows, opens_at, closes_at)
 
 
 def commented_responses(
     connection: Connection, opens_at: datetime, closes_at: datetime
 ) -> list[tuple[Any, ...]]:
-    """Return `(ticket_id, team, rating, comment, answered_at, link_trust)` of the responses with a
-    comment that began in `[opens_at, closes_at)`."""
+    """Return `(ticket_id, team, rating, comment, answered_at, link_trust, language)` of the
+    responses with a comment that began in `[opens_at, closes_at)`; the language is blank if it is
+    not known."""
     return _read_began(connection, _COMMENTED, opens_at, closes_at)
 
 

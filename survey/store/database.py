@@ -18,6 +18,8 @@ from survey.store.sqlite import SqliteFile
 if TYPE_CHECKING:
     from survey.store.postgresql import PostgresqlServer
 
+# The largest id that PostgreSQL gives to a row.
+LARGEST_ID = 2**31 - 1
 # Threads beyond this number wait for a connection: a query takes less time than to connect.
 POOL_SIZE = 16
 # The longest wait for a connection, for the turn to write, or for a lock.

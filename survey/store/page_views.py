@@ -1,13 +1,18 @@
-"""Functions that find page views in the outbox: which are there, and how many came recently."""
+"""Functions that find recent page views in the outbox, and count the page views of each day."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
-from survey.store.models import OutboxRow
+from survey.store.changes import choose_shard
+from survey.store.models import OutboxRow, PageViewDayRow
 
 _IS_PAGE_VIEW = OutboxRow.page_view_uuid.is_not(None)
+_ADD = text(
+    "INSERT INTO page_view_days (day, team, shard, views) VALUES (:day, :team, :shard, :views)"
+    " ON CONFLICT (day, team, shard) DO UPDATE SET views = page_view_days.views + excluded.views"
+)
 
 
 def count_page_views(connection: Connection, since: datetime, at_most: int) -> int:
@@ -33,3 +38,32 @@ def known_page_views(connection: Connection, uuids: Sequence[str]) -> frozenset[
     """Return which of these page views the outbox has already."""
     known = select(OutboxRow.page_view_uuid).where(OutboxRow.page_view_uuid.in_(uuids))
     return frozenset(str(uuid) for uuid in connection.scalars(known))
+
+
+def add_page_views(connection: Connection, views: Mapping[tuple[date, str], int]) -> None:
+    """Add to the numbers of page views of each `(day, team)`."""
+    if views:
+        shard = choose_shard(connection)
+        # All transactions lock the rows in the same order, so that no two wait for each other.
+        rows = [
+            {"day": str(day), "team": team, "shard": shard, "views": number}
+            for (day, team), number in sorted(views.items())
+        ]
+        connection.execute(_ADD, rows)
+
+
+def page_views_by_day(
+    connection: Connection, first: date, last: date
+) -> list[tuple[date, str, int]]:
+    """Return `(day, team, views)` of the days from `first` to `last`, both included, by day and
+    team. A team without page views on a day has no row."""
+    counted = (
+        select(PageViewDayRow.day, PageViewDayRow.team, func.sum(PageViewDayRow.views))
+        .where(PageViewDayRow.day >= str(first), PageViewDayRow.day <= str(last))
+        .group_by(PageViewDayRow.day, PageViewDayRow.team)
+    )
+    found = [
+        (date.fromisoformat(day), str(team), int(views))
+        for day, team, views in connection.execute(counted)
+    ]
+    return sorted(found)

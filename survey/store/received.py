@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true
+from sqlalchemy import ColumnElement, Connection, and_, false, func, null, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from survey.store.models import AnswerCopyRow, AnswerRow, Origin
@@ -14,7 +14,7 @@ _AT_ONCE = 10_000
 
 
 class ReceivedAnswer(NamedTuple):
-    """An answer as it was received, or a copy of one."""
+    """An answer as it was received, or a copy of one; of a copy the language is not kept."""
 
     uuid: str
     ticket_id: str | None
@@ -24,12 +24,13 @@ class ReceivedAnswer(NamedTuple):
     team: str
     answered_at: datetime
     link_trust: str
+    language: str | None
     is_duplicate: bool
     is_other_survey: bool
 
 
 # The columns that an answer and a copy have in common, in the order of ReceivedAnswer.
-_NAMES = ReceivedAnswer._fields[:-2]
+_NAMES = ReceivedAnswer._fields[:-3]
 
 
 def other_survey_condition(
@@ -48,8 +49,9 @@ def other_survey_condition(
 
 def all_received(connection: Connection, survey_id: str | None) -> Iterator[ReceivedAnswer]:
     """Yield everything received: answers in the order of receipt, then copies."""
-    answers = select(*_columns(AnswerRow), false(), other_survey_condition(survey_id))
-    copies = select(*_columns(AnswerCopyRow), true(), false())
+    is_other_survey = other_survey_condition(survey_id)
+    answers = select(*_columns(AnswerRow), AnswerRow.language, false(), is_other_survey)
+    copies = select(*_columns(AnswerCopyRow), null(), true(), false())
     for rows in (answers.order_by(AnswerRow.id), copies.order_by(AnswerCopyRow.id)):
         for row in connection.execute(rows.execution_options(yield_per=_AT_ONCE)):
             yield ReceivedAnswer._make(row)

@@ -99,6 +99,7 @@ def count_by_hand(events: Sequence[dict[str, Any]], contract: Contract) -> Resul
         team, rating = readings[first]["team"], readings[last]["rating"]
         result.responses[ticket] = (
             *(month, team, rating, readings[last]["comment"], at, readings[last]["trust"]),
+            readings[last]["language"],
         )
         result.counts[month, team, rating] += 1
     return result
@@ -132,6 +133,8 @@ def read(event: dict[str, Any], contract: Contract) -> dict[str, Any]:
         "team": team_of(given(properties, "team", "ticketTeam")),
         "person": distinct_id,
         "trust": trust if trust in TRUST else "unverified",
+        # That of the comment: where there is none, it says nothing.
+        "language": None if comment is None else language_of(properties.get("$survey_language")),
         "survey_id": properties.get("$survey_id"),
         "at": at,
     }
@@ -163,6 +166,10 @@ def rating_of(value: Any) -> int | None:
         if number in ("1", "2", "3", "4", "5") and (not point or (zeros and not zeros.strip("0"))):
             return int(number)
     return None
+
+
+def language_of(value: Any) -> str | None:
+    return value if type(value) is str and 1 <= len(value) <= 35 else None
 
 
 def team_of(value: Any) -> str:

@@ -84,12 +84,11 @@ def check_month(
     assert {k: n for k, n in quality.items() if n} == Counter(in_month)
 
     commented = [
-        (ticket, team, rating, comment, at, trust)
-        for ticket, (of, team, rating, comment, at, trust) in by_hand.responses.items()
+        (ticket, team, rating, comment, at, trust, language or "")
+        for ticket, (of, team, rating, comment, at, trust, language) in by_hand.responses.items()
         if comment is not None and of == str(month)
     ]
-    columns = ["ticket_id", "team", "rating", "comment", "answered_at", "link_trust"]
-    rows = found.comments[columns].itertuples(index=False, name=None)
+    rows = found.comments.itertuples(index=False, name=None)
     assert sorted(rows, key=lambda row: row[0]) == sorted(commented)
     of_team = Counter(row[1] for row in commented)
     counts = found.comment_counts[found.comment_counts["month"] == str(month)]

@@ -66,6 +66,7 @@ def count_one_by_one(events: list[Event], contract: Contract) -> Result:
             result.responses[ticket] = (
                 *(month, first.team, latest.rating, latest.comment),
                 *(first.answered_at, latest.trust.value),
+                None if latest.comment is None else latest.language,
             )
             result.counts[month, first.team, latest.rating] += 1
     return result
@@ -84,7 +85,7 @@ def count_as_frame(events: list[Event], contract: Contract) -> Result:
         {
             row.ticket_id: (
                 *(row.month, row.team, row.rating, row.comment),
-                *(row.answered_at.to_pydatetime(), row.link_trust),
+                *(row.answered_at.to_pydatetime(), row.link_trust, row.language),
             )
             for row in rows.itertuples()
         },
@@ -144,6 +145,23 @@ properties = st.fixed_dictionaries(
         "team": teams,
         "ticketTeam": teams,
         "link_trust": st.sampled_from(["signed", "known", "unverified", None, "Signed", 1]),
+        "$survey_language": st.sampled_from(
+            [
+                "en",
+                "de",
+                "pt-BR",
+                "日本語",
+                "7",
+                "true",
+                "x" * 35,
+                "x" * 36,
+                "",
+                None,
+                7,
+                True,
+                ["en"],
+            ]
+        ),
     },
 )
 events_of_few = st.lists(

@@ -83,6 +83,7 @@ answers = st.builds(
     answered_at=instants,
     trust=st.sampled_from(Trust),
     survey_id=st.sampled_from([OURS, OURS, OURS, OURS, OURS, ANOTHER, None]),
+    language=st.sampled_from(["en", "de", "pt-BR", None]),
 )
 received = st.lists(st.builds(Given, answers, st.booleans()), max_size=12)
 copies = st.lists(st.tuples(st.integers(0, 11), instants), max_size=3)
@@ -128,9 +129,10 @@ def derive(connection: Connection, configured: Settings, everything: list[Given]
 
 
 def answer_row(each: Given) -> dict[str, object]:
+    row = {**columns(each.answer), "language": each.answer.language}
     if each.imported:
-        return {**columns(each.answer), "source": Origin.IMPORT.value}
-    return {**columns(each.answer), "source": Origin.SITE.value, "survey_id": None}
+        return {**row, "source": Origin.IMPORT.value}
+    return {**row, "source": Origin.SITE.value, "survey_id": None}
 
 
 def columns(answer: Answer) -> dict[str, object]:

@@ -23,6 +23,7 @@ from pipeline.sources.store import StoreSource
 from survey.counting_rules import CountingRules
 from survey.events import Questions
 from survey.links import judge_link, parse_link, sign_link
+from survey.months import Month
 from survey.receive import Submission, receive
 from survey.settings import Settings
 from survey.store.database import Database
@@ -51,6 +52,7 @@ class Visit:
     comment: str | None
     submit_id: str
     wait: timedelta
+    language: str = "en"
 
 
 visits = st.builds(
@@ -68,6 +70,7 @@ visits = st.builds(
             *(timedelta(hours=168), timedelta(hours=168, microseconds=1), -timedelta(hours=1)),
         ]
     ),
+    language=st.sampled_from(["en", "de", "pt-BR"]),
 )
 
 
@@ -94,7 +97,7 @@ def submit(database: Database, configured: Settings, visit: Visit, now: datetime
         link = parse_link({**link.parameters(), "sig": sign_link(link, SECRET)})
     trust = judge_link(link, configured.link_secrets)
     assert trust is not None
-    questions = Questions(rating="How happy are you?")
+    questions = Questions(rating="How happy are you?", language=visit.language)
     form = (visit.rating, visit.comment, visit.submit_id, questions)
     receive(database, configured, Submission(link, trust, *form), now)
 
@@ -223,6 +226,17 @@ def test_edits_strangers_testers_and_voids_by_every_door(template: Path):
             "test": 1,
             "void": 1,
         }
+
+
+def test_a_comment_has_the_language_of_the_page_it_was_written_on_by_every_door(template: Path):
+    first = Visit("ann", False, "1", "surveys", 4, None, "a", timedelta(0), "en")
+    edit = replace(first, comment="Danke!", wait=timedelta(hours=1), language="de")
+    with site(template) as (configured, database, folder):
+        play(database, configured, [first, edit])
+        month = Month.of(OPENING, configured.timezone)
+        for source in doors(folder, configured, database):
+            found = source.count_month(month, month, lambda _read: None).comments
+            assert found[["comment", "language"]].to_numpy().tolist() == [["Danke!", "de"]]
 
 
 def test_a_ticket_voided_later_counts_by_no_door(template: Path):

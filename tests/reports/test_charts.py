@@ -8,12 +8,12 @@ from decimal import Decimal
 import altair as alt
 import pytest
 
-from pipeline.report import Mark
 from reports.charts import style
 from reports.charts.trend import LARGE, SMALL, draw_teams, draw_together
 from reports.links import FileLinks
 from reports.shown_teams import show_teams
 from reports.shown_trend import MOST_TRENDS, show_trends
+from survey.store.marks import Mark
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 from tests.support.html_reader import Reader
 from tests.support.links import WebLinks
@@ -133,10 +133,10 @@ def test_a_point_of_under_ten_responses_is_hollow():
 def test_marks_stand_where_they_happened_and_only_within_the_trend():
     numbers = months(m08=100, m09=100, m10=100)
     marks = (
-        Mark(date(2026, 10, 31), "last day"),
-        Mark(date(2026, 8, 1), "first day"),
-        Mark(date(2026, 7, 31), "too early"),
-        Mark(date(2026, 11, 1), "too late"),
+        Mark(4, date(2026, 10, 31), "last day", "lead"),
+        Mark(3, date(2026, 8, 1), "first day", "lead"),
+        Mark(2, date(2026, 7, 31), "too early", "lead"),
+        Mark(1, date(2026, 11, 1), "too late", "lead"),
     )
     shown = trends_of(replace(numbers, marks=marks)).marks
     assert [(mark.number, mark.words) for mark in shown] == [(1, "first day"), (2, "last day")]

@@ -51,9 +51,7 @@ def test_of_many_teams_the_first_three_are_named():
 
 
 def test_all_teams_together_are_named_after_the_teams():
-    finding = lead(
-        {"surveys": BADLY}, {"surveys": WELL}, {"surveys": "down", "all": "down"}
-    )
+    finding = lead({"surveys": BADLY}, {"surveys": WELL}, {"surveys": "down", "all": "down"})
     assert finding.text == (
         "Surveys fell 20.0 points and all teams together fell 20.0 points;"
         " nothing else clearly moved."

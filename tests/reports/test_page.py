@@ -130,9 +130,7 @@ class TestTheTeams:
     def test_each_has_its_ratings_score_and_change_in_words(self):
         text = read(fallen()).text
         assert "Surveys 10 very dissatisfied 10 dissatisfied 10 neutral" in text
-        assert (
-            "70.0% 60.4– to 78.1 Before 90.0% Change ▼ down 20.0 points, a clear change" in text
-        )
+        assert "70.0% 60.4– to 78.1 Before 90.0% Change ▼ down 20.0 points, a clear change" in text
         assert "90.0% 82.6– to 94.5 Before 90.0% Change no clear change" in text
 
     def test_small_ones_stand_apart(self):

@@ -124,9 +124,9 @@ def test_a_shown_change_is_the_difference_of_shown_shares_and_what_moved_it_adds
         return
     assert change == shown.together.share - shown.together.before.share
     assert drivers is not None
-    assert drivers.together.within + drivers.together.mix == change
-    assert sum(driver.within for driver in drivers.teams) == drivers.together.within
-    assert sum(driver.mix for driver in drivers.teams) == drivers.together.mix
+    assert drivers.together.points.total == change
+    assert sum(driver.points.within for driver in drivers.teams) == drivers.together.points.within
+    assert sum(driver.points.mix for driver in drivers.teams) == drivers.together.points.mix
     bars = [bar for driver in drivers.teams for bar in (driver.within_bar, driver.mix_bar)]
     assert all(bar.begins >= 0 and bar.begins + bar.width <= 100 for bar in bars)
 

@@ -9,18 +9,20 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from pipeline import schemas
 from pipeline.metrics import ALL, TEAM_COLUMNS, round_exactly, wilson_interval_pct
 from pipeline.query import ReportQuery
-from pipeline.report import Mark, ReportNumbers
+from pipeline.report import ReportNumbers
 from survey.periods import Period
+from survey.store.marks import Mark
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 
 LONDON = ZoneInfo("Europe/London")
 OCTOBER = Period.parse("2026-10")
 OCTOBER_STANDS = datetime(2026, 11, 8, tzinfo=UTC)
-LIMITS = ["month", "team", "centre_pct", "lower_pct", "upper_pct", "signal"]
-WORDS = ["language", "phrase", "low_comments", "other_comments", "z"]
-COMMENTS = ["ticket_id", "team", "rating", "comment", "answered_at", "link_trust", "language"]
+LIMITS = list(schemas.LIMITS.columns)
+WORDS = list(schemas.WORDS.columns)
+COMMENTS = list(schemas.COMMENTS.columns)
 REASONS = ("duplicate", "no_ticket", "test")
 
 # Of 100 responses 90 are satisfied.
@@ -171,8 +173,8 @@ def full_numbers(**changes: Any) -> ReportNumbers:
         ),
         misspellings={"sesion_replay": Team("session_replay", "Session replay")},
         marks=(
-            Mark(date(2026, 3, 3), "An outage, <b>four</b> hours"),
-            Mark(date(2026, 9, 21), "Insights 2.0"),
+            Mark(1, date(2026, 3, 3), "An outage, <b>four</b> hours", "lead"),
+            Mark(2, date(2026, 9, 21), "Insights 2.0", "lead"),
         ),
         **changes,
     )

@@ -19,13 +19,14 @@ MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
 def describe_answers(answers: pd.DataFrame, lookup: AnswerLookup) -> pd.DataFrame:
     """All answers in their order: what each says, with None where it says nothing."""
     rating = answers["rating"].astype("object")
+    comments = [comment for comment, _ in lookup.look_up_comments(answers)]
     return pd.DataFrame(
         {
             "uuid": uuid_texts(answers),
             "ticket_id": ticket_ids(answers),
             "distinct_id": answers["person"],
             "rating": rating.where(rating > 0, None),
-            "comment": pd.Series(lookup.look_up_comments(answers), answers.index, dtype="object"),
+            "comment": pd.Series(comments, answers.index, dtype="object"),
             "team": answers["team"].astype("str"),
             "answered_at": answers["answered_at"],
             "link_trust": answers["trust"].map(lambda rank: TRUST_ORDER[rank].value),
@@ -36,10 +37,13 @@ def describe_answers(answers: pd.DataFrame, lookup: AnswerLookup) -> pd.DataFram
 
 
 def describe_all(decided: pd.DataFrame, lookup: AnswerLookup, timezone: tzinfo) -> pd.DataFrame:
-    """All responses by ticket: `ticket_id, team, rating, comment, answered_at, link_trust, month`,
-    with None for no comment."""
+    """All responses by ticket: `ticket_id, team, rating, comment, answered_at, link_trust,
+    language, month`, with None for no comment, and then for its language."""
     responses = derive_responses(decided, timezone)
-    comments = lookup.look_up_comments(responses)
+    comments, languages = [], []
+    for comment, language in lookup.look_up_comments(responses):
+        comments.append(comment)
+        languages.append(None if comment is None else language)
     described = pd.DataFrame(
         {
             "ticket_id": ticket_ids(responses),
@@ -48,6 +52,7 @@ def describe_all(decided: pd.DataFrame, lookup: AnswerLookup, timezone: tzinfo) 
             "comment": pd.Series(comments, responses.index, dtype="object"),
             "answered_at": responses["answered_at"],
             "link_trust": responses["trust"].map(lambda rank: TRUST_ORDER[rank].value),
+            "language": pd.Series(languages, responses.index, dtype="object"),
             "month": responses["month"].astype("str"),
         }
     )

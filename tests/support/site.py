@@ -65,9 +65,14 @@ def _state(pid: int) -> list[str]:
 
 
 @contextmanager
-def running_site(folder: Path, *arguments: str, **settings: str) -> Iterator[Site]:
-    """`csat serve` on a database in `folder`, ready to take answers."""
+def running_site(
+    folder: Path, *arguments: str, reports: bool = False, **settings: str
+) -> Iterator[Site]:
+    """`csat serve` on a database in `folder`, ready to take answers. With `reports`, the reports
+    site, too, which takes seconds of the processor to start."""
     port = free_port()
+    if not reports:
+        arguments = (*arguments, "--no-reports")
     given = {
         "CSAT_SECRET_KEY": SECRET_KEY,
         "CSAT_DATABASE_URL": f"sqlite:///{folder}/csat.db",

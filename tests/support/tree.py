@@ -31,7 +31,7 @@ class SiteTree:
         self.log = folder / "serve.log"
         self._mark = uuid4().hex
         self._command = [sys.executable, "-P", "-m", "csat", "serve", "--port", str(self.port)]
-        self._command += arguments
+        self._command += ["--no-reports", *arguments]
         self._environment = environment(
             CSAT_SECRET_KEY=SECRET_KEY,
             CSAT_DATABASE_URL=database_url,

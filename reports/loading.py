@@ -1,0 +1,63 @@
+"""Loads the numbers of reports from the store, and keeps them as long as nothing has changed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline.metrics import trend_periods
+from pipeline.query import ReportQuery
+from pipeline.report import ReportNumbers, compared_periods, number_report
+from pipeline.sources.store import StoreSource
+from pipeline.versioned_cache import VersionedCache
+from survey.counting_rules import CountingRules
+from survey.settings import Settings
+from survey.store.database import Database
+from survey.store.marks import Mark, list_marks
+
+# Each holds the comments of its period.
+_MOST_REPORTS = 32
+
+
+class ReportLoader:
+    """Loads reports from the store. A report that was loaded before is made anew only where an
+    answer of its periods, or a mark, has changed since."""
+
+    def __init__(
+        self, database: Database, settings: Settings, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+        self._reports: VersionedCache[ReportNumbers] = VersionedCache(_MOST_REPORTS)
+        self.source = StoreSource(database, CountingRules.of(settings))
+
+    def load(self, query: ReportQuery) -> ReportNumbers:
+        """Return the report of a query.
+
+        Raises StoreError, and counting.ResponsesOutdated while responses are derived anew.
+        """
+        # The version is read before the data. So data that is newer than its version is loaded
+        # again the next time, and never the other way round.
+        as_of = self._clock()
+        periods = compared_periods(query.period)
+        version, marks = self.source.find_version(periods), self._find_marks(query)
+        numbers = self._reports.get(
+            query, (version, tuple(marks)), lambda: self._count(query, marks, as_of)
+        )
+        return replace(numbers, as_of=as_of)
+
+    def _count(self, query: ReportQuery, marks: Sequence[Mark], as_of: datetime) -> ReportNumbers:
+        counted = self.source.count_query(query, compared_periods(query.period))
+        return number_report(
+            counted,
+            query,
+            self._settings,
+            source=self.source.description,
+            is_store=True,
+            as_of=as_of,
+            marks=marks,
+        )
+
+    def _find_marks(self, query: ReportQuery) -> Sequence[Mark]:
+        with self._database.reading() as connection:
+            return list_marks(connection, trend_periods(query.period)[0].first, query.period.last)

@@ -1,0 +1,79 @@
+"""The reports site as a WSGI application."""
+
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+
+from flask_wtf import CSRFProtect
+from jinja2 import StrictUndefined
+
+from reports.passwords import Passwords
+from reports.site import (
+    account,
+    audit,
+    compression,
+    errors,
+    headers,
+    index,
+    login,
+    openid,
+    roles,
+    sessions,
+    style,
+    words,
+)
+from reports.site.context import ReportsSite
+from survey.clock import now
+from survey.logs import configure_logs
+from survey.settings import Settings
+from survey.store.database import Database
+
+
+def create_reports_site(
+    settings: Settings, database: Database, clock: Callable[[], datetime] = now
+) -> ReportsSite:
+    """Return the reports site on a database whose schema is current.
+
+    Raise SettingsError if `CSAT_SECRET_KEY` is not set.
+    """
+    configure_logs(settings.log_format)
+    site = ReportsSite("reports", static_folder=None)
+    site.settings, site.database, site.clock = settings, database, clock
+    site.passwords = Passwords()
+    site.config.update(_configuration(settings))
+    site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
+    site.jinja_env.undefined = StrictUndefined
+    words.register(site)
+    # What is registered first sees an answer last.
+    headers.register(site)
+    compression.register(site)
+    sessions.register(site)
+    roles.register(site)
+    # Whoever is not signed in goes to the sign-in page before a form is looked at.
+    CSRFProtect(site)
+    for part in (style, index, login, openid, account, audit, errors):
+        part.register(site)
+    return site
+
+
+def _configuration(settings: Settings) -> dict[str, object]:
+    secret_key = settings.require_secret_key()
+    return {
+        "SECRET_KEY": _derive_key(secret_key, "reports session"),
+        "SESSION_COOKIE_NAME": "csat_reports",
+        "SESSION_COOKIE_PATH": "/reports",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": headers.is_https(settings),
+        "MAX_CONTENT_LENGTH": ReportsSite.max_body_bytes,
+        "WTF_CSRF_SECRET_KEY": _derive_key(secret_key, "reports form"),
+        # A form's token holds as long as the session that it belongs to.
+        "WTF_CSRF_TIME_LIMIT": None,
+        # Our pages tell no page, not even ours, from where somebody comes.
+        "WTF_CSRF_SSL_STRICT": False,
+    }
+
+
+def _derive_key(secret_key: str, purpose: str) -> bytes:
+    """Return a key for one purpose alone."""
+    return hmac.digest(secret_key.encode(), purpose.encode(), "sha256")

@@ -1,0 +1,30 @@
+"""The tables of a report, by the name of their file: one list for folders, pages and exports."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from pipeline.report import ReportNumbers
+
+TEAMS = "teams"
+DONATIONS = "donations"
+# Columns that a page needs, but that are no part of the file.
+_ONLY_FOR_PAGES = {"comments": ["language"]}
+
+
+def list_tables(numbers: ReportNumbers) -> Mapping[str, pd.DataFrame]:
+    """Return the tables of a report (docs/rules.md), in the order in which people read them;
+    `donations` only for a month of the store."""
+    tables = {
+        TEAMS: numbers.teams,
+        "trend": numbers.trend,
+        "drivers": numbers.drivers,
+        "comments": numbers.comments,
+        "counts": numbers.counts,
+        "quality": numbers.quality,
+    }
+    if numbers.donations is not None:
+        tables[DONATIONS] = numbers.donations
+    return {
+        name: frame.drop(columns=_ONLY_FOR_PAGES.get(name, [])) for name, frame in tables.items()
+    }

@@ -1,0 +1,144 @@
+"""The pages around the reports in a browser: on a phone and a desk, by day and by night."""
+
+import json
+import socket
+import threading
+
+import pytest
+
+from survey.serving.server import Limits, Server
+from survey.store.audit import add_entry
+from survey.store.database import Database
+from survey.store.migrate import upgrade
+from tests.support.clock import Clock
+from tests.support.npm import AXE
+from tests.support.reports_site import PASSWORD, make_site
+from tests.support.settings import make_settings
+
+# What WCAG 2.2 asks at levels A and AA, and what axe's makers found to be good besides.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+SIZES = {
+    "narrow": {"width": 320, "height": 700},
+    "phone": {"width": 390, "height": 844},
+    "desk": {"width": 1440, "height": 900},
+}
+LOOKS = {
+    "dark": {"color_scheme": "dark"},
+    "forced colours": {"color_scheme": "dark", "forced_colors": "active"},
+}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The site, by the server that real ones run on, with a provider and much on record."""
+    settings = make_settings(
+        database_url=f"sqlite:///{tmp_path_factory.mktemp('reports')}/csat.db",
+        oidc_issuer="http://127.0.0.1:9",
+        oidc_client_id="csat",
+        oidc_client_secret="a secret",
+    )
+    database = Database(settings.database_url)
+    upgrade(database)
+    clock = Clock()
+    site = make_site(settings, database, clock)
+    with database.writing() as connection:
+        for number in range(60):
+            name = ("a.rather.long.name@example.com", "W" * 100)[number % 2]
+            target = "2026-10 team=web_analytics,session_replay " + "x" * 100
+            add_entry(connection, clock(), name, "finance", "read comments", target)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = Server(site, listener, {}, Limits(threads=4))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.stop()
+    thread.join(20)
+    database.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport=SIZES["phone"])
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page, name, password=PASSWORD):
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_somebody_signs_in_at_the_second_try_and_out_again(page, address):
+    page.goto(f"{address}/reports/account")
+    sign_in(page, "ada", "wrong horse battery")
+    assert page.get_by_role("alert").inner_text() == "The name or the password is not right."
+    sign_in(page, "ada")
+    assert page.url == f"{address}/reports/account"
+    page.get_by_role("navigation").get_by_role("link", name="Audit").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Audit"
+    assert page.get_by_role("row").nth(1).get_by_role("cell").all_inner_texts() == [
+        "14 October 2026, 10:30:00",
+        *("ada", "admin", "signed in", "with a password"),
+    ]
+    page.get_by_role("link", name="Account").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    assert page.url == f"{address}/reports/login"
+    page.goto(f"{address}/reports/audit")
+    assert page.url == f"{address}/reports/login?next=/reports/audit"
+
+
+def test_a_keyboard_is_enough(page, address):
+    page.goto(f"{address}/reports/login")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the page"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("lea")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{address}/reports/")
+
+
+def violations(page):
+    """What axe finds, as text that says what and where."""
+    options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
+    found = page.evaluate(f"axe.run(document, {options})")
+    return [
+        f"{problem['id']}: {node['failureSummary']} {node['html']}"
+        for problem in found["violations"]
+        for node in problem["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["login", "refused", "", "account", "audit", "none"],
+)
+def test_pages_are_for_everybody_and_need_no_scrolling_sideways(page, address, path):
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(f"{address}/reports/login")
+    if path == "refused":
+        sign_in(page, "nobody")
+    elif path != "login":
+        sign_in(page, "ada")
+        page.goto(f"{address}/reports/{path}")
+    page.emulate_media(color_scheme="light")
+    page.evaluate(AXE.path().read_text(encoding="utf-8"))
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)
+        assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"], size
+        assert violations(page) == [], size
+    for look, media in LOOKS.items():
+        page.emulate_media(**media)
+        assert violations(page) == [], look
+    small = page.evaluate(
+        """[...document.querySelectorAll('nav a, button, .button, main input:not([type=hidden])')]
+          .map(element => [element.outerHTML, element.getBoundingClientRect().height])
+          .filter(([_, height]) => height < 44).map(([html]) => html)"""
+    )
+    assert small == []
+    assert [each for each in complaints if "Content Security Policy" in each] == []
