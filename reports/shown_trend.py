@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+import pandas as pd
+
 from pipeline.metrics import FEWEST_TO_COMPARE
 from pipeline.report import ReportNumbers
 from reports.links import Links
@@ -133,6 +135,27 @@ def show_trends(numbers: ReportNumbers, teams: ShownTeams, links: Links) -> Show
         left_out=len(teams.single) - len(kept),
         marks=tuple(_place_marks(numbers.marks, periods)),
     )
+
+
+def show_weeks(weeks: pd.DataFrame, together: ShownTeam) -> ShownTrend:
+    """Return the rows of `pipeline.weeks` as a trend of all teams together, without limits."""
+    nothing = Comparison(None, None, None)
+    points = (
+        TrendPoint(
+            period=Period(row["week_from"], row["week_to"], 0),
+            responses=row["responses"],
+            share=show_share(row),
+            low=show_rounded(row["csat_low"]),
+            high=show_rounded(row["csat_high"]),
+            lower=None,
+            upper=None,
+            signal=None,
+            before=nothing,
+            address=None,
+        )
+        for row in list_rows(weeks)
+    )
+    return ShownTrend(together, tuple(points))
 
 
 def _show_point(

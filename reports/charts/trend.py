@@ -26,6 +26,8 @@ from reports.wording import shorten_period
 
 # The scale begins here, or lower where shares are lower.
 HIGHEST_FLOOR = 60
+# Names of periods that fit beside each other, in any font.
+MOST_LABELS = 5
 # How high the point that says where something happened stands above the plot, in chart units.
 MARK_HEIGHT = 12
 
@@ -141,8 +143,10 @@ def _style(point: TrendPoint) -> dict[str, Any]:
 
 
 def _label_periods(names: Sequence[tuple[str, str]]) -> Records:
-    """Return every third period by name, counted from the last; its year below where it is new."""
-    places = list(range(len(names)))[::-3][::-1]
+    """Return the names of some periods, as many as fit, counted from the last; the year below where
+    it is new."""
+    step = -(-len(names) // MOST_LABELS)
+    places = list(range(len(names)))[::-step][::-1]
     years = ["", *(names[place][1] for place in places)]
     return [
         {"place": place, "label": names[place][0], "year": year if year != before else ""}

@@ -6,13 +6,15 @@ from datetime import date
 from decimal import Decimal
 
 import altair as alt
+import pandas as pd
 import pytest
 
+from pipeline.weeks import WEEKS, tabulate_weeks, weeks_up_to
 from reports.charts import style
 from reports.charts.trend import LARGE, SMALL, draw_teams, draw_together
 from reports.links import FileLinks
 from reports.shown_teams import show_teams
-from reports.shown_trend import MOST_TRENDS, show_trends
+from reports.shown_trend import MOST_TRENDS, show_trends, show_weeks
 from survey.store.marks import Mark
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 from tests.support.html_reader import Reader
@@ -160,6 +162,22 @@ def test_in_a_file_nothing_is_a_link(full):
     reader = Reader(draw_teams(full.teams, ())[0])
     assert "a" not in reader.tags
     assert reader.all_of("role")[0] == "img"
+
+
+def test_weeks_are_drawn_as_the_trend_of_all_teams():
+    weeks = tabulate_weeks(
+        pd.DataFrame(
+            {"month": ["2026-10-05..2026-10-11"], "team": ["surveys"], "rating": [5]}
+        ).assign(responses=12),
+        weeks_up_to(date(2026, 10, 14)),
+        [],
+    )
+    together = show_teams(make_numbers(), TEAMS).together
+    reader = Reader(draw_together(show_weeks(weeks, together), ()))
+    (label,) = reader.all_of("aria-label")
+    assert "5 to 11 October 2026: 100%, interval 75.8 to 100.0, 12 responses;" in label
+    assert label.count(";") == WEEKS - 1
+    assert "12 Oct" in reader.data
 
 
 def test_a_hostile_team_name_stays_a_text():
