@@ -1,173 +1,115 @@
-"""The monthly report as one HTML page: self-contained, without scripts, prints well."""
+"""The report as a page: the same parts in a file of its own and on the web."""
 
-from calendar import month_name
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.metrics import ALL, FEWEST_TO_COMPARE
-from pipeline.monthly import MonthlyNumbers
-from reports.charts.teams import draw_teams
-from reports.charts.trend import draw_trend
-from reports.rows import count_responses, list_rows, name_team
-from reports.shown_comments import COMMENTS_PER_TEAM, show_comments
-from reports.shown_teams import OTHER_TEAMS, REST, show_teams
-from survey.months import Month
-from survey.scale import LABELS, RATINGS
-from survey.settings import Settings, split_duration
-
-Row = dict[str, Any]
-
-# Every reason of the rules, in their order, as a lead would put it.
-REASONS = {
-    "duplicate": "The same answer, received once more",
-    "other_survey": "An answer to another survey",
-    "no_ticket": "No ticket named",
-    "invalid_rating": "No rating from 1 to 5",
-    "test": "Test traffic",
-    "void": "A voided ticket, its reason on record",
-    "other_person": "Somebody other than the ticket’s customer",
-    "late_change": "A change after the time for changes was over",
-}
+from pipeline.query import UNKNOWN_LANGUAGE
+from pipeline.report import ReportNumbers
+from reports.charts.trend import draw_teams, draw_together
+from reports.environment import make_environment
+from reports.findings import Stage, find_lead
+from reports.language_names import name_language
+from reports.links import Links
+from reports.provisional import find_standing
+from reports.rows import list_rows, name_team
+from reports.shown_comments import COMMENTS_PER_TEAM, OPEN_PER_TEAM, show_comments
+from reports.shown_drivers import show_drivers
+from reports.shown_numbers import Row
+from reports.shown_quality import show_quality
+from reports.shown_teams import OTHER_TEAMS, show_teams
+from reports.shown_trend import ShownTrends, show_trends
+from reports.shown_words import show_words
+from reports.wording import join_words, name_period
+from survey.settings import Settings
 
 
-def render_page(numbers: MonthlyNumbers, settings: Settings) -> str:
-    """Return the report of one month as a whole HTML document.
+def render_page(numbers: ReportNumbers, settings: Settings, links: Links) -> str:
+    """Return a report as a whole HTML document: self-contained, without scripts, prints well.
 
     Everything that customers wrote is escaped by the template; a ticket becomes a link where
     `CSAT_TICKET_URL` says how.
     """
-    teams = show_teams(numbers.teams, settings.teams)
-    comments = show_comments(numbers.comments, teams)
-    together = next(row for row in teams if row["team"] == ALL)
-    rest = next((row for row in teams if row["team"] == REST), None)
-    return _environment(settings).get_template("report.html").render(
-        month=name_month(numbers.month),
-        previous_month=name_month(numbers.month.shift(-1)),
-        source=numbers.source,
-        as_of=numbers.as_of,
-        provisional=explain_provisional(numbers, settings),
-        together=together,
-        teams=[row for row in teams if row["team"] != ALL],
-        rest=rest,
-        other_teams=OTHER_TEAMS,
-        with_invitations=any(row["invitations"] is not None for row in teams),
-        teams_chart=Markup(draw_teams(numbers.teams, settings.teams)),
-        trend=[row for row in list_rows(numbers.trend) if row["team"] == ALL],
-        trend_chart=Markup(draw_trend(numbers.trend)),
-        comments=comments,
-        comments_per_team=COMMENTS_PER_TEAM,
-        comment_places={group["team"]: place for place, group in enumerate(comments, start=1)},
-        quality=explain_quality(numbers.quality),
-        donation=_first_row(numbers.donations),
+    template = make_environment(settings).get_template("report.html")
+    return template.render(report_context(numbers, settings, links))
+
+
+def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> dict[str, Any]:
+    """Return what the templates of a report need, in a file and on the web. Their environment is
+    one of `reports.environment`."""
+    period = numbers.query.period
+    before, after, year_before = period.shift(-1), period.shift(1), period.year_before()
+    standing = find_standing(period, numbers.as_of, settings.edit_window, settings.timezone)
+    teams = show_teams(numbers, settings.teams)
+    trends = show_trends(numbers, teams, links)
+    finding = find_lead(
+        teams, name_period(period), name_period(before), standing.stage,
+        by_rating=bool(numbers.query.ratings),
     )  # fmt: skip
-
-
-def name_month(month: Month) -> str:
-    """Return a month in words: `October 2026`."""
-    return f"{month_name[month.number]} {month.year}"
-
-
-def explain_provisional(numbers: MonthlyNumbers, settings: Settings) -> Row | None:
-    """Why the numbers may still change and from when they stand; None once they do.
-
-    They stand when the month is over and so is the edit window of an answer given at its very end.
-    """
-    closes_at = numbers.month.closes_at(settings.timezone).astimezone(UTC)
-    stands_from = closes_at + settings.edit_window
-    if numbers.as_of >= stands_from:
-        return None
+    names = {team.slug: team.name for team in (*teams.single, *teams.silent)}
+    if teams.rest:
+        names[teams.rest.slug] = teams.rest.name
+    on_the_web = links.responses(period.name, None, None, commented=True) is not None
+    most = OPEN_PER_TEAM if on_the_web else COMMENTS_PER_TEAM
+    comments = show_comments(numbers.comments, names, most)
     return {
-        "over": numbers.as_of >= closes_at,
-        "stands_from": stands_from,
-        "window": describe_duration(settings.edit_window),
+        "period": period,
+        "period_name": name_period(period),
+        "before": before,
+        "before_name": name_period(before),
+        "year_before_name": name_period(year_before),
+        "after": after,
+        "after_name": name_period(after),
+        "links": links,
+        "source": numbers.source,
+        "as_of": numbers.as_of,
+        "filters": describe_filters(numbers, settings),
+        "is_by_rating": bool(numbers.query.ratings),
+        "standing": None if standing.stage is Stage.FINAL else standing,
+        "finding": finding,
+        "teams": teams,
+        "together": teams.together,
+        "knows_invitations": teams.together.invitations is not None,
+        "other_teams": OTHER_TEAMS,
+        "trends": trends,
+        "charts": draw_charts(trends),
+        "drivers": show_drivers(numbers, teams),
+        "comments": comments,
+        "comment_places": {each.team: place for place, each in enumerate(comments, start=1)},
+        "open_team": next((slug for slug in finding.teams), None),
+        "words": show_words(numbers.words),
+        "quality": show_quality(numbers.quality),
+        "donation": _first_row(numbers.donations),
     }
 
 
-def describe_duration(duration: timedelta) -> str:
-    """Return a duration in words: `7 days`, `36 hours`, `1 hour`."""
-    count, unit = split_duration(duration)
-    return f"{count} {unit.removesuffix('s') if count == 1 else unit}"
+def draw_charts(trends: ShownTrends | None) -> list[Markup]:
+    """Return the charts of the trends: the large one of all teams first, then one for each team."""
+    if trends is None:
+        return []
+    large = draw_together(trends.together, trends.marks)
+    return [Markup(svg) for svg in (large, *draw_teams(trends.teams, trends.marks))]
 
 
-def describe_change(row: Row) -> str:
-    """Return what a row's change against the month before amounts to; blank without responses."""
-    if row["change_significant"] in ("up", "down") and row["responses"] >= FEWEST_TO_COMPARE:
-        return f"{row['change_significant']} {abs(row['change_pp']):.2f} points, a clear change"
-    if row["change_significant"] == "no" and row["responses"] >= FEWEST_TO_COMPARE:
-        return "no clear change"
-    return "too few responses to compare" if row["responses"] else ""
-
-
-def explain_quality(quality: pd.DataFrame) -> Row:
-    """Return how the answers received became responses, and whether the sums tie."""
-    answers = {row["reason"]: int(row["answers"]) for row in list_rows(quality)}
-    received, response, edit = (answers.pop(key, 0) for key in ("received", "response", "edit"))
-    return {
-        "received": received,
-        "response": response,
-        "edit": edit,
-        "reasons": [(key, REASONS.get(key, key), count) for key, count in answers.items()],
-        "left_out": sum(answers.values()),
-        "ties": received == response + edit + sum(answers.values()),
+def describe_filters(numbers: ReportNumbers, settings: Settings) -> list[str]:
+    """Return what the report is limited to, in words: `team Surveys`, `ratings 1 and 2`."""
+    query = numbers.query
+    values = {
+        "team": [name_team(slug, settings.teams) for slug in query.teams],
+        "rating": [str(rating) for rating in query.ratings],
+        "trust in the link": [str(trust) for trust in query.trusts],
+        "language": [_name_language(tag) for tag in query.languages],
     }
+    return [f"{name} {join_words(each, 'or')}" for name, each in values.items() if each]
 
 
-def link_ticket(ticket_id: str, pattern: str | None) -> str | None:
-    """Return the address of a ticket; None where no http(s) pattern says how to write it."""
-    if pattern is None or not pattern.startswith(("https://", "http://")):
-        return None
-    return pattern.replace("{ticket_id}", quote(ticket_id, safe=""))
+def _name_language(tag: str) -> str:
+    if tag == UNKNOWN_LANGUAGE:
+        return "not known"
+    language = name_language(tag)
+    return language.name if language else "English"
 
 
 def _first_row(frame: pd.DataFrame | None) -> Row | None:
     return None if frame is None or frame.empty else list_rows(frame)[0]
-
-
-def _environment(settings: Settings) -> Environment:
-    """Return the templates, with the words and numbers that they write."""
-    environment = Environment(
-        loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-
-    def instant(value: datetime) -> str:
-        local = value.astimezone(settings.timezone)
-        return f"{_day(local)} {local.year}, {local:%H:%M} ({settings.timezone.key})"
-
-    environment.filters |= {
-        "instant": instant,
-        "day": _day,
-        "number": _number,
-        "signed": _signed,
-        "month": lambda text: name_month(Month.parse(text)),
-        "responses": count_responses,
-        "change": describe_change,
-        "team": lambda slug: name_team(slug, settings.teams),
-        "ticket_link": lambda ticket_id: link_ticket(str(ticket_id), settings.ticket_url),
-    }
-    environment.globals |= {"labels": LABELS, "ratings": RATINGS, "few": FEWEST_TO_COMPARE}
-    return environment
-
-
-def _day(value: datetime) -> str:
-    return f"{value.day} {month_name[value.month]}"
-
-
-def _number(value: int | float | Decimal | str) -> str:
-    """Return a number with its thousands set apart and every digit it came with; a text as it
-    is."""
-    if isinstance(value, str):
-        return value
-    # pandas makes a column of counts with blanks in it floats.
-    number = int(value) if isinstance(value, float) and value.is_integer() else value
-    return f"{number:,}".replace("-", "−")
-
-
-def _signed(value: int) -> str:
-    return f"{value:+,}".replace("-", "−")

@@ -1,118 +1,236 @@
-"""The chart of thirteen months."""
+"""The charts of the trend: all teams together, and a small one for each team."""
 
-import json
-from calendar import month_abbr
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
+from xml.etree import ElementTree
 
 import altair as alt
-import pandas as pd
 
-from pipeline.metrics import ALL, TREND_MONTHS
-from reports.charts.style import ACCENT, BAND, BAR, PAPER, QUIET, TEXT, WIDTH, Drawing, render
-from reports.rows import count_responses, list_rows
-from survey.months import Month, months_up_to
+from reports.charts.style import (
+    ACCENT,
+    BAND,
+    INK,
+    PAPER,
+    QUIET,
+    SVG,
+    TRACK,
+    Records,
+    draw_views,
+    write_svg,
+)
+from reports.shown_trend import ShownMark, ShownTrend, TrendPoint
+from reports.wording import shorten_period
+
+# The scale begins here, or lower where shares are lower.
+HIGHEST_FLOOR = 60
+# Names of periods that fit beside each other, in any font.
+MOST_LABELS = 5
+# How high the point that says where something happened stands above the plot, in chart units.
+MARK_HEIGHT = 12
 
 
-def draw_trend(trend: pd.DataFrame) -> str:
-    """CSAT of all teams together over 13 months with its interval, and each month's responses.
+@dataclass(frozen=True)
+class Size:
+    """The measures of a chart, in chart units: its plot, and the room around it for labels, with
+    space for a wide font."""
 
-    A month without responses leaves a gap. Empty text if no month has any.
-    """
-    found = {row["month"]: row for row in list_rows(trend) if row["team"] == ALL}
-    if not any(row["responses"] for row in found.values()):
-        return ""
-    months = months_up_to(Month.parse(max(found)), TREND_MONTHS)
-    points = [_read_month(month, found.get(str(month))) for month in months]
-    _mark_lone_months(points)
-    words = "; ".join(point["words"] for point in points)
-    label = f"CSAT of all teams together over {TREND_MONTHS} months, with its 95% interval and "
-    return render(_build_trend(points), f"{label}the number of responses. {words}.")
+    width: int
+    height: int
+    text: int
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """What the chart shows: left, top, width, height."""
+        return (
+            -self.left,
+            -self.top,
+            self.left + self.width + self.right,
+            self.top + self.height + self.bottom,
+        )
 
 
-def _read_month(month: Month, row: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what the chart needs of a month; a month without responses has no share to place."""
-    name = f"{month_abbr[month.number]} {month.year}"
-    if row is None or not row["responses"]:
-        empty = {"csat": None, "low": None, "high": None, "responses": 0, "count": ""}
-        return empty | {"month": str(month), "words": f"{name}: no responses"}
-    interval = f"{row['csat_low']:.2f} to {row['csat_high']:.2f}"
-    return {
-        "month": str(month),
-        "csat": float(row["csat_pct"]),
-        "low": float(row["csat_low"]),
-        "high": float(row["csat_high"]),
-        "responses": int(row["responses"]),
-        "count": _shorten(row["responses"]),
-        "words": f"{name}: {row['csat_pct']:.2f}%, interval {interval}, "
-        f"{count_responses(row['responses'])}",
+# On a phone of 390 px a chart is about 350 px wide; both then have text of 11 px or more.
+LARGE = Size(width=430, height=210, text=15, left=56, top=28, right=8, bottom=46)
+SMALL = Size(width=268, height=104, text=12, left=44, top=22, right=6, bottom=36)
+
+
+def draw_together(trend: ShownTrend, marks: Sequence[ShownMark]) -> str:
+    """Return the large chart of one trend."""
+    return _draw([trend], marks, LARGE)[0]
+
+
+def draw_teams(trends: Sequence[ShownTrend], marks: Sequence[ShownMark]) -> list[str]:
+    """Return a small chart for each trend, all with one scale, so that they can be compared."""
+    return _draw(trends, marks, SMALL) if trends else []
+
+
+def _draw(trends: Sequence[ShownTrend], marks: Sequence[ShownMark], size: Size) -> list[str]:
+    floor = _find_floor([point for trend in trends for point in trend.points])
+    periods = [point.period for point in trends[0].points]
+    datasets: dict[str, Records] = {
+        "points": [
+            record for place, trend in enumerate(trends) for record in _record(trend, place, floor)
+        ],
+        "grid": [
+            {"share": share, "label": f"{share}%"}
+            for share in range(floor, 101, 20 if floor < 40 or size is SMALL else 10)
+        ],
+        "periods": _label_periods([shorten_period(period) for period in periods]),
+        "marks": [{"place": mark.place, "label": str(mark.number)} for mark in marks],
     }
+    views = draw_views(_build(size, floor, len(periods)), datasets)
+    for view, trend in zip(views, trends, strict=True):
+        _tell_points(view, [point for point in trend.points if point.share is not None])
+    return [write_svg(view, size.box, each.words) for view, each in zip(views, trends, strict=True)]
 
 
-def _mark_lone_months(points: list[dict[str, Any]]) -> None:
-    """Marks months with a gap on both sides: a band has no width there, so they get a bar."""
-    empty = [True, *(point["csat"] is None for point in points), True]
-    for place, point in enumerate(points, start=1):
-        point["lone"] = empty[place - 1] and empty[place + 1] and not empty[place]
+def _find_floor(points: Sequence[TrendPoint]) -> int:
+    """Return where the scale begins: at a ten below every share and limit. Intervals may go below:
+    a team with three responses must not flatten all others."""
+    lows = [
+        value
+        for point in points
+        for value in (point.share, point.lower)
+        if value is not None and not point.is_small
+    ]
+    lowest = int(min(lows, default=HIGHEST_FLOOR) // 20 * 20)
+    return max(0, min(HIGHEST_FLOOR, lowest))
 
 
-def _shorten(number: int) -> str:
-    """Return a number that fits above a narrow bar: 812, 1.2k, 13k."""
-    if number < 1000:
-        return str(number)
-    return f"{number / 1000:.1f}k" if number < 9950 else f"{number / 1000:.0f}k"
+def _record(trend: ShownTrend, team: int, floor: int) -> Records:
+    """Return what the chart needs of a trend; floats only place marks, texts keep the digits."""
+
+    def at(value: Any) -> float | None:
+        return None if value is None else max(float(value), float(floor))
+
+    empty = [True, *(point.share is None for point in trend.points), True]
+    records = []
+    for place, point in enumerate(trend.points):
+        # A band has no width at a period with a gap on both sides, which gets a bar.
+        is_lone = empty[place] and empty[place + 2]
+        records.append(
+            {
+                "team": team,
+                "place": place,
+                "share": at(point.share),
+                "low": at(point.low),
+                "high": at(point.high),
+                "lone_low": at(point.low) if is_lone else None,
+                "lower": at(point.lower),
+                "upper": at(point.upper),
+                **_style(point),
+            }
+        )
+    return records
 
 
-def _build_trend(points: list[dict[str, Any]]) -> Drawing:
-    """CSAT with its band above, responses as bars below, on the same months."""
-    data = pd.DataFrame(points)
-    size = {"width": WIDTH - 50}
-    padding = alt.Scale(paddingOuter=0.3)
-    bars = alt.Chart(data).encode(
-        x=alt.X("month:O", axis=_label_months(points), scale=padding),
-        # Not stacked: stacked bars come with a clip path, whose id differs from drawing to drawing.
-        y=alt.Y("responses:Q", axis=None, stack=None),
-    )
-    counts = alt.layer(
-        bars.mark_bar(color=BAR),
-        bars.mark_text(dy=-10, color=QUIET, fontSize=TEXT - 1).encode(text="count:N"),
-    ).properties(height=80, **size)
-    x = alt.X("month:O", axis=None, scale=padding)
-    return alt.vconcat(_build_csat(data, x).properties(height=220, **size), counts, spacing=24)
+def _style(point: TrendPoint) -> dict[str, Any]:
+    """Return how a point looks: outside the limits a triangle in the accent, with few responses
+    hollow."""
+    if point.signal:
+        shape = "triangle-up" if point.signal == "above" else "triangle-down"
+        return {"shape": shape, "fill": ACCENT, "stroke": PAPER, "size": 3.2}
+    if point.is_small:
+        return {"shape": "circle", "fill": PAPER, "stroke": QUIET, "size": 0.8}
+    return {"shape": "circle", "fill": INK, "stroke": PAPER, "size": 1}
 
 
-def _build_csat(data: pd.DataFrame, x: alt.X) -> Drawing:
-    """Return the line of CSAT in its band; the scale starts at 60 % or at the ten below the lowest
-    end."""
-    floor = min(60, int(data["low"].min() // 10 * 10))
-    ticks = list(range(floor, 101, 10 if floor >= 40 else 20))
-    axis = alt.Axis(values=ticks, labelExpr="datum.value + '%'", grid=True, title=None)
-    scale = alt.Scale(domain=[floor, 100], nice=False)
-    base = alt.Chart(data).encode(x=x)
+def _label_periods(names: Sequence[tuple[str, str]]) -> Records:
+    """Return the names of some periods, as many as fit, counted from the last; the year below where
+    it is new."""
+    step = -(-len(names) // MOST_LABELS)
+    places = list(range(len(names)))[::-step][::-1]
+    years = ["", *(names[place][1] for place in places)]
+    return [
+        {"place": place, "label": names[place][0], "year": year if year != before else ""}
+        for place, (before, year) in zip(places, pairwise(years), strict=True)
+    ]
+
+
+@lru_cache(maxsize=64)
+def _build(size: Size, floor: int, periods: int) -> dict[str, Any]:
+    """Return the specification of charts of this size, one view per team, without their data. It is
+    kept, because building it takes as long as drawing it."""
+    share = alt.Scale(domain=[floor, 100], nice=False, zero=False)
+    place = alt.Scale(domain=[-0.5, periods - 0.5], nice=False, zero=False)
+
+    def x(field: str) -> alt.X:
+        return alt.X(f"{field}:Q", scale=place, axis=None)
+
+    def y(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", scale=share, axis=None)
+
+    def look(field: str, channel: Any) -> Any:
+        return channel(f"{field}:N", scale=None)
+
     gaps: Any = "break-paths-show-domains"
-
-    def at(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", scale=scale, axis=axis)
-
-    lone = base.transform_filter("datum.lone").mark_rule(stroke=BAND, strokeWidth=7)
-    return alt.layer(
-        base.mark_area(color=BAND, opacity=0.75, invalid=gaps).encode(y=at("low"), y2="high"),
-        lone.encode(y=at("low"), y2="high"),
-        base.mark_line(color=ACCENT, strokeWidth=3, invalid=gaps).encode(y=at("csat")),
-        base.transform_filter("datum.csat !== null")
-        .mark_point(size=70, fill=ACCENT, stroke=PAPER, strokeWidth=1.5, opacity=1)
-        .encode(y=at("csat")),
+    # Without data of its own it takes what the facet hands to each view.
+    points = alt.Chart().encode(x=x("place"))
+    grid = alt.Chart(alt.NamedData("grid")).encode(y=y("share"))
+    names = alt.Chart(alt.NamedData("periods")).encode(x=x("place"))
+    marks = alt.Chart(alt.NamedData("marks")).encode(x=x("place"))
+    label: dict[str, Any] = {"fontSize": size.text, "color": QUIET, "align": "right"}
+    below: dict[str, Any] = {**label, "align": "center", "baseline": "top"}
+    limit: dict[str, Any] = {
+        "interpolate": "step",
+        "stroke": QUIET,
+        "strokeWidth": 1.25,
+        "strokeDash": [4, 3],
+        "invalid": gaps,
+    }
+    chart = alt.layer(
+        grid.mark_rule(stroke=TRACK, strokeWidth=1).encode(x=alt.value(0), x2=alt.value("width")),
+        points.mark_area(fill=BAND, opacity=0.8, invalid=gaps).encode(y=y("low"), y2="high"),
+        points.mark_rule(stroke=BAND, strokeWidth=7).encode(y=y("lone_low"), y2="high"),
+        points.mark_line(**limit).encode(y=y("lower")),
+        points.mark_line(**limit).encode(y=y("upper")),
+        marks.mark_rule(stroke=QUIET, strokeWidth=0.75).encode(
+            y=alt.value(-4), y2=alt.value("height")
+        ),
+        marks.mark_text(**{**label, "align": "center", "color": INK}, fontWeight=600).encode(
+            y=alt.value(-MARK_HEIGHT), text="label:N"
+        ),
+        points.mark_line(stroke=INK, strokeWidth=2, invalid=gaps).encode(y=y("share")),
+        points.mark_point(strokeWidth=1.5, opacity=1).encode(
+            y=y("share"),
+            shape=look("shape", alt.Shape),
+            fill=look("fill", alt.Fill),
+            stroke=look("stroke", alt.Stroke),
+            size=alt.Size("size:Q", scale=alt.Scale(domain=[0, 1], range=[0, 3.2 * size.text])),
+        ),
+        grid.mark_text(**label, dx=-8, baseline="middle").encode(x=alt.value(0), text="label:N"),
+        names.mark_text(**below).encode(y=alt.value(size.height + 8), text="label:N"),
+        names.mark_text(**below).encode(y=alt.value(size.height + 10 + size.text), text="year:N"),
+    ).properties(width=size.width, height=size.height)
+    faceted = chart.facet(
+        facet=alt.Facet("team:O", header=alt.Header(labels=False, title=None)),
+        columns=1,
+        data=alt.NamedData("points"),
     )
+    # Checked by a test, not for each report: the check takes a tenth of a second.
+    return dict(faceted.to_dict(validate=False))
 
 
-def _label_months(points: list[dict[str, Any]]) -> alt.Axis:
-    """Return every third month by name, counted from the last; its year below where it is new."""
-    labels, year_shown = {}, 0
-    for point in points[::-3][::-1]:
-        month = Month.parse(point["month"])
-        year = [] if month.year == year_shown else [str(month.year)]
-        labels[point["month"]] = [month_abbr[month.number], *year]
-        year_shown = month.year
-    return alt.Axis(
-        values=list(labels), labelExpr=f"({json.dumps(labels)})[datum.value]", labelAngle=0,
-        labelOverlap=False, labelPadding=6, grid=False, title=None,
-    )  # fmt: skip
+def _tell_points(view: ElementTree.Element, points: Sequence[TrendPoint]) -> None:
+    """Give each point of a view its words: a title for who points at it, and where there is an
+    address, a link around it. Vega would make the address absolute."""
+    (group,) = (
+        group
+        for group in view.iter(f"{{{SVG}}}g")
+        if (group.get("class") or "").startswith("mark-symbol role-mark")
+    )
+    for place, (element, point) in enumerate(zip([*group], points, strict=True)):
+        ElementTree.SubElement(element, f"{{{SVG}}}title").text = point.words
+        if point.address is not None:
+            link = ElementTree.Element(
+                f"{{{SVG}}}a", {"href": point.address, "aria-label": point.words}
+            )
+            link.append(element)
+            group[place] = link

@@ -3,6 +3,7 @@
 from calendar import month_name
 from datetime import datetime
 
+from reports.environment import add_words
 from reports.site.context import ReportsSite
 from survey.vocabulary import Role
 
@@ -14,7 +15,8 @@ _ROLES = {
 
 
 def register(site: ReportsSite) -> None:
-    """Let the templates write times and roles."""
+    """Let the templates write what reports write, times and roles."""
+    add_words(site.jinja_env, site.settings)
     zone = site.settings.timezone
 
     def write_time(value: datetime) -> str:

@@ -1,57 +1,58 @@
+"""The charts of the trend: what they draw, what they say, and that they fit into a page."""
+
+import time
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
-from html.parser import HTMLParser
 
 import altair as alt
 import pandas as pd
+import pytest
 
+from pipeline.weeks import WEEKS, tabulate_weeks, weeks_up_to
 from reports.charts import style
-from reports.charts.teams import draw_teams
-from reports.charts.trend import draw_trend
-from survey.teams import Team
+from reports.charts.trend import LARGE, SMALL, draw_teams, draw_together
+from reports.links import FileLinks
+from reports.shown_teams import show_teams
+from reports.shown_trend import MOST_TRENDS, show_trends, show_weeks
+from survey.store.marks import Mark
+from survey.teams import DEFAULT_TEAMS, Team, parse_teams
+from tests.support.html_reader import Reader
+from tests.support.links import WebLinks
+from tests.support.report_numbers import (
+    LIMITS,
+    OCTOBER,
+    RATINGS,
+    frame_of,
+    full_numbers,
+    make_numbers,
+    team_row,
+)
 
-TEAMS = (Team("surveys", "Surveys"), Team("sales_cs", "Sales & CS"))
-COLUMNS = ["month", "team", "responses", "csat_pct", "csat_low", "csat_high"]
-
-
-class Reader(HTMLParser):
-    """What a browser would find: elements, attributes, and the texts that are drawn."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.texts: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-    def all_of(self, name: str) -> list[str]:
-        return [value or "" for key, value in self.attributes if key == name]
+TEAMS = parse_teams(DEFAULT_TEAMS)
 
 
-def frame(*rows: tuple[str, str, int, str, str, str]) -> pd.DataFrame:
-    shares = [[Decimal(share) if share else None for share in row[3:]] for row in rows]
-    return pd.DataFrame(
-        [[*row[:3], *share] for row, share in zip(rows, shares, strict=True)], columns=COLUMNS
-    )
+def trends_of(numbers, links=None, teams=TEAMS):
+    shown = show_trends(numbers, show_teams(numbers, teams), links or FileLinks())
+    assert shown is not None
+    return shown
 
 
-def month_of_teams() -> pd.DataFrame:
-    return frame(
-        ("2026-10", "experiments", 2, "100.00", "34.24", "100.00"),
-        ("2026-10", "sales_cs", 100, "90.00", "82.56", "94.48"),
-        ("2026-10", "surveys", 30, "90.00", "74.38", "96.54"),
-        ("2026-10", "web_analytics", 0, "", "", ""),
-        ("2026-10", "all", 132, "90.15", "83.89", "94.15"),
-    )
+def months(**responses: int):
+    """A trend of all teams, with so many responses in months such as `m09`; 0 leaves a gap."""
+    rows = [
+        team_row("all", [number // 10 * each for each in (0, 1, 0, 3, 6)], month=f"2026-{name[1:]}")
+        for name, number in responses.items()
+    ]
+    return replace(make_numbers(), trend=frame_of(rows, rows[0]))
 
 
-def test_charts_hold_to_the_schema_of_vega_lite(monkeypatch):
+@pytest.fixture(scope="module")
+def full():
+    return trends_of(full_numbers())
+
+
+def test_charts_hold_to_the_schema_of_vega_lite(full, monkeypatch):
     drawn = []
     draw = style.vl_convert.vegalite_to_svg
 
@@ -60,112 +61,161 @@ def test_charts_hold_to_the_schema_of_vega_lite(monkeypatch):
         return draw(specification, **options)
 
     monkeypatch.setattr(style.vl_convert, "vegalite_to_svg", note)
-    draw_teams(month_of_teams(), TEAMS)
-    draw_trend(trend({"2026-09": 3, "2026-10": 0}))
+    draw_together(full.together, full.marks)
+    draw_teams(full.teams, full.marks)
     assert len(drawn) == 2
     for specification in drawn:
         alt.Chart.from_dict(specification).to_dict(validate=True)
 
 
-def trend(responses: dict[str, int]) -> pd.DataFrame:
-    return frame(
-        *(
-            (month, "all", count, *(("90.00", "82.56", "94.48") if count else ("", "", "")))
-            for month, count in responses.items()
-        )
+def test_every_team_that_can_be_compared_has_a_chart_of_its_own(full):
+    svgs = draw_teams(full.teams, full.marks)
+    names = [trend.team.name for trend in full.teams]
+    assert sorted(names) == sorted(team.name for team in TEAMS)
+    for svg, name in zip(svgs, names, strict=True):
+        (label,) = Reader(svg).all_of("aria-label")
+        assert label.startswith(f"CSAT of {name} over 13 periods. October 2025: ")
+
+
+def test_of_very_many_teams_those_with_the_most_responses_have_charts():
+    many = {f"team_{n:02}": (1, 1, 1, 5, 10 + n) for n in range(MOST_TRENDS + 3)}
+    shown = trends_of(make_numbers(many))
+    assert {trend.team.slug for trend in shown.teams} == set(sorted(many)[3:])
+    assert shown.left_out == 3
+
+
+def test_the_text_alternative_tells_every_periods_numbers():
+    (label,) = Reader(draw_together(trends_of(months(m08=100, m09=0, m10=10)).together, ())).all_of(
+        "aria-label"
+    )
+    assert label == (
+        "CSAT of All teams over 3 periods. August 2026: 90.0%, interval 82.6 to 94.5, "
+        "100 responses; September 2026: 0 responses; "
+        "October 2026: 90.0%, interval 59.6 to 98.2, 10 responses."
     )
 
 
-def test_teams_stand_in_the_order_of_their_intervals_lower_end_and_all_teams_last() -> None:
-    texts = Reader(draw_teams(month_of_teams(), TEAMS)).texts
-    names = [t for t in texts if t in ("Sales & CS", "Surveys", "Experiments", "All teams")]
-    assert names == ["Sales & CS", "Surveys", "Experiments", "All teams"]
+def test_a_period_without_responses_leaves_a_gap_in_the_line():
+    def lines(svg):
+        parts = svg.split("mark-line")[1:]
+        return max(part.partition(' d="')[2].partition('"')[0].count("M") for part in parts)
+
+    whole = trends_of(months(m06=50, m07=50, m08=50, m09=50, m10=50))
+    gap = trends_of(months(m06=50, m07=50, m08=0, m09=50, m10=50))
+    assert lines(draw_together(whole.together, ())) == 1
+    assert lines(draw_together(gap.together, ())) == 2
 
 
-def test_a_team_without_responses_is_left_out() -> None:
-    assert "Web analytics" not in draw_teams(month_of_teams(), TEAMS)
+def test_a_point_outside_the_limits_has_its_own_shape_and_colour():
+    numbers = months(m08=100, m09=100, m10=100)
+    limit = {"team": "all", "centre_pct": Decimal(95), "lower_pct": Decimal(92)}
+    limit |= {"upper_pct": Decimal(98), "signal": "below"}
+    limits = frame_of([limit | {"month": "2026-10"}], LIMITS)
+    calm = draw_together(trends_of(numbers).together, ())
+    alarm = draw_together(trends_of(replace(numbers, limits=limits)).together, ())
+    assert calm.count(f'fill="{style.ACCENT}"') == 0
+    assert alarm.count(f'fill="{style.ACCENT}"') == 1
+    assert "October 2026: 90.0%, interval 82.6 to 94.5, 100 responses, below the limits" in alarm
+    points = [each.partition(' d="')[2].partition('"')[0] for each in _points(alarm)]
+    assert points[0] == points[1] != points[2]
 
 
-def test_a_team_with_under_ten_responses_is_drawn_hollow() -> None:
-    svg = draw_teams(month_of_teams(), TEAMS)
-    assert svg.count('fill="var(--paper, #ffffff)"') == 1
-    assert svg.count('fill="var(--accent, #b4530a)"') == 2
+def _points(svg):
+    return svg.partition("mark-symbol")[2].partition("mark-text")[0].split("<path")[1:]
 
 
-def test_the_text_alternative_tells_every_teams_numbers() -> None:
-    reader = Reader(draw_teams(month_of_teams(), TEAMS))
-    (label,) = reader.all_of("aria-label")
+def test_a_point_of_under_ten_responses_is_hollow():
+    numbers = make_numbers({"surveys": (0, 0, 0, 1, 3)}, {"surveys": RATINGS})
+    svg = draw_together(trends_of(numbers).together, ())
+    hollow, full = (f'fill="{colour}" stroke' for colour in (style.PAPER, style.INK))
+    assert sum(hollow in point for point in _points(svg)) == 1
+    assert sum(full in point for point in _points(svg)) == 1
+
+
+def test_marks_stand_where_they_happened_and_only_within_the_trend():
+    numbers = months(m08=100, m09=100, m10=100)
+    marks = (
+        Mark(4, date(2026, 10, 31), "last day", "lead"),
+        Mark(3, date(2026, 8, 1), "first day", "lead"),
+        Mark(2, date(2026, 7, 31), "too early", "lead"),
+        Mark(1, date(2026, 11, 1), "too late", "lead"),
+    )
+    shown = trends_of(replace(numbers, marks=marks)).marks
+    assert [(mark.number, mark.words) for mark in shown] == [(1, "first day"), (2, "last day")]
+    assert -0.5 < shown[0].place < -0.47
+    assert 2.47 < shown[1].place < 2.5
+
+
+def test_a_point_leads_to_its_responses_where_there_are_pages():
+    shown = trends_of(full_numbers(), WebLinks())
+    reader = Reader(draw_teams(shown.teams, ())[0])
+    slug = shown.teams[0].team.slug
+    assert reader.all_of("href") == [
+        WebLinks().responses(period.name, slug, None) for period in OCTOBER.up_to(13)
+    ]
+    assert reader.all_of("role")[0] == "group"
+    assert reader.all_of("aria-label")[-1] == shown.teams[0].points[-1].words
+    assert reader.all_of("xlink:href") == []
+
+
+def test_in_a_file_nothing_is_a_link(full):
+    reader = Reader(draw_teams(full.teams, ())[0])
+    assert "a" not in reader.tags
     assert reader.all_of("role")[0] == "img"
-    assert "Sales & CS: 90.00%, interval 82.56 to 94.48, 100 responses;" in label
-    assert "Experiments: 100.00%, interval 34.24 to 100.00, 2 responses, too few" in label
 
 
-def test_a_hostile_team_name_stays_a_text() -> None:
+def test_weeks_are_drawn_as_the_trend_of_all_teams():
+    weeks = tabulate_weeks(
+        pd.DataFrame(
+            {"month": ["2026-10-05..2026-10-11"], "team": ["surveys"], "rating": [5]}
+        ).assign(responses=12),
+        weeks_up_to(date(2026, 10, 14)),
+        [],
+    )
+    together = show_teams(make_numbers(), TEAMS).together
+    reader = Reader(draw_together(show_weeks(weeks, together), ()))
+    (label,) = reader.all_of("aria-label")
+    assert "5 to 11 October 2026: 100%, interval 75.8 to 100.0, 12 responses;" in label
+    assert label.count(";") == WEEKS - 1
+    assert "12 Oct" in reader.data
+
+
+def test_a_hostile_team_name_stays_a_text():
     name = """<script>alert(1)</script>"onload='x'"""
-    reader = Reader(draw_teams(month_of_teams(), (Team("surveys", name),)))
+    shown = trends_of(make_numbers(), teams=(Team("surveys", name),))
+    reader = Reader(draw_teams(shown.teams, ())[0])
     assert "script" not in reader.tags
-    assert name in reader.texts
     assert name in reader.all_of("aria-label")[0]
 
 
-def test_a_month_without_responses_has_no_chart_of_teams() -> None:
-    assert draw_teams(frame(("2026-10", "all", 0, "", "", "")), TEAMS) == ""
+def test_no_responses_at_all_make_no_trend():
+    numbers = make_numbers({"surveys": (0,) * 5})
+    assert show_trends(numbers, show_teams(numbers, TEAMS), FileLinks()) is None
 
 
-def test_the_trend_tells_thirteen_months_and_which_of_them_are_empty() -> None:
-    (label,) = Reader(draw_trend(trend({"2026-10": 100, "2026-09": 0}))).all_of("aria-label")
-    assert "Oct 2026: 90.00%, interval 82.56 to 94.48, 100 responses." in label
-    assert "Sep 2026: no responses" in label
-    assert "Oct 2025: no responses" in label
-    assert label.count(";") == 12
+def test_the_same_numbers_draw_the_same_chart_and_no_ids_clash(full):
+    svgs = draw_teams(full.teams, full.marks)
+    assert svgs == draw_teams(full.teams, full.marks)
+    assert not any(" id=" in svg or "url(" in svg or "style=" in svg for svg in svgs)
 
 
-def test_a_month_without_responses_leaves_a_gap_in_the_line() -> None:
-    months = [f"2026-{number:02d}" for number in range(1, 11)]
-    whole = draw_trend(trend(dict.fromkeys(months, 100)))
-    gap = draw_trend(trend(dict.fromkeys(months, 100) | {"2026-05": 0}))
-
-    def lines(svg: str) -> int:
-        path = svg.partition("mark-line")[2].partition(' d="')[2].partition('"')[0]
-        return path.count("M")
-
-    assert (lines(whole), lines(gap)) == (1, 2)
-
-
-def test_every_month_with_responses_says_how_many() -> None:
-    texts = Reader(draw_trend(trend({"2026-08": 812, "2026-09": 1234, "2026-10": 12_900}))).texts
-    assert {"812", "1.2k", "13k"} <= set(texts)
-
-
-def test_no_responses_at_all_make_no_trend() -> None:
-    assert draw_trend(trend({"2026-10": 0})) == ""
-
-
-def test_rows_of_single_teams_do_not_touch_the_trend() -> None:
-    together = trend({"2026-10": 100})
-    team = together.assign(team="surveys", responses=7)
-    assert draw_trend(pd.concat([team, together])) == draw_trend(together)
-
-
-def test_the_same_numbers_draw_the_same_chart_and_no_ids_clash() -> None:
-    for draw in (lambda: draw_teams(month_of_teams(), TEAMS), lambda: draw_trend(trend(
-        {"2026-09": 50, "2026-10": 100}
-    ))):  # fmt: skip
-        svg = draw()
-        assert svg == draw()
-        assert " id=" not in svg
-        assert "url(" not in svg
-
-
-def test_a_chart_scales_with_the_page_and_takes_its_colours() -> None:
-    svg = draw_teams(month_of_teams(), TEAMS)
-    assert svg.startswith("<svg ")
-    root = svg[: svg.index(">")]
-    assert 'viewBox="0 0 ' in root
-    assert 'width="100%"' in root
-    assert "height" not in root
+@pytest.mark.parametrize("size", [LARGE, SMALL])
+def test_a_chart_scales_with_the_page_and_takes_its_colours(full, size):
+    draw = draw_together(full.together, ()) if size is LARGE else draw_teams(full.teams, ())[0]
+    root = draw[: draw.index(">")]
+    assert f'viewBox="{" ".join(map(str, size.box))}"' in root
+    assert "height=" not in root
     assert all(
         value.startswith(("var(", "none", "transparent"))
         for key in ("fill", "stroke")
-        for value in Reader(svg).all_of(key)
+        for value in Reader(draw).all_of(key)
     )
+
+
+def test_all_charts_of_a_page_are_drawn_in_a_fraction_of_a_second(full):
+    draw_together(full.together, full.marks), draw_teams(full.teams, full.marks)
+    began = time.process_time()
+    for _ in range(3):
+        draw_together(full.together, full.marks), draw_teams(full.teams, full.marks)
+    # 60 ms on a machine with nothing else to do.
+    assert (time.process_time() - began) / 3 < 0.5
