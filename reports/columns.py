@@ -38,12 +38,12 @@ _NAMES = {
     ColumnType.COUNT: (
         *("responses", "previous_responses", "satisfied", "comments", "invitations", "answers"),
         *("rating", "rating_1", "rating_2", "rating_3", "rating_4", "rating_5"),
-        *("adjustments", "hedgehogs"),
+        *("adjustments", "hedgehogs", "page_views"),
     ),
     ColumnType.MEAN: ("mean_rating",),
     ColumnType.MONEY: ("unit_amount", "amount"),
     ColumnType.TIME: ("answered_at", "opens_at", "closes_at", "closed_at"),
-    ColumnType.DAY: ("paid_at",),
+    ColumnType.DAY: ("paid_at", "week_from", "week_to"),
 }
 _TYPES = {name: column_type for column_type, names in _NAMES.items() for name in names}
 

@@ -137,10 +137,13 @@ def show_trends(numbers: ReportNumbers, teams: ShownTeams, links: Links) -> Show
     )
 
 
-def show_weeks(weeks: pd.DataFrame, together: ShownTeam) -> ShownTrend:
-    """Return the rows of `pipeline.weeks` as a trend of all teams together, without limits."""
+def show_weeks(
+    weeks: pd.DataFrame, together: ShownTeam, marks: Sequence[Mark]
+) -> tuple[ShownTrend, list[ShownMark]]:
+    """Return the rows of `pipeline.weeks` as a trend of all teams together, without limits, and the
+    marks within it."""
     nothing = Comparison(None, None, None)
-    points = (
+    points = [
         TrendPoint(
             period=Period(row["week_from"], row["week_to"], 0),
             responses=row["responses"],
@@ -154,8 +157,10 @@ def show_weeks(weeks: pd.DataFrame, together: ShownTeam) -> ShownTrend:
             address=None,
         )
         for row in list_rows(weeks)
+    ]
+    return ShownTrend(together, tuple(points)), _place_marks(
+        marks, [point.period for point in points]
     )
-    return ShownTrend(together, tuple(points))
 
 
 def _show_point(

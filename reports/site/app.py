@@ -7,6 +7,8 @@ from datetime import datetime
 from flask_wtf import CSRFProtect
 from jinja2 import StrictUndefined
 
+from reports.environment import add_words
+from reports.loading import ReportLoader
 from reports.passwords import Passwords
 from reports.site import (
     account,
@@ -16,10 +18,13 @@ from reports.site import (
     headers,
     index,
     login,
+    marks,
     openid,
+    reports,
     roles,
     sessions,
     style,
+    weeks,
     words,
 )
 from reports.site.context import ReportsSite
@@ -40,9 +45,11 @@ def create_reports_site(
     site = ReportsSite("reports", static_folder=None)
     site.settings, site.database, site.clock = settings, database, clock
     site.passwords = Passwords()
+    site.loader = ReportLoader(database, settings, clock)
     site.config.update(_configuration(settings))
     site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
     site.jinja_env.undefined = StrictUndefined
+    add_words(site.jinja_env, settings)
     words.register(site)
     # What is registered first sees an answer last.
     headers.register(site)
@@ -51,7 +58,7 @@ def create_reports_site(
     roles.register(site)
     # Whoever is not signed in goes to the sign-in page before a form is looked at.
     CSRFProtect(site)
-    for part in (style, index, login, openid, account, audit, errors):
+    for part in (style, index, reports, weeks, marks, login, openid, account, audit, errors):
         part.register(site)
     return site
 

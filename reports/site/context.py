@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from flask import Flask, current_app
 
+from reports.loading import ReportLoader
 from reports.passwords import Passwords
 from survey.settings import Settings
 from survey.store.database import Database
@@ -25,6 +26,7 @@ class ReportsSite(Flask):
     database: Database
     clock: Callable[[], datetime]
     passwords: Passwords
+    loader: ReportLoader
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

@@ -1,13 +1,23 @@
-"""The first page of the reports."""
+"""The first page of the reports: the last months, and the way to any other period."""
 
 from flask import redirect
 from werkzeug.wrappers import Response
 
-from reports.site.context import ReportsSite
+from pipeline.query import ReportQuery
+from reports.shown_teams import show_teams
+from reports.shown_trend import show_trends
+from reports.site.context import ReportsSite, current_site
+from reports.site.links import WebLinks
 from reports.site.pages import DONATIONS, may_see, render_page
 from reports.site.roles import allow_everybody, allow_signed_in
 from reports.site.sessions import signed_in_user
+from reports.wording import name_period
+from survey.months import Month
+from survey.periods import Period
 from survey.vocabulary import Role
+
+# How many quarters and years the page leads to.
+_QUARTERS, _YEARS = 5, 3
 
 
 def register(site: ReportsSite) -> None:
@@ -25,7 +35,27 @@ def go_to_index() -> Response:
 @allow_signed_in
 def show_index() -> str | Response:
     """Return the first page; finance goes on to the donations, where there are any."""
-    user = signed_in_user()
-    if user and user.role is Role.FINANCE and may_see(user, DONATIONS):
-        return redirect(DONATIONS, 303)
-    return render_page("index.html", user)
+    site, user = current_site(), signed_in_user()
+    if user and user.role is Role.FINANCE:
+        if may_see(user, DONATIONS):
+            return redirect(DONATIONS, 303)
+        return render_page("index.html", user, months=[], month=None, periods=[])
+    month = Period.of_month(Month.of(site.clock(), site.settings.timezone))
+    query = ReportQuery(month)
+    numbers = site.loader.load(query)
+    trends = show_trends(numbers, show_teams(numbers, site.settings.teams), WebLinks(query))
+    others = [*_enclosing(month, "quarter", _QUARTERS), *_enclosing(month, "year", _YEARS)]
+    return render_page(
+        "index.html",
+        user,
+        months=trends.together.points[::-1] if trends else [],
+        month=month,
+        periods=[(period.name, name_period(period)) for period in others],
+    )
+
+
+def _enclosing(month: Period, kind: str, how_many: int) -> list[Period]:
+    """Return the quarter or the year that a month is in, and those before, the newest first."""
+    quarter = f"{month.first.year:04d}-Q{(month.first.month + 2) // 3}"
+    latest = Period.parse(quarter if kind == "quarter" else f"{month.first.year:04d}")
+    return latest.up_to(how_many)[::-1]

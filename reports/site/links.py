@@ -41,6 +41,10 @@ class WebLinks:
         """Return the address of a file of this report, such as `teams.csv`."""
         return address(f"{self.query.period}/{name}", self.query.parameters())
 
+    def weeks(self) -> str:
+        """Return the address of the page of the weeks up to the end of the period."""
+        return address(f"{self.query.period}/weeks", self.query.parameters())
+
 
 def address(path: str, parameters: dict[str, str]) -> str:
     """Return the address of a page under /reports/."""

@@ -1,21 +1,21 @@
 """The pages with numbers: the list of months, a report, the responses behind it, and its files."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 from flask import Response, abort, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from pipeline.query import FILTERS, BadQuery, ReportQuery
-from pipeline.weeks import tabulate_weeks, weeks_up_to
+from pipeline.query import BadQuery, ReportQuery
 from reports.exports import ExportKind, format_table, name_file
-from reports.loading import ReportLoader
 from reports.page import report_context
 from reports.rows import list_rows
 from reports.site.audit import record
 from reports.site.choices import describe_search, list_choices
 from reports.site.context import ReportsSite, current_site
 from reports.site.errors import error_page
+from reports.site.filters import read_filters
 from reports.site.links import WebLinks, address
 from reports.site.pages import render_page
 from reports.site.responses import (
@@ -28,12 +28,12 @@ from reports.site.responses import (
 )
 from reports.site.roles import allow
 from reports.site.sessions import signed_in_user
-from reports.tables import DONATIONS, list_tables
+from reports.site.weeks import count_weeks
+from reports.tables import DONATIONS, TABLE_WORDS, list_tables
 from reports.wording import capitalize_first, name_period
 from reports.workbooks import format_workbook
 from survey.periods import Period
 from survey.store.counting import ResponsesOutdated
-from survey.store.page_views import page_views_by_day
 from survey.vocabulary import Role
 
 # The name of the file that has every table, a sheet each.
@@ -42,16 +42,16 @@ WORKBOOK = "report"
 
 def register(site: ReportsSite) -> None:
     """Add the pages."""
-    site.loader = ReportLoader(site.database, site.settings, site.clock)
     kind = "<any(csv, xlsx, parquet):kind>"
-    for path, view in {
+    views: dict[str, Callable[..., Any]] = {
         "/reports/period": choose_period,
         "/reports/<period>": show_report,
         "/reports/<period>/responses": show_responses,
         f"/reports/<period>/responses.{kind}": export_responses,
         f"/reports/<period>/{DONATIONS}.{kind}": export_donations,
         f"/reports/<period>/<name>.{kind}": export_table,
-    }.items():
+    }
+    for path, view in views.items():
         site.add_url_rule(path, view.__name__, view)
     site.register_error_handler(BadQuery, _refuse_query)
     site.register_error_handler(ResponsesOutdated, _ask_to_wait)
@@ -76,14 +76,14 @@ def choose_period() -> AnyResponse:
     """Go to the report of the period that the form names: its first and its last day."""
     first, last = request.args.get("from", "").strip(), request.args.get("to", "").strip()
     period = _parse(f"{first}..{last}")
-    return redirect(address(period.name, _filters()), 303)
+    return redirect(address(period.name, read_filters()), 303)
 
 
 @allow(Role.LEAD, Role.ADMIN)
 def show_report(period: str) -> str:
     """Show the report of a period, as the filters say."""
     site = current_site()
-    query = ReportQuery.parse(period, _filters())
+    query = ReportQuery.parse(period, read_filters())
     links = WebLinks(query)
     numbers = site.loader.load(query)
     record("read report", _describe(query))
@@ -93,7 +93,7 @@ def show_report(period: str) -> str:
         **report_context(numbers, site.settings, links),
         query=query,
         choices=list_choices(query, site.settings),
-        weeks=_list_weeks(query) if request.args.get("by") == "week" else None,
+        tables=[(name, TABLE_WORDS[name]) for name in list_tables(numbers)],
     )
 
 
@@ -150,12 +150,12 @@ def export_donations(period: str, kind: str) -> Response:
 @allow(Role.LEAD, Role.ADMIN)
 def export_table(period: str, name: str, kind: str) -> Response:
     """Send a table of a report as a file, or all tables as one workbook."""
-    query = ReportQuery.parse(period, _filters())
+    query = ReportQuery.parse(period, read_filters())
     tables = dict(list_tables(current_site().loader.load(query)))
     if name == WORKBOOK and kind == "xlsx":
         chosen = tables
     elif name == "weeks":
-        chosen = {name: _tabulate_weeks(query)}
+        chosen = {name: count_weeks(query)}
     elif name in tables:
         chosen = {name: tables[name]}
     else:
@@ -178,11 +178,6 @@ def _send(
     return response
 
 
-def _filters() -> dict[str, str]:
-    """Return the filters of the address. A form sends a value of a list each, a link all in one."""
-    return {name: ",".join(request.args.getlist(name)) for name in FILTERS}
-
-
 def _parse(period: str) -> Period:
     return ReportQuery.parse(period, {}).period
 
@@ -192,7 +187,7 @@ def _read_search(period: str) -> Search:
     if len(text) > LONGEST_SEARCH or len(phrase) > LONGEST_SEARCH:
         raise BadQuery(f"a search can have {LONGEST_SEARCH} characters")
     return Search(
-        ReportQuery.parse(period, _filters()),
+        ReportQuery.parse(period, read_filters()),
         commented_only=request.args.get("commented") == "1" or bool(text or phrase),
         text=text,
         phrase=phrase,
@@ -203,19 +198,3 @@ def _describe(query: ReportQuery, search: Search | None = None) -> str:
     """Return what was asked for in one line, for the record of who looked at what."""
     parameters = search.parameters() if search else query.parameters()
     return " ".join([query.period.name, *(f"{name}={value}" for name, value in parameters.items())])
-
-
-def _list_weeks(query: ReportQuery) -> list[dict[str, Any]]:
-    return list_rows(_tabulate_weeks(query))
-
-
-def _tabulate_weeks(query: ReportQuery) -> pd.DataFrame:
-    """Return the weeks up to the end of a period, with how often its teams' page was seen."""
-    site = current_site()
-    today = site.clock().astimezone(site.settings.timezone).date()
-    weeks = weeks_up_to(min(query.period.last, max(today, query.period.first)))
-    counts = site.loader.source.count_query(query, weeks).counts
-    with site.database.reading() as connection:
-        views = page_views_by_day(connection, weeks[0].first, weeks[-1].last)
-    seen = [(day, number) for day, team, number in views if not query.teams or team in query.teams]
-    return tabulate_weeks(counts, weeks, seen)

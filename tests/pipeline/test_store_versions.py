@@ -1,4 +1,4 @@
-"""A store that is asked again and again tells what a fresh look at it tells, whatever came between."""
+"""A store that is asked again and again tells what a fresh look at it tells, whatever came."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
