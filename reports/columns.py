@@ -34,6 +34,7 @@ _NAMES = {
         *("month", "team", "change_significant", "ticket_id", "comment", "link_trust", "reason"),
         *("timezone", "currency", "charity", "status", "closed_by", "payment_reference"),
         "ledger_hash",
+        "language",
     ),
     ColumnType.COUNT: (
         *("responses", "previous_responses", "satisfied", "comments", "invitations", "answers"),

@@ -139,7 +139,7 @@ def show_trends(numbers: ReportNumbers, teams: ShownTeams, links: Links) -> Show
 
 def show_weeks(
     weeks: pd.DataFrame, together: ShownTeam, marks: Sequence[Mark]
-) -> tuple[ShownTrend, list[ShownMark]]:
+) -> tuple[ShownTrend, tuple[ShownMark, ...]]:
     """Return the rows of `pipeline.weeks` as a trend of all teams together, without limits, and the
     marks within it."""
     nothing = Comparison(None, None, None)
@@ -158,9 +158,8 @@ def show_weeks(
         )
         for row in list_rows(weeks)
     ]
-    return ShownTrend(together, tuple(points)), _place_marks(
-        marks, [point.period for point in points]
-    )
+    placed = _place_marks(marks, [point.period for point in points])
+    return ShownTrend(together, tuple(points)), tuple(placed)
 
 
 def _show_point(

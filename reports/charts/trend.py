@@ -61,12 +61,15 @@ LARGE = Size(width=430, height=210, text=15, left=56, top=28, right=8, bottom=46
 SMALL = Size(width=268, height=104, text=12, left=44, top=22, right=6, bottom=36)
 
 
-def draw_together(trend: ShownTrend, marks: Sequence[ShownMark]) -> str:
+# Drawing takes as long as everything else on a page, and most pages are read again unchanged.
+@lru_cache(maxsize=64)
+def draw_together(trend: ShownTrend, marks: tuple[ShownMark, ...]) -> str:
     """Return the large chart of one trend."""
     return _draw([trend], marks, LARGE)[0]
 
 
-def draw_teams(trends: Sequence[ShownTrend], marks: Sequence[ShownMark]) -> list[str]:
+@lru_cache(maxsize=64)
+def draw_teams(trends: tuple[ShownTrend, ...], marks: tuple[ShownMark, ...]) -> list[str]:
     """Return a small chart for each trend, all with one scale, so that they can be compared."""
     return _draw(trends, marks, SMALL) if trends else []
 

@@ -48,5 +48,6 @@ class WebLinks:
 
 def address(path: str, parameters: dict[str, str]) -> str:
     """Return the address of a page under /reports/."""
-    query = urlencode(parameters, safe=",")
+    given = {name: value for name, value in parameters.items() if value}
+    query = urlencode(given, safe=",")
     return f"/reports/{path}?{query}" if query else f"/reports/{path}"
