@@ -122,5 +122,5 @@ def _count_hedgehogs(quality: pd.DataFrame) -> int:
 
 
 def _listed_teams(query: ReportQuery, settings: Settings) -> Sequence[Team]:
-    """Return the teams that have a row even without responses: those that the filter lets through."""
+    """Return the teams that have a row even without responses: those that no filter leaves out."""
     return [team for team in settings.teams if not query.teams or team.slug in query.teams]

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from pipeline.metrics import trend_periods
 from pipeline.query import ReportQuery
 from pipeline.report import ReportNumbers, compared_periods, number_report
@@ -58,6 +60,11 @@ class ReportLoader:
             marks=marks,
         )
 
-    def _find_marks(self, query: ReportQuery) -> Sequence[Mark]:
+    def _find_marks(self, query: ReportQuery) -> list[Mark]:
         with self._database.reading() as connection:
-            return list_marks(connection, trend_periods(query.period)[0].first, query.period.last)
+            return list_trend_marks(connection, query)
+
+
+def list_trend_marks(connection: Connection, query: ReportQuery) -> list[Mark]:
+    """Return the marks within the trend of a report."""
+    return list_marks(connection, trend_periods(query.period)[0].first, query.period.last)

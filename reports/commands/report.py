@@ -11,10 +11,14 @@ from pipeline.metrics import trend_periods
 from pipeline.output_files import write_files
 from pipeline.query import ReportQuery
 from pipeline.report import number_report
+from reports.loading import list_trend_marks
 from reports.monthly_files import DONATIONS_FILE, render_files
 from survey.clock import now
 from survey.months import Month
 from survey.periods import Period
+from survey.settings import Settings
+from survey.store.marks import Mark
+from survey.store.schema import open_store
 
 
 @click.command()
@@ -46,8 +50,17 @@ def report(month: Month, out: Path, source_name: str, **how: Any) -> None:
         source=source.description,
         is_store=source.is_store,
         as_of=as_of,
-        marks=read_marks(settings, query),
+        marks=_read_marks(settings, query),
     )
     write_files(out, render_files(numbers, settings), replacing=[DONATIONS_FILE])
     responses = numbers.teams["responses"].iloc[-1]
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")
+
+
+def _read_marks(settings: Settings, query: ReportQuery) -> list[Mark]:
+    """Return the marks of the store, if there is one; export files are reported on without."""
+    database = open_store(settings.database_url)
+    if not database.exists:
+        return []
+    with database.reading() as connection:
+        return list_trend_marks(connection, query)

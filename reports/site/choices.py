@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from reports.language_names import name_language
-from reports.wording import count_things, join_words
-
 from pipeline.query import UNKNOWN_LANGUAGE, ReportQuery
+from reports.language_names import name_language
 from reports.rows import name_team
 from reports.site.responses import Search
+from reports.wording import count_things, join_words
 from survey.languages import LANGUAGES
 from survey.scale import LABELS, RATINGS
 from survey.settings import Settings

@@ -1,13 +1,13 @@
 """`/reports/marks`: the releases and incidents that trends show."""
 
 from flask import redirect, request, url_for
+from werkzeug.wrappers import Response
+
 from reports.site.audit import record
 from reports.site.context import ReportsSite, current_site
 from reports.site.pages import render_page
 from reports.site.roles import allow
 from reports.site.sessions import signed_in_user
-from werkzeug.wrappers import Response
-
 from survey.store.marks import (
     LONGEST_WORDS,
     NoSuchMark,

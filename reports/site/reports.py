@@ -4,13 +4,6 @@ from typing import Any
 
 import pandas as pd
 from flask import Response, abort, redirect, request
-from reports.site.audit import record
-from reports.site.context import ReportsSite, current_site
-from reports.site.errors import error_page
-from reports.site.pages import render_page
-from reports.site.roles import allow
-from reports.site.sessions import signed_in_user
-from reports.wording import capitalize_first, name_period
 from werkzeug.wrappers import Response as AnyResponse
 
 from pipeline.query import FILTERS, BadQuery, ReportQuery
@@ -19,8 +12,12 @@ from reports.exports import ExportKind, format_table, name_file
 from reports.loading import ReportLoader
 from reports.page import report_context
 from reports.rows import list_rows
+from reports.site.audit import record
 from reports.site.choices import describe_search, list_choices
+from reports.site.context import ReportsSite, current_site
+from reports.site.errors import error_page
 from reports.site.links import WebLinks, address
+from reports.site.pages import render_page
 from reports.site.responses import (
     LAST_PAGE,
     LONGEST_SEARCH,
@@ -29,7 +26,10 @@ from reports.site.responses import (
     find_responses,
     list_responses,
 )
+from reports.site.roles import allow
+from reports.site.sessions import signed_in_user
 from reports.tables import DONATIONS, list_tables
+from reports.wording import capitalize_first, name_period
 from reports.workbooks import format_workbook
 from survey.periods import Period
 from survey.store.counting import ResponsesOutdated

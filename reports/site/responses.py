@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pipeline.words import holds_phrase
 
 from pipeline.query import UNKNOWN_LANGUAGE, ReportQuery
 from pipeline.report import ReportNumbers
 from pipeline.schemas import COMMENTS
+from pipeline.words import holds_phrase
 from survey.settings import Settings
 from survey.store import counting
 from survey.store.database import Database
