@@ -1,4 +1,5 @@
-"""`make screenshots`: the pictures of README.md and docs/mail.md, made anew from the sample."""
+"""`make screenshots`: the pictures of README.md, docs/leads.md and docs/mail.md, made anew from the
+sample."""
 
 import re
 import subprocess
@@ -12,14 +13,16 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from demo.load import load_sample
-from pipeline.monthly import number_month
-from pipeline.sources.store import StoreSource
+from pipeline.query import ReportQuery
+from reports.links import FileLinks
+from reports.loading import ReportLoader
 from reports.page import render_page
 from survey.commands.mail import _invitation
 from survey.counting_rules import CountingRules
 from survey.languages import find_language
 from survey.mail.invitation import Mail, render_mail
-from survey.months import Month
+from survey.periods import Period
+from survey.rederive import apply_rules
 from survey.settings import Settings
 from survey.site.app import create_app
 from survey.store.database import Database
@@ -31,13 +34,13 @@ from tests.support.pages import address
 from tests.support.settings import make_settings
 
 UNTIL = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
-MONTH = Month(2026, 10)
+OCTOBER = ReportQuery(Period.parse("2026-10"))
 DOCS = ROOT / "docs"
 GROUND = "#d9d1c7"
 
 
 def main() -> None:
-    """Write docs/screenshot.png and docs/mail.png."""
+    """Write docs/screenshot.png, docs/report.png and docs/mail.png."""
     fonts = subprocess.run(["fc-list", ":lang=ja"], capture_output=True, check=True)
     if not fonts.stdout:
         raise SystemExit(
@@ -51,15 +54,22 @@ def main() -> None:
             privacy_url="https://example.com/privacy",
             charity_name="Hedgehog Rescue",
         )
-        picture_site(browser, settings, DOCS / "screenshot.png")
+        database = Database(settings.database_url)
+        upgrade(database)
+        load_sample(database, settings, UNTIL, lambda _done, _all: None)
+        apply_rules(database, CountingRules.of(settings))
+        numbers = ReportLoader(database, settings, lambda: UNTIL).load(OCTOBER)
+        report = render_page(numbers, settings, FileLinks())
+        picture_site(browser, settings, database, report, DOCS / "screenshot.png")
+        database.close()
+        picture_report(browser, report, DOCS / "report.png")
         picture_mail(browser, settings, DOCS / "mail.png")
 
 
-def picture_site(browser: Browser, settings: Settings, path: Path) -> None:
+def picture_site(
+    browser: Browser, settings: Settings, database: Database, report: str, path: Path
+) -> None:
     """The survey page and the thanks on a phone, and the report on a desktop."""
-    database = Database(settings.database_url)
-    upgrade(database)
-    load_sample(database, settings, UNTIL, lambda _done, _all: None)
     clock = Clock()
     clock.time = UNTIL
     size = {"width": 390, "height": 1010}
@@ -72,13 +82,21 @@ def picture_site(browser: Browser, settings: Settings, path: Path) -> None:
         page.click("button.send")
         page.wait_for_load_state()
         thanks = page.screenshot()
-    source = StoreSource(database, CountingRules.of(settings))
-    numbers = number_month(source, MONTH, settings, UNTIL, lambda _read: None)
-    with opened(browser, {"width": 1100, "height": 1010}) as page:
-        page.set_content(render_page(numbers, settings))
-        report = page.screenshot()
-    database.close()
-    join(browser, [[question, thanks, report]], path)
+    join(
+        browser, [[question, thanks, show(browser, report, {"width": 1100, "height": 1010})]], path
+    )
+
+
+def picture_report(browser: Browser, report: str, path: Path) -> None:
+    """The report on a desktop and on a phone, light and dark, and on paper."""
+    wide, narrow = {"width": 1440, "height": 1700}, {"width": 390, "height": 1700}
+    # An A4 page between its margins.
+    with opened(browser, {"width": 695, "height": 1700}) as page:
+        page.set_content(report)
+        page.emulate_media(media="print")
+        paper = page.screenshot()
+    phones = [show(browser, report, narrow, dark=dark) for dark in (False, True)]
+    join(browser, [[show(browser, report, wide), *phones, paper]], path)
 
 
 def picture_mail(browser: Browser, settings: Settings, path: Path) -> None:

@@ -148,6 +148,11 @@ class TestTheTeams:
         text = read(make_numbers({"surveys": RATINGS, "experiments": (0,) * 5})).text
         assert "No responses: Experiments." in text
 
+    def test_a_year_before_is_folded_below_where_there_was_one(self):
+        words = "Each team against the same period a year before"
+        assert words in read(full_numbers()).text
+        assert words not in read(make_numbers()).text
+
     def test_more_than_are_shown_share_a_line(self):
         others = {f"other_{n:02}": (0, 0, 0, 0, 99) for n in range(OTHER_TEAMS)}
         numbers = make_numbers(
