@@ -1,8 +1,9 @@
-"""`csat report` from a store of ten years, against an empty store and against a bare GROUP BY."""
+"""`csat report` and a month's page from a store of ten years, against a bare GROUP BY."""
 
 import statistics
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
@@ -15,7 +16,10 @@ from survey.months import Month
 from survey.rederive import apply_rules
 from survey.store.database import Database
 from survey.store.migrate import upgrade
+from tests.support.clock import Clock
+from tests.support.given_answers import GivenAnswer, give
 from tests.support.postgresql import running_postgresql
+from tests.support.reports_site import Person, make_site
 from tests.support.settings import make_settings
 
 RESPONSES = 10_000_000
@@ -70,6 +74,29 @@ def group(database: Database) -> float:
         return time.perf_counter() - began
 
 
+def page(database: Database) -> tuple[float, float, float]:
+    """Seconds of a month's page at the server: the first time, again, and after one answer more."""
+    url = database.url.render_as_string(hide_password=False)
+    settings = make_settings(database_url=url)
+    clock = Clock()
+    clock.time = datetime(2026, 11, 20, tzinfo=UTC)
+    person = Person(make_site(settings, database, clock).test_client())
+    person.sign_in("lea")
+
+    def get() -> float:
+        began = time.perf_counter()
+        answer = person.client.get(f"/reports/{MONTH}")
+        assert answer.status_code == 200
+        return time.perf_counter() - began
+
+    first, again, after = get(), [], []
+    for _ in range(REPEATS):
+        again.append(get())
+        give(database, settings, GivenAnswer())
+        after.append(get())
+    return first, statistics.median(again), statistics.median(after)
+
+
 def measure(kind: str, folder: Path, url: str, empty_url: str) -> None:
     began = time.perf_counter()
     store, empty = make_store(url, RESPONSES), make_store(empty_url, 0)
@@ -90,6 +117,12 @@ def measure(kind: str, folder: Path, url: str, empty_url: str) -> None:
         f"    csat report: {seconds:.2f} s, at most {cpu:.2f} s CPU and {megabytes:,.0f} MB;"
         f" {seconds / of_empty:.2f} of an empty store ({of_empty:.2f} s),"
         f" {seconds / of_group:.1f} of a bare GROUP BY ({of_group:.2f} s)",
+        flush=True,
+    )
+    first, again, after = page(store)
+    print(
+        f"    /reports/{MONTH}: {again:.3f} s, {again / of_group:.2f} of a bare GROUP BY;"
+        f" {after:.3f} s after one answer more, {first:.1f} s the first time",
         flush=True,
     )
     for database in (store, empty):
