@@ -18,7 +18,8 @@ COMMANDS = {
     "demo": ("demo.command:demo", "A full working site with sample answers."),
     "serve": ("survey.commands.serve:serve", "The survey site and delivery, until stopped."),
     "deliver": ("survey.commands.deliver:deliver", "Send the outbox to PostHog."),
-    "outbox": ("survey.commands.outbox:outbox", "What waits for PostHog, and what was refused."),
+    "outbox": ("survey.commands.outbox:outbox", "What waits to be sent, and what was refused."),
+    "tick": ("survey.commands.tick:tick", "Do whatever is due now, once."),
     "reconcile": ("pipeline.commands.reconcile:reconcile", "Is everything of a month at PostHog?"),
     "link": ("survey.commands.link:link", "Make survey links."),
     "mail": ("survey.commands.mail:mail", "The invitation, to look at before customers do."),
@@ -35,6 +36,10 @@ COMMANDS = {
     "db": ("survey.commands.db:db", "Upgrade the database."),
     "config": ("survey.commands.config:config", "Check the settings."),
 }
+
+# What `csat tick` does, in this order. Each job is imported when it is run, gets the database, the
+# settings and the time, and returns a line about what it did, or None.
+JOBS = ("survey.messages.jobs:send_messages",)
 
 
 class LazyGroup(click.Group):
@@ -63,7 +68,8 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+# `survey` imports no other package, so the jobs of all packages are handed over to `csat tick`.
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "obj": JOBS})
 @click.version_option(package_name="csat", message="csat %(version)s")
 def cli() -> None:
     """Customer satisfaction for support teams: from the survey link to the monthly report.

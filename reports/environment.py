@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import tzinfo
 from functools import lru_cache
-from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -22,6 +21,7 @@ from reports.wording import (
 from survey.scale import LABELS, RATINGS
 from survey.settings import Settings
 from survey.teams import Team
+from survey.tickets import link_ticket
 
 
 def make_environment(settings: Settings) -> Environment:
@@ -63,10 +63,3 @@ def _add_words(
         "ticket_link": lambda ticket_id: link_ticket(ticket_id, ticket_url),
     }
     environment.globals |= {"labels": LABELS, "ratings": RATINGS, "few": FEWEST_TO_COMPARE}
-
-
-def link_ticket(ticket_id: str, pattern: str | None) -> str | None:
-    """Return the address of a ticket; None where no http(s) pattern says how to write it."""
-    if pattern is None or not pattern.startswith(("https://", "http://")):
-        return None
-    return pattern.replace("{ticket_id}", quote(ticket_id, safe=""))

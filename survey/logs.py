@@ -124,6 +124,12 @@ def describe_exception(error: BaseException) -> str:
     return " < ".join([f"{type(error).__name__}: {words}", *places])
 
 
+def find_place(error: BaseException) -> str:
+    """Return the file and the line in which an error was raised: `worker.py:120`."""
+    places = traceback.extract_tb(error.__traceback__)
+    return f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "unknown"
+
+
 def escape_controls(text: str) -> str:
     """Return a text whose line ends and other characters that cannot be printed are escaped."""
     if text.isprintable():

@@ -1,7 +1,7 @@
-"""Receives answers: stores answer, response and outbox row in one transaction."""
+"""Receives answers: stores answer, response and outbox rows in one transaction."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,10 +13,13 @@ from survey.answer_events import build_outbox_event, find_unsent
 from survey.counting_rules import CountingRules
 from survey.events import Questions
 from survey.links import Link
+from survey.messages.alert_rows import alert_rows, raises_alerts
 from survey.rules import Answer, Decision, Response, decide, time_of_receipt
+from survey.scale import LOW
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
+from survey.store.messages import NewMessage, add_messages
 from survey.store.models import Origin
 from survey.store.outbox import enqueue
 from survey.store.responses import (
@@ -130,8 +133,11 @@ def _receive_group(
             (each.answer, each.asked),
         )
     ]
+    now = max(arrival.at for arrival in arrivals)
     if events:
-        enqueue(connection, events, max(arrival.at for arrival in arrivals))
+        enqueue(connection, events, now)
+    if raises_alerts(settings):
+        add_messages(connection, _find_alerts(changed, submission_ids, settings), now)
     return [each.answer for each in received]
 
 
@@ -163,6 +169,24 @@ class _Received:
     def response(self) -> Response:
         assert self.after.response is not None
         return self.after.response
+
+
+def _find_alerts(
+    changed: Sequence[_Received], submission_ids: Mapping[str, str], settings: Settings
+) -> list[NewMessage]:
+    """Return the alerts about those changed responses that have a low rating now."""
+    return [
+        alert
+        for each in changed
+        if each.response.latest.rating in LOW
+        for alert in alert_rows(
+            ticket_id=each.ticket_id,
+            submission_id=submission_ids[each.ticket_id],
+            team=each.response.first.team,
+            settings=settings,
+            at=each.answer.answered_at,
+        )
+    ]
 
 
 def _judge(arrival: Arrival, earlier: Sequence[Answer], rules: CountingRules) -> _Received:

@@ -32,6 +32,11 @@ def parse_recipients(text: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def find_recipients(recipients: Recipients, team: str) -> tuple[str, ...]:
+    """Return the addresses that get a team's mails, each once: its own, then those of all teams."""
+    return tuple(dict.fromkeys((*recipients.get(team, ()), *recipients.get(ALL_TEAMS, ()))))
+
+
 def parse_address(text: str) -> str:
     """Return a mail address; raises ValueError for anything else."""
     address = text.strip()

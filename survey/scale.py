@@ -9,6 +9,9 @@ RATINGS = (1, 2, 3, 4, 5)
 # CSAT counts 4 and 5; 3 is not satisfied (as Zendesk, Chatwoot and Formbricks count it).
 SATISFIED = (4, 5)
 
+# A team hears of these at once.
+LOW = (1, 2)
+
 LABELS = {
     1: translatable("Very dissatisfied"),
     2: translatable("Dissatisfied"),

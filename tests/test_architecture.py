@@ -21,6 +21,7 @@ SHARED = (
     "survey.event_values",
     "survey.languages",
     "survey.logs",
+    "survey.messages.mails",
     "survey.months",
     "survey.periods",
     "survey.private_files",
@@ -30,6 +31,7 @@ SHARED = (
     "survey.settings",
     "survey.store",
     "survey.teams",
+    "survey.tickets",
     "survey.vocabulary",
 )
 
@@ -49,6 +51,11 @@ PURE = (
     "site/form",
     "copies",
     "vocabulary",
+    "recipients",
+    "tickets",
+    "delivery/failures",
+    "messages/plain_text",
+    "messages/alerts",
 )
 IMPURE_MODULES = ("socket", "requests", "sqlalchemy", "flask", "pandas", "os", "pathlib", "random")
 

@@ -17,6 +17,7 @@ NEEDED = (
     "survey/static/survey.css",
     "survey/static/survey.js",
     "survey/templates/mail/body.html",
+    "survey/templates/messages/alert.html",
     "survey/translations/pt_BR/LC_MESSAGES/messages.mo",
     "survey/store/migrations/env.py",
     "survey/store/migrations/versions/0001_answers_responses_outbox.py",

@@ -1,4 +1,4 @@
-"""`csat outbox`: show which events wait, their age and speed, and what PostHog refused."""
+"""`csat outbox`: show which events and messages wait, and what was refused."""
 
 import json
 from dataclasses import asdict
@@ -11,8 +11,19 @@ from survey.delivery.answer import printable
 from survey.errors import CsatError
 from survey.settings import load_settings
 from survey.store.database import LARGEST_ID
-from survey.store.outbox import DeadLetters, OutboxSummary, requeue, summarise
+from survey.store.outbox import (
+    MESSAGES,
+    DeadLetters,
+    OutboxSummary,
+    QueueSummary,
+    requeue,
+    summarise,
+    summarise_queue,
+)
 from survey.store.schema import open_store
+
+# What stands under a line that begins with a name.
+INDENT = " " * 11
 
 
 class NoSuchLetter(CsatError):
@@ -23,25 +34,26 @@ class NoSuchLetter(CsatError):
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON, for programs.")
 @click.pass_context
 def outbox(context: click.Context, as_json: bool) -> None:
-    """How many events wait for PostHog, how old they are, and what was refused and why.
+    """How many events wait for PostHog, and how many messages for teams; how old they are, and what
+    was refused and why.
 
-    Dead letters are events that PostHog can never accept as they are; they are kept with its own
-    words, and `csat outbox retry` sends them again.
+    Dead letters are events and messages that their receiver can never accept as they are; they are
+    kept with its own words, and `csat outbox retry` sends them again.
     """
     if context.invoked_subcommand is not None:
         return
     database = open_store(load_settings().database_url)
     at = now()
     with database.reading() as connection:
-        summary = summarise(connection, at)
-    click.echo(as_text(summary, at) if not as_json else as_json_text(summary, at))
+        events, messages = summarise(connection, at), summarise_queue(connection, MESSAGES)
+    click.echo((as_json_text if as_json else as_text)(events, messages, at))
 
 
 @outbox.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, LARGEST_ID))
 @click.option("--all", "all_of_them", is_flag=True, help="All of them; so it is without IDs, too.")
 def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
-    """Send dead letters again, after what PostHog refused them for was mended."""
+    """Send dead letters again, after what they were refused for was mended."""
     if ids and all_of_them:
         raise click.UsageError("name IDs or --all, not both")
     database = open_store(load_settings().database_url)
@@ -54,52 +66,73 @@ def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
     click.echo(f"{letters} for delivery again.")
 
 
-def as_text(summary: OutboxSummary, at: datetime) -> str:
+def as_text(events: OutboxSummary, messages: QueueSummary, at: datetime) -> str:
     """Return the state of the outbox in words."""
-    lines = [f"waiting    {summary.waiting:,}{_age(summary, at)}"]
-    if summary.last_reason is not None:
-        lines.append(f"           last reason: {printable(summary.last_reason)}")
-        if summary.error_message:
-            lines.append(f"           PostHog said: {printable(summary.error_message)}")
-        lines.append("           delivery tries again by itself, at the latest after 30 s")
-    lines.append(f"delivered  {summary.delivered:,} ({summary.per_minute:,.1f} a minute of late)")
-    lines.append(f"dead       {summary.dead_now:,}")
-    for letters in summary.dead:
-        lines += _describe(letters)
-    if summary.dead:
-        lines.append("           `csat outbox retry` sends them again, all or those named by ID")
+    lines = [
+        f"waiting    {events.waiting:,}{_age(events, at)}",
+        *_describe_refusal(
+            events, "PostHog", "delivery tries again by itself, at the latest after 30 s"
+        ),
+        f"delivered  {events.delivered:,} ({events.per_minute:,.1f} a minute of late)",
+        f"dead       {events.dead_now:,}",
+        *_describe_dead(events, "PostHog"),
+        f"messages   {messages.waiting:,} waiting{_age(messages, at)}, {messages.dead_now:,} dead",
+        *_describe_refusal(
+            messages, "its receiver", "`csat tick` tries again, at the latest after 15 min"
+        ),
+        *_describe_dead(messages, "its receiver"),
+    ]
+    if events.dead or messages.dead:
+        lines.append(f"{INDENT}`csat outbox retry` sends them again, all or those named by ID")
     return "\n".join(lines)
 
 
-def as_json_text(summary: OutboxSummary, at: datetime) -> str:
+def as_json_text(events: OutboxSummary, messages: QueueSummary, at: datetime) -> str:
     """Return the state of the outbox for programs; ages are in seconds."""
-    given = asdict(summary)
-    oldest_at = given.pop("oldest_at")
-    shown = {
-        **given,
-        "oldest_at": oldest_at.isoformat() if oldest_at else None,
-        "oldest_seconds": summary.oldest_seconds(at),
-    }
+    shown = {**_as_values(events, at), "messages": _as_values(messages, at)}
     # The JSON is in ASCII, so that texts of others cannot control a terminal that shows it.
     return json.dumps(shown, indent=2)
 
 
-def _describe(letters: DeadLetters) -> list[str]:
+def _as_values(summary: QueueSummary, at: datetime) -> dict[str, object]:
+    given = asdict(summary)
+    oldest_at = given.pop("oldest_at")
+    return {
+        **given,
+        "oldest_at": oldest_at.isoformat() if oldest_at else None,
+        "oldest_seconds": summary.oldest_seconds(at),
+    }
+
+
+def _describe_refusal(summary: QueueSummary, receiver: str, next_try: str) -> list[str]:
+    """Return why the oldest waiting row was not accepted, and when it is tried again."""
+    if summary.last_reason is None:
+        return []
+    lines = [f"{INDENT}last reason: {printable(summary.last_reason)}"]
+    if summary.error_message:
+        lines.append(f"{INDENT}{receiver} said: {printable(summary.error_message)}")
+    return [*lines, f"{INDENT}{next_try}"]
+
+
+def _describe_dead(summary: QueueSummary, receiver: str) -> list[str]:
+    return [line for letters in summary.dead for line in _describe_letters(letters, receiver)]
+
+
+def _describe_letters(letters: DeadLetters, receiver: str) -> list[str]:
     more = ", …" if letters.count > len(letters.ids) else ""
     ids = ", ".join(map(str, letters.ids))
-    tickets = ", ".join(map(printable, letters.tickets))
-    lines = [
-        f"           {letters.count:,} × {printable(letters.reason)} (ID {ids}{more})",
-        f"               ticket {tickets}{more}",
-    ]
+    # A mail about no ticket has none.
+    tickets = ", ".join(map(printable, filter(None, letters.tickets)))
+    lines = [f"{INDENT}{letters.count:,} × {printable(letters.reason)} (ID {ids}{more})"]
+    if tickets:
+        lines.append(f"{INDENT}    ticket {tickets}{more}")
     if letters.error_message:
-        lines.append(
-            f"               PostHog said of the first: {printable(letters.error_message)}"
-        )
+        said = printable(letters.error_message)
+        lines.append(f"{INDENT}    {receiver} said of the first: {said}")
     return lines
 
 
-def _age(summary: OutboxSummary, at: datetime) -> str:
+def _age(summary: QueueSummary, at: datetime) -> str:
     if summary.oldest_at is None:
         return ""
     return f" (the oldest for {timedelta(seconds=int(summary.oldest_seconds(at)))})"

@@ -24,6 +24,7 @@ from survey.serving.supervisor import (
     delivery,
     reports_worker,
     site_workers,
+    ticking,
 )
 from survey.serving.worker import REPORTS_SOCKET_VARIABLE
 from survey.settings import Settings, load_settings
@@ -46,8 +47,12 @@ log = structlog.get_logger()
 )
 @click.option("--no-deliver", is_flag=True, help="No delivery; run `csat deliver` elsewhere.")
 @click.option("--no-reports", is_flag=True, help="No reports site: /reports/ is not found.")
-def serve(host: str, port: int, workers: int, no_deliver: bool, no_reports: bool) -> None:
-    """The survey site, the reports and delivery to PostHog, until stopped by Ctrl-C or SIGTERM.
+@click.option("--no-tick", is_flag=True, help="Nothing once a minute; run `csat tick` elsewhere.")
+def serve(
+    host: str, port: int, workers: int, no_deliver: bool, no_reports: bool, no_tick: bool
+) -> None:
+    """The survey site, the reports, delivery to PostHog, and `csat tick` once a minute, until
+    stopped by Ctrl-C or SIGTERM.
 
     Upgrades an SQLite database first; for PostgreSQL run `csat db upgrade` yourself. Answers
     /healthz (the process lives), /readyz (an answer could be stored) and, with
@@ -73,6 +78,8 @@ def serve(host: str, port: int, workers: int, no_deliver: bool, no_reports: bool
     children = site_workers(listener, workers)
     if not no_deliver and settings.posthog_key is not None:
         children.append(delivery())
+    if not no_tick:
+        children.append(ticking())
     with ExitStack() as stack:
         if not no_reports:
             children.append(stack.enter_context(_reports()))

@@ -1,8 +1,9 @@
 """Rules for what PostHog's answers mean for the batch that was sent. No network is used here."""
 
 import json
-from enum import Enum
 from typing import Any
+
+from survey.delivery.failures import FailureKind
 
 # How many characters of an error message are kept.
 MAX_MESSAGE_LENGTH = 300
@@ -12,19 +13,11 @@ _REFUSED_STATUSES = frozenset({400, 413})
 _KEY_STATUSES = frozenset({401, 403})
 
 
-class FailureKind(Enum):
-    """The kind of a failure; the value says what delivery does about it."""
-
-    TRANSIENT = "retry"  # the same batch can be accepted later
-    NEEDS_OPERATOR = "pause"  # nothing is accepted until somebody corrects a setting
-    REJECTED_EVENT = "split"  # some event of this batch can never be accepted
-
-
 def classify_status(status: int) -> FailureKind:
     """Return the kind of failure of an answer with this status that is not an acceptance."""
     if status == 200 or status in _RETRY_STATUSES or status >= 500:
         return FailureKind.TRANSIENT
-    return FailureKind.REJECTED_EVENT if status in _REFUSED_STATUSES else FailureKind.NEEDS_OPERATOR
+    return FailureKind.REJECTED if status in _REFUSED_STATUSES else FailureKind.NEEDS_OPERATOR
 
 
 def reason_for(status: int) -> str:

@@ -9,34 +9,13 @@ from posthog.request import batch_post
 
 from survey.addresses import show_address
 from survey.delivery.answer import (
-    FailureKind,
     classify_status,
     is_acceptance,
     read_error_message,
     reason_for,
 )
+from survey.delivery.failures import DeliveryError, FailureKind
 from survey.delivery.session import DeadlineSession
-
-
-class DeliveryError(Exception):
-    """The error that PostHog did not accept a batch.
-
-    `reason` is for the log. `error_message` is PostHog's, and may repeat what customers wrote, so
-    it is stored with the event and not logged. `retry_after` is in seconds, None if not given.
-    """
-
-    def __init__(
-        self,
-        kind: FailureKind,
-        reason: str,
-        error_message: str = "",
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.kind = kind
-        self.reason = reason
-        self.error_message = error_message
-        self.retry_after = retry_after
 
 
 class PostHogSender:

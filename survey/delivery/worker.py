@@ -5,15 +5,13 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
-from pathlib import Path
 from time import monotonic
-from traceback import extract_tb
 from typing import Protocol
 
 import structlog
 
-from survey.delivery.answer import FailureKind
-from survey.delivery.sender import DeliveryError
+from survey.delivery.failures import DeliveryError, FailureKind
+from survey.logs import find_place
 from survey.prometheus import POSTHOG_SECONDS, counting
 from survey.store import outbox
 from survey.store.database import Database
@@ -182,7 +180,7 @@ class Worker:
             try:
                 self._send(batch)
             except DeliveryError as error:
-                if error.kind is not FailureKind.REJECTED_EVENT:
+                if error.kind is not FailureKind.REJECTED:
                     return self._reschedule([batch, *batches], error)
                 if len(batch) > 1:
                     middle = len(batch) // 2
@@ -274,6 +272,4 @@ def _nothing() -> "Future[list[Claim]]":
 def _log_unexpected(error: Exception) -> None:
     """Log what failed and where, without the message of the error, which may repeat what customers
     wrote."""
-    places = extract_tb(error.__traceback__)
-    at = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "unknown"
-    log.error("delivery failed unexpectedly", error=type(error).__name__, at=at)
+    log.error("delivery failed unexpectedly", error=type(error).__name__, at=find_place(error))

@@ -174,3 +174,8 @@ def reports_worker(listener: socket.socket) -> Child:
 def delivery() -> Child:
     """Return the child that sends the outbox to PostHog."""
     return Child("delivery", python_module("csat", "deliver"))
+
+
+def ticking() -> Child:
+    """Return the child that does once a minute whatever is due."""
+    return Child("tick", python_module("csat", "tick", "--every-minute"))

@@ -234,6 +234,7 @@ class OutboxRow(Base):
         ),
         Index(
             "ix_outbox_delivered",
+            "channel",
             "delivered_at",
             sqlite_where=_DELIVERED,
             postgresql_where=_DELIVERED,

@@ -1,4 +1,7 @@
-"""The outbox table: events that wait for PostHog. A worker claims an event with a lease."""
+"""The outbox table: events that wait for PostHog. A worker claims an event with a lease.
+
+Messages to teams wait in the same table, in channels of their own: `survey/store/messages.py`.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +23,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
-from survey.store.models import OutboxRow, OutboxTotalsRow
+from survey.store.models import Channel, OutboxRow, OutboxTotalsRow
 
-_WAITING = (OutboxRow.delivered_at.is_(None), OutboxRow.dead_at.is_(None))
+EVENTS = (Channel.POSTHOG,)
+MESSAGES = (Channel.ALERT_WEBHOOK, Channel.ALERT_MAIL, Channel.MAIL)
+
+WAITING = (OutboxRow.delivered_at.is_(None), OutboxRow.dead_at.is_(None))
 # Neither a claim nor a pause delays an event for longer than this.
 LONGEST_HOLD = timedelta(seconds=30)
 # The period over which the rate of delivery is counted.
@@ -37,6 +43,7 @@ def _is_first_of_its_ticket() -> ColumnElement[bool]:
     # over the whole backlog.
     first = select(func.min(other.id)).where(
         other.ticket_id == OutboxRow.ticket_id,
+        other.channel == OutboxRow.channel,
         other.delivered_at.is_(None),
         other.dead_at.is_(None),
     )
@@ -47,7 +54,8 @@ def _is_first_of_its_ticket() -> ColumnElement[bool]:
 _DUE = (
     select(OutboxRow.id, OutboxRow.payload)
     .where(
-        *_WAITING,
+        *WAITING,
+        OutboxRow.channel == Channel.POSTHOG.value,
         # If an event seems to be held for longer than is possible, the clock was set back after it
         # was claimed or postponed.
         (OutboxRow.available_at <= bindparam("now"))
@@ -58,7 +66,7 @@ _DUE = (
     .limit(bindparam("max_events"))
     .with_for_update(skip_locked=True, of=OutboxRow)
 )
-# The same condition as `_WAITING`, in a form that fits no index. If its old statistics say that few
+# The same condition as `WAITING`, in a form that fits no index. If its old statistics say that few
 # rows wait, PostgreSQL would otherwise read the index of all waiting rows instead of these rows.
 _CHANGE = update(OutboxRow).where(
     func.coalesce(OutboxRow.delivered_at, OutboxRow.dead_at).is_(None)
@@ -83,7 +91,7 @@ class Claim:
 @dataclass(frozen=True)
 class DeadLetters:
     """The dead letters that have one reason: their count, the ids and tickets of the first few,
-    and PostHog's error message for the first."""
+    and the receiver's error message for the first. A mail about no ticket has a blank one."""
 
     reason: str
     count: int
@@ -93,23 +101,18 @@ class DeadLetters:
 
 
 @dataclass(frozen=True)
-class OutboxSummary:
-    """The state of the outbox.
+class QueueSummary:
+    """The rows of some channels that wait, and those that are dead letters.
 
-    `delivered` and `dead_total` count from the beginning, pruned and requeued rows included.
-    `per_minute` is how many events a minute were delivered recently. `last_reason` says why the
-    oldest waiting event that was refused was not accepted; `error_message` is PostHog's own.
-    `oldest_at` is None if nothing waits.
+    `last_reason` says why the oldest waiting row that was refused was not accepted;
+    `error_message` is the receiver's own. `oldest_at` is None if nothing waits.
     """
 
     waiting: int
     oldest_at: datetime | None
     last_reason: str | None
     error_message: str | None
-    delivered: int
-    per_minute: float
     dead: list[DeadLetters]
-    dead_total: int
 
     @property
     def dead_now(self) -> int:
@@ -117,8 +120,21 @@ class OutboxSummary:
         return sum(letters.count for letters in self.dead)
 
     def oldest_seconds(self, at: datetime) -> float:
-        """Return how long the oldest event has been waiting; 0 if none waits."""
+        """Return how long the oldest row has been waiting; 0 if none waits."""
         return max((at - self.oldest_at).total_seconds(), 0.0) if self.oldest_at else 0.0
+
+
+@dataclass(frozen=True)
+class OutboxSummary(QueueSummary):
+    """The state of the events for PostHog.
+
+    `delivered` and `dead_total` count from the beginning, pruned and requeued rows included.
+    `per_minute` is how many events a minute were delivered recently.
+    """
+
+    delivered: int
+    per_minute: float
+    dead_total: int
 
 
 def enqueue(connection: Connection, events: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -137,9 +153,13 @@ def is_enqueued(connection: Connection, answer_uuid: str) -> bool:
     return connection.scalar(found) is not None
 
 
-def has_waiting(connection: Connection) -> bool:
-    """Return whether any event waits, due or not."""
-    first = select(OutboxRow.id).where(*_WAITING).order_by(OutboxRow.available_at, OutboxRow.id)
+def has_waiting(connection: Connection, channel: Channel = Channel.POSTHOG) -> bool:
+    """Return whether any row of a channel waits, due or not."""
+    first = (
+        select(OutboxRow.id)
+        .where(*WAITING, OutboxRow.channel == channel.value)
+        .order_by(OutboxRow.available_at, OutboxRow.id)
+    )
     return connection.scalar(first.limit(1)) is not None
 
 
@@ -157,7 +177,7 @@ def claim(
     due = connection.execute(_DUE, {**times, "max_events": max_events})
     claims = _up_to(max_bytes, (Claim(*row) for row in due))
     if claims:
-        _update(connection, [claimed.id for claimed in claims], available_at=now + lease)
+        update_waiting(connection, [claimed.id for claimed in claims], available_at=now + lease)
     return claims
 
 
@@ -173,28 +193,29 @@ def _up_to(max_bytes: int, claims: Iterable[Claim]) -> list[Claim]:
 
 
 def renew(connection: Connection, ids: Sequence[int], until: datetime) -> None:
-    """Keep these events claimed until `until`."""
-    _update(connection, ids, available_at=until)
+    """Keep these rows claimed until `until`."""
+    update_waiting(connection, ids, available_at=until)
 
 
 def mark_delivered(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """Record that PostHog has accepted these events."""
-    marked = _update(connection, ids, delivered_at=now, last_reason=None, error_message=None)
+    marked = update_waiting(connection, ids, delivered_at=now, last_reason=None, error_message=None)
     connection.execute(_COUNT_DELIVERED, {"more": marked})
 
 
 def postpone(
     connection: Connection, ids: Sequence[int], until: datetime, reason: str, error_message: str
 ) -> None:
-    """Let these events wait until `until`; record the reason and PostHog's error message."""
-    _update(
+    """Let these rows wait until `until`; record the reason and the receiver's error message."""
+    update_waiting(
         connection, ids, available_at=until, last_reason=reason, error_message=error_message or None
     )
 
 
-def release(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Release events that were claimed but not sent, so that any worker may claim them."""
-    _update(connection, ids, available_at=now)
+def release(connection: Connection, ids: Sequence[int], until: datetime) -> None:
+    """Release rows that were claimed but not sent, so that any worker may claim them, from
+    `until` on."""
+    update_waiting(connection, ids, available_at=until)
 
 
 def dead_letter(
@@ -202,14 +223,15 @@ def dead_letter(
 ) -> None:
     """Mark events that PostHog will never accept as dead letters; record the reason and PostHog's
     error message."""
-    count = _update(
+    count = update_waiting(
         connection, ids, dead_at=now, last_reason=reason, error_message=error_message or None
     )
     connection.execute(_COUNT_DEAD, {"more": count})
 
 
 def requeue(connection: Connection, now: datetime, ids: Sequence[int] | None = None) -> list[int]:
-    """Put the dead letters with these ids, or all, back into the queue; return their ids."""
+    """Put the dead letters with these ids, or all, back into the queue, events and messages; return
+    their ids."""
     requeued = update(OutboxRow).where(OutboxRow.dead_at.is_not(None))
     if ids is not None:
         requeued = requeued.where(OutboxRow.id.in_(ids))
@@ -220,11 +242,14 @@ def requeue(connection: Connection, now: datetime, ids: Sequence[int] | None = N
 def prune(connection: Connection, delivered_before: datetime, limit: int) -> int:
     """Delete the oldest delivered events, at most `limit`; return how many.
 
-    Their payload is personal data that nobody needs any more. Their answers stay.
+    Their payload is personal data that nobody needs any more. Their answers stay. Messages that
+    were sent stay, too, without their payload: they are the record that prevents a repeat.
     """
     old = (
         select(OutboxRow.id)
-        .where(OutboxRow.delivered_at < delivered_before)
+        .where(
+            OutboxRow.channel == Channel.POSTHOG.value, OutboxRow.delivered_at < delivered_before
+        )
         .order_by(OutboxRow.delivered_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -234,44 +259,57 @@ def prune(connection: Connection, delivered_before: datetime, limit: int) -> int
 
 
 def summarise(connection: Connection, now: datetime) -> OutboxSummary:
-    """Return the state of the outbox at `now`."""
-    oldest = select(OutboxRow.created_at).where(*_WAITING).order_by(OutboxRow.id).limit(1)
-    last_refusal = (
-        select(OutboxRow.last_reason, OutboxRow.error_message)
-        .where(*_WAITING, OutboxRow.last_reason.is_not(None))
-        .order_by(OutboxRow.id)
-        .limit(1)
+    """Return the state of the events for PostHog at `now`."""
+    lately = select(func.count()).where(
+        OutboxRow.channel == Channel.POSTHOG.value, OutboxRow.delivered_at > now - RATE_PERIOD
     )
-    lately = select(func.count()).where(OutboxRow.delivered_at > now - RATE_PERIOD)
-    refused = connection.execute(last_refusal).one_or_none()
     totals = connection.execute(select(OutboxTotalsRow.delivered, OutboxTotalsRow.dead)).one()
     return OutboxSummary(
-        waiting=connection.scalar(select(func.count()).where(*_WAITING)) or 0,
-        oldest_at=connection.scalar(oldest),
-        last_reason=refused.last_reason if refused else None,
-        error_message=refused.error_message if refused else None,
+        **vars(summarise_queue(connection, EVENTS)),
         delivered=totals.delivered,
         per_minute=(connection.scalar(lately) or 0) / (RATE_PERIOD / timedelta(minutes=1)),
-        dead=_dead_letters(connection),
         dead_total=totals.dead,
     )
 
 
-def _dead_letters(connection: Connection) -> list[DeadLetters]:
+def summarise_queue(connection: Connection, channels: Sequence[Channel]) -> QueueSummary:
+    """Return what waits in these channels, and their dead letters."""
+    of_channels = OutboxRow.channel.in_([channel.value for channel in channels])
+    waiting = (*WAITING, of_channels)
+    oldest = select(OutboxRow.created_at).where(*waiting).order_by(OutboxRow.id).limit(1)
+    last_refusal = (
+        select(OutboxRow.last_reason, OutboxRow.error_message)
+        .where(*waiting, OutboxRow.last_reason.is_not(None))
+        .order_by(OutboxRow.id)
+        .limit(1)
+    )
+    refused = connection.execute(last_refusal).one_or_none()
+    return QueueSummary(
+        waiting=connection.scalar(select(func.count()).where(*waiting)) or 0,
+        oldest_at=connection.scalar(oldest),
+        last_reason=refused.last_reason if refused else None,
+        error_message=refused.error_message if refused else None,
+        dead=_dead_letters(connection, of_channels),
+    )
+
+
+def _dead_letters(connection: Connection, of_channels: ColumnElement[bool]) -> list[DeadLetters]:
     """Return the dead letters by reason, the most frequent reason first."""
-    is_dead = OutboxRow.dead_at.is_not(None)
-    counted = select(OutboxRow.last_reason, func.count()).where(is_dead)
+    dead = (OutboxRow.dead_at.is_not(None), of_channels)
+    counted = select(OutboxRow.last_reason, func.count()).where(*dead)
     by_reason = connection.execute(counted.group_by(OutboxRow.last_reason)).all()
     return [
-        _describe_dead(connection, str(reason), count)
+        _describe_dead(connection, dead, str(reason), count)
         for reason, count in sorted(by_reason, key=lambda row: (-row[1], row[0]))
     ]
 
 
-def _describe_dead(connection: Connection, reason: str, count: int) -> DeadLetters:
+def _describe_dead(
+    connection: Connection, dead: Sequence[ColumnElement[bool]], reason: str, count: int
+) -> DeadLetters:
     first = (
         select(OutboxRow.id, OutboxRow.ticket_id, OutboxRow.error_message)
-        .where(OutboxRow.dead_at.is_not(None), OutboxRow.last_reason == reason)
+        .where(*dead, OutboxRow.last_reason == reason)
         .order_by(OutboxRow.id)
         .limit(SHOWN_IDS)
     )
@@ -280,8 +318,8 @@ def _describe_dead(connection: Connection, reason: str, count: int) -> DeadLette
     return DeadLetters(reason, count, ids, tickets, shown[0].error_message)
 
 
-def _update(connection: Connection, ids: Sequence[int], **values: object) -> int:
-    """Change those of these events that still wait; return how many. If a lease ends early, because
+def update_waiting(connection: Connection, ids: Sequence[int], **values: object) -> int:
+    """Change those of these rows that still wait; return how many. If a lease ends early, because
     the clock was set or a worker was delayed, two workers have the same events. Then the first
     worker that marks an event as delivered or dead decides."""
     change = _CHANGE_ARRAY if connection.dialect.name == "postgresql" else _CHANGE_IDS

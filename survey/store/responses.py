@@ -330,6 +330,12 @@ def find_response(connection: Connection, ticket_id: str) -> ResponseRow | None:
     return None if row is None else ResponseRow(**row._mapping)
 
 
+def find_responses(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, ResponseRow]:
+    """Return the responses of those of these tickets that have one."""
+    rows = connection.execute(_RESPONSES_AMONG, {"ticket_ids": ticket_ids})
+    return {row.ticket_id: ResponseRow(**row._mapping) for row in rows}
+
+
 def count_responses(connection: Connection, opens_at: datetime, closes_at: datetime) -> int:
     """Return how many responses began in `[opens_at, closes_at)`. One hedgehog is owed for each."""
     began = ResponseRow.answered_at

@@ -13,12 +13,13 @@ from jinja2 import ChoiceLoader, DictLoader, Environment, PackageLoader
 
 from pipeline.query import ReportQuery
 from pipeline.report import ReportNumbers
-from reports.environment import add_words, link_ticket, make_environment
+from reports.environment import add_words, make_environment
 from reports.links import FileLinks, Links
 from reports.page import render_page, report_context
 from reports.shown_comments import OPEN_PER_TEAM
 from reports.shown_teams import OTHER_TEAMS
 from survey.scale import RATINGS as SCALE
+from survey.tickets import link_ticket
 from survey.vocabulary import Trust
 from tests.support.html_reader import Reader
 from tests.support.links import WebLinks

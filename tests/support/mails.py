@@ -1,10 +1,12 @@
-"""Reading mails as mail programs do."""
+"""Reading mails as mail programs do, and a mail to send."""
 
 import re
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from html.parser import HTMLParser
 
 from survey.links import Link, judge_link, parse_link
+from survey.messages.mails import make_message_id
 from survey.settings import Settings
 from survey.site.app import create_app
 from survey.store.database import Database
@@ -34,6 +36,18 @@ class MailPage(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def build_report(settings: Settings, subject: str = "Report", key: str = "report") -> EmailMessage:
+    """A mail with everything that one can hold."""
+    message = EmailMessage()
+    message["Subject"] = subject
+    message["From"], message["To"] = settings.mail_from, "lead@example.com"
+    message["Message-ID"] = make_message_id(key, settings)
+    message.set_content("ü 🦔")
+    message.add_alternative("<p>ü 🦔</p>", subtype="html")
+    message.add_attachment(bytes(range(256)), maintype="image", subtype="png", filename="a.png")
+    return message
 
 
 def links_of_text(text: str) -> list[str]:

@@ -66,13 +66,16 @@ def _state(pid: int) -> list[str]:
 
 @contextmanager
 def running_site(
-    folder: Path, *arguments: str, reports: bool = False, **settings: str
+    folder: Path, *arguments: str, reports: bool = False, tick: bool = False, **settings: str
 ) -> Iterator[Site]:
     """`csat serve` on a database in `folder`, ready to take answers. With `reports`, the reports
-    site, too, which takes seconds of the processor to start."""
+    site, too, which takes seconds of the processor to start; with `tick`, what runs once a
+    minute."""
     port = free_port()
     if not reports:
         arguments = (*arguments, "--no-reports")
+    if not tick:
+        arguments = (*arguments, "--no-tick")
     given = {
         "CSAT_SECRET_KEY": SECRET_KEY,
         "CSAT_DATABASE_URL": f"sqlite:///{folder}/csat.db",

@@ -17,6 +17,7 @@ COMMANDS = [
     ("deliver", "--once"),
     ("outbox",),
     ("outbox", "retry"),
+    ("tick",),
     ("reconcile", *MONTH),
     ("aggregate", "--out", "counts.csv"),
     ("aggregate", "--out", "counts.csv", "--source", "export:x.jsonl"),

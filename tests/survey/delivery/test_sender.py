@@ -19,8 +19,8 @@ from demo.behaviour import (
     truncate,
 )
 from demo.processes import free_port
-from survey.delivery.answer import FailureKind
-from survey.delivery.sender import DeliveryError, PostHogSender
+from survey.delivery.failures import DeliveryError, FailureKind
+from survey.delivery.sender import PostHogSender
 
 EVENT = {
     "event": "survey sent",
@@ -73,7 +73,7 @@ def test_these_need_the_operator(sender, posthog, status):
 def test_these_are_the_fault_of_an_event_in_the_batch(sender, posthog, status):
     posthog.behave(answer(status, "event without a name"))
     error = refusal(sender)
-    assert error.kind is FailureKind.REJECTED_EVENT
+    assert error.kind is FailureKind.REJECTED
     assert "event without a name" in error.error_message
 
 
@@ -135,7 +135,7 @@ def test_posthogs_own_wish_for_a_pause_is_kept(sender, posthog, header, seconds)
     ("status", "kind"),
     [
         (503, FailureKind.TRANSIENT),
-        (400, FailureKind.REJECTED_EVENT),
+        (400, FailureKind.REJECTED),
         (401, FailureKind.NEEDS_OPERATOR),
     ],
 )

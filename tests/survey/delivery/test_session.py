@@ -11,8 +11,8 @@ from time import monotonic
 import pytest
 
 from survey.delivery import adapter, session
-from survey.delivery.answer import FailureKind
-from survey.delivery.sender import DeliveryError, PostHogSender
+from survey.delivery.failures import DeliveryError, FailureKind
+from survey.delivery.sender import PostHogSender
 from tests.support.raw_server import body_of, endlessly, raw_server
 
 PAYLOAD = json.dumps(
@@ -60,7 +60,7 @@ def test_only_the_beginning_of_an_answer_is_read(body):
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    assert (error.kind, error.reason) == (FailureKind.REJECTED_EVENT, "PostHog answered 400")
+    assert (error.kind, error.reason) == (FailureKind.REJECTED, "PostHog answered 400")
     assert peak < 5_000_000
 
 
@@ -94,7 +94,7 @@ def test_a_line_that_never_ends_is_given_up():
     ("status", "kind"),
     [
         (200, FailureKind.TRANSIENT),
-        (400, FailureKind.REJECTED_EVENT),
+        (400, FailureKind.REJECTED),
         (401, FailureKind.NEEDS_OPERATOR),
     ],
 )
@@ -107,7 +107,7 @@ def test_json_that_is_nested_too_deeply_is_an_answer_like_any_other(status, kind
 def test_a_body_that_cannot_be_decompressed_leaves_the_status():
     broken = body_of(b"no gzip", 400, "Content-Encoding: gzip\r\n")
     with raw_server(broken) as port, sending_to(port) as sender:
-        assert refusal(sender).kind is FailureKind.REJECTED_EVENT
+        assert refusal(sender).kind is FailureKind.REJECTED
 
 
 def test_true_is_not_acceptance():

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from demo.behaviour import accept_then_reset, answer, redirect, reset
 from survey.clock import now
-from survey.delivery.answer import FailureKind
-from survey.delivery.sender import DeliveryError, PostHogSender
+from survey.delivery.failures import DeliveryError, FailureKind
+from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import LEASE, LONGEST_PAUSE_SECONDS, Worker
 from survey.store import outbox
 from survey.store.models import OutboxRow
@@ -166,7 +166,7 @@ def test_being_stopped_leaves_no_claim_behind(fill, database, clock):
     class StoppedWhileSending:
         def send(self, payloads):
             stop.set()
-            raise DeliveryError(FailureKind.REJECTED_EVENT, "PostHog answered 400")
+            raise DeliveryError(FailureKind.REJECTED, "PostHog answered 400")
 
     Worker(database, StoppedWhileSending(), clock, stop, RETENTION).drain()
     with database.writing() as connection:

@@ -48,9 +48,9 @@ def test_a_second_server_on_the_port_is_refused(tmp_path):
 
 def test_when_the_supervisor_is_killed_everything_it_started_dies(tmp_path):
     settings = {"CSAT_POSTHOG_KEY": "phc_x", "CSAT_POSTHOG_HOST": "http://127.0.0.1:9"}
-    with running_site(tmp_path, "--workers", "2", **settings) as site:
+    with running_site(tmp_path, "--workers", "2", tick=True, **settings) as site:
         children = site.children()
-        assert len(children) == 3  # two site workers and delivery
+        assert len(children) == 4  # two site workers, delivery and tick
         os.kill(site.process.pid, signal.SIGKILL)
         wait_until(lambda: not any(map(is_alive, children)), seconds=5)
         assert not answers(f"{site.url}/healthz")

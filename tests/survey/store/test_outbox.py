@@ -1,13 +1,23 @@
 """The outbox table: claimed with a lease, marked, never lost."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select
 
 from survey.store import outbox
 from survey.store.database import Database
-from survey.store.models import OutboxRow
+from survey.store.messages import (
+    NewMessage,
+    add_message_again,
+    add_messages,
+    bury,
+    claim_messages,
+    mark_sent,
+)
+from survey.store.models import Channel, OutboxRow
+from survey.store.outbox import MESSAGES
 from tests.conftest import on_postgresql
 
 LEASE = timedelta(seconds=30)
@@ -139,13 +149,125 @@ def test_a_claim_made_before_the_clock_was_set_back_does_not_last_for_ever(datab
     assert len(claim(database, clock)) == 1
 
 
-def test_waiting_events_are_found_by_their_index_whatever_the_table_holds(database):
-    first = (
-        "SELECT id FROM outbox WHERE delivered_at IS NULL AND dead_at IS NULL "
-        "ORDER BY available_at, id LIMIT 1"
-    )
+def test_waiting_events_are_found_by_their_index_whatever_the_table_holds(database, clock, fill):
+    fill(1)
     with database.claiming() as connection:
-        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-        plan = " ".join(str(row) for row in connection.execute(text(f"{explain} {first}")))
-    assert "ix_outbox_waiting" in plan
+        claim = explain(
+            connection, lambda: outbox.claim(connection, clock(), LEASE, 100, 10**6), "SELECT"
+        )
+        messages = explain(connection, lambda: claim_mails(connection, clock), "SELECT")
+        waiting = explain(connection, lambda: outbox.has_waiting(connection), "SELECT")
+    for plan in (claim, messages, waiting):
+        assert "ix_outbox_waiting" in plan
+        assert "sort" not in plan.lower()
+    assert "ix_outbox_waiting_ticket" in claim
+
+
+def test_delivered_events_to_prune_are_found_by_their_index(database, clock):
+    with database.claiming() as connection:
+        plan = explain(connection, lambda: outbox.prune(connection, clock(), 100), "DELETE")
+    assert "ix_outbox_delivered" in plan
     assert "sort" not in plan.lower()
+
+
+def test_messages_are_no_events(database, clock, fill):
+    fill(1)
+    new = [NewMessage(f"m{n}", channel, "0", "{}", clock()) for n, channel in enumerate(MESSAGES)]
+    with database.writing() as connection:
+        add_messages(connection, new, clock())
+        (claimed,) = outbox.claim(connection, clock(), LEASE, 100, 10**6)
+        outbox.mark_delivered(connection, [claimed.id], clock())
+        messages = [row.id for row in connection.execute(select(OutboxRow)) if row.id != claimed.id]
+        bury(connection, messages[:1], clock(), "the webhook answered 404", "no_service")
+        mark_sent(connection, messages[1:2], clock())
+        assert not outbox.has_waiting(connection)
+        assert outbox.has_waiting(connection, Channel.MAIL)
+    state = summary(database, clock)
+    assert (state.waiting, state.delivered, state.dead, state.dead_total) == (0, 1, [], 0)
+    with database.reading() as connection:
+        queue = outbox.summarise_queue(connection, MESSAGES)
+    assert (queue.waiting, queue.dead_now) == (1, 1)
+    assert queue.dead[0].reason == "the webhook answered 404"
+
+
+def test_pruning_leaves_the_record_of_sent_messages_without_what_they_said(database, clock, fill):
+    fill(1)
+    message = NewMessage("report", Channel.MAIL, "", "secret", clock())
+    with database.writing() as connection:
+        add_messages(connection, [message], clock())
+        (claimed,) = claim_mails(connection, clock)
+        mark_sent(connection, [claimed.id], clock())
+        events = outbox.claim(connection, clock(), LEASE, 100, 10**6)
+        outbox.mark_delivered(connection, [event.id for event in events], clock())
+        clock.advance(days=365)
+        assert outbox.prune(connection, clock(), 100) == 1
+        assert add_messages(connection, [message], clock()) == 0
+        assert list(connection.scalars(select(OutboxRow.payload))) == [""]
+
+
+def test_a_message_is_claimed_when_it_is_due_however_far_ahead_that_was(database, clock):
+    message = NewMessage("m", Channel.MAIL, "", "{}", clock() + timedelta(hours=1))
+    with database.writing() as connection:
+        add_messages(connection, [message], clock())
+        assert claim_mails(connection, clock) == []
+        clock.advance(hours=1)
+        assert [claimed.key for claimed in claim_mails(connection, clock)] == ["m"]
+        assert claim_mails(connection, clock) == []
+
+
+def test_a_message_from_before_the_clock_was_set_back_does_not_wait_for_ever(database, clock):
+    with database.writing() as connection:
+        add_messages(connection, [NewMessage("m", Channel.MAIL, "", "{}", clock())], clock())
+        clock.advance(days=-1)
+        assert [claimed.key for claimed in claim_mails(connection, clock)] == ["m"]
+
+
+def test_messages_of_a_ticket_do_not_wait_for_each_other(database, clock):
+    new = [NewMessage(key, Channel.MAIL, "", "{}", clock()) for key in ("a", "b")]
+    with database.writing() as connection:
+        add_messages(connection, new, clock())
+        assert [claimed.key for claimed in claim_mails(connection, clock)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("how", ["sent", "dead", "waiting"])
+def test_a_message_again_waits_with_new_content_unless_it_waits_already(database, clock, how):
+    first = NewMessage("report", Channel.MAIL, "", "first", clock())
+    with database.writing() as connection:
+        add_messages(connection, [first], clock())
+        (claimed,) = claim_mails(connection, clock)
+        if how == "sent":
+            mark_sent(connection, [claimed.id], clock())
+        elif how == "dead":
+            bury(connection, [claimed.id], clock(), "refused", "")
+        is_again = add_message_again(connection, replace(first, payload="second"), clock())
+        assert is_again == (how != "waiting")
+        claims = claim_mails(connection, clock)
+    assert [claimed.payload for claimed in claims] == (["second"] if is_again else [])
+
+
+def claim_mails(connection, clock):
+    return claim_messages(
+        connection,
+        Channel.MAIL,
+        now=clock(),
+        lease=LEASE,
+        longest_hold=timedelta(hours=2),
+        max_messages=10,
+    )
+
+
+def explain(connection, action, verb):
+    """The plan of the first statement of a kind that an action makes, on either database."""
+    statements = []
+
+    def remember(_connection, _cursor, statement, parameters, _context, _many):
+        if statement.startswith(verb):
+            statements.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", remember)
+    action()
+    event.remove(connection, "before_cursor_execute", remember)
+    statement, parameters = statements[0]
+    how = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+    plan = connection.exec_driver_sql(f"{how} {statement}", parameters)
+    return " ".join(str(row) for row in plan)

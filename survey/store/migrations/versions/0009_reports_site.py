@@ -12,7 +12,7 @@ PAGE_VIEWS = sa.text("page_view_uuid IS NOT NULL")
 _INDEXES = {
     "ix_outbox_waiting": (["channel", "available_at", "id"], WAITING),
     "ix_outbox_waiting_ticket": (["ticket_id", "channel", "id"], WAITING),
-    "ix_outbox_delivered": (["delivered_at"], sa.text("delivered_at IS NOT NULL")),
+    "ix_outbox_delivered": (["channel", "delivered_at"], sa.text("delivered_at IS NOT NULL")),
     "ix_outbox_dead": (["id"], sa.text("dead_at IS NOT NULL")),
     "ix_outbox_page_views": (["created_at"], PAGE_VIEWS),
     "ix_outbox_page_views_ticket": (["ticket_id", "created_at"], PAGE_VIEWS),

@@ -1,0 +1,152 @@
+"""Messages to teams in the outbox: added once under their key, claimed with a lease, recorded.
+
+They share the table and its statements with the events for PostHog (`survey/store/outbox.py`), but
+no message waits for another one of its ticket, and one may be due much later than it was added.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, select, text, update
+
+from survey.store.models import Channel, OutboxRow
+from survey.store.outbox import WAITING, update_waiting
+
+_INSTANT = OutboxRow.created_at.type
+# `message_key` is unique: what is in the outbox already, sent or not, is not added again.
+_ADD = text(
+    "INSERT INTO outbox (message_key, channel, ticket_id, payload, created_at, available_at)"
+    " VALUES (:key, :channel, :ticket_id, :payload, :now, :available_at)"
+    " ON CONFLICT (message_key) DO NOTHING"
+).bindparams(bindparam("now", type_=_INSTANT), bindparam("available_at", type_=_INSTANT))
+_DUE = (
+    select(
+        OutboxRow.id,
+        OutboxRow.message_key,
+        OutboxRow.ticket_id,
+        OutboxRow.payload,
+        OutboxRow.created_at,
+    )
+    .where(
+        *WAITING,
+        OutboxRow.channel == bindparam("of_channel"),
+        (OutboxRow.available_at <= bindparam("now"))
+        | (OutboxRow.available_at > bindparam("never_until")),
+    )
+    .order_by(OutboxRow.available_at, OutboxRow.id)
+    .limit(bindparam("max_messages"))
+    .with_for_update(skip_locked=True)
+)
+_SET_PAYLOAD = (
+    update(OutboxRow)
+    .where(OutboxRow.id == bindparam("row_id"))
+    .values(payload=bindparam("new_payload"))
+)
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A message to add. `key` says what it is about, and to whom it goes; `ticket_id` is blank for
+    one that is about no ticket."""
+
+    key: str
+    channel: Channel
+    ticket_id: str
+    payload: str
+    available_at: datetime
+
+
+@dataclass(frozen=True)
+class MessageClaim:
+    """A message that a worker may send until its lease ends."""
+
+    id: int
+    key: str
+    ticket_id: str
+    payload: str
+    created_at: datetime
+
+
+def add_messages(connection: Connection, new: Sequence[NewMessage], now: datetime) -> int:
+    """Put messages into the outbox, but none whose key it has already; return how many are new."""
+    added = 0
+    for message in new:
+        values = {**vars(message), "channel": message.channel.value, "now": now}
+        added += connection.execute(_ADD, values).rowcount
+    return added
+
+
+def add_message_again(connection: Connection, message: NewMessage, now: datetime) -> bool:
+    """Let a message that was sent, or is a dead letter, wait with a new payload; return whether
+    there is one. One that still waits is left as it is: a worker may be sending it."""
+    done = OutboxRow.delivered_at.is_not(None) | OutboxRow.dead_at.is_not(None)
+    again = (
+        update(OutboxRow)
+        .where(OutboxRow.message_key == message.key, done)
+        .values(
+            payload=message.payload,
+            created_at=now,
+            available_at=message.available_at,
+            delivered_at=None,
+            dead_at=None,
+            last_reason=None,
+            error_message=None,
+        )
+    )
+    return connection.execute(again).rowcount > 0
+
+
+def claim_messages(
+    connection: Connection,
+    channel: Channel,
+    *,
+    now: datetime,
+    lease: timedelta,
+    longest_hold: timedelta,
+    max_messages: int,
+) -> list[MessageClaim]:
+    """Claim the next due messages of a channel. No other worker gets them until the lease ends.
+
+    Nothing holds a message for longer than `longest_hold`: if one seems to be, the clock was set
+    back, and the message is due.
+    """
+    times = {"now": now, "never_until": now + longest_hold}
+    limits = {"of_channel": channel.value, "max_messages": max_messages}
+    claims = [
+        MessageClaim(row.id, str(row.message_key), row.ticket_id, row.payload, row.created_at)
+        for row in connection.execute(_DUE, {**times, **limits})
+    ]
+    if claims:
+        update_waiting(connection, [claim.id for claim in claims], available_at=now + lease)
+    return claims
+
+
+def save_payloads(connection: Connection, payloads: Mapping[int, str]) -> None:
+    """Replace the payloads of messages, by id."""
+    if payloads:
+        rows = [{"row_id": id_, "new_payload": payload} for id_, payload in payloads.items()]
+        connection.execute(_SET_PAYLOAD, rows)
+
+
+def remove_messages(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete messages that are not to be sent. Their keys can be added again."""
+    connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(ids), *WAITING))
+
+
+def mark_sent(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Record that these messages were accepted. Their payload, which may be personal data, goes;
+    the rest stays, so that none is sent again."""
+    update_waiting(
+        connection, ids, delivered_at=now, payload="", last_reason=None, error_message=None
+    )
+
+
+def bury(
+    connection: Connection, ids: Sequence[int], now: datetime, reason: str, error_message: str
+) -> None:
+    """Mark messages that will never be accepted as dead letters; record the reason and the
+    receiver's error message."""
+    update_waiting(
+        connection, ids, dead_at=now, last_reason=reason, error_message=error_message or None
+    )

@@ -1,0 +1,137 @@
+"""`csat tick`: what is due is done, once, and what fails is told."""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import requests
+
+import csat
+from survey.commands.tick import JobResult, run_jobs
+from survey.errors import CsatError
+from tests.conftest import on_sqlite
+from tests.support.command import environment, run_csat
+from tests.support.pages import LINK
+from tests.support.settings import make_settings
+from tests.support.site import running_site, wait_until
+from tests.support.webhook_server import webhook_server
+
+HEAVY = ("pandas", "pipeline", "reports", "flask", "requests", "posthog", "smtplib", "jinja2")
+
+
+def does_something(database, settings, now):
+    assert database.url.database
+    assert settings.mail_from is None
+    return f"something on {now:%Y}"
+
+
+def does_nothing(_database, _settings, _now):
+    return None
+
+
+def fails(_database, _settings, _now):
+    raise CsatError("the setting CSAT_X is wrong")
+
+
+def breaks(_database, _settings, _now):
+    raise KeyError("what a customer wrote")
+
+
+def job(function):
+    return f"{__name__}:{function.__name__}"
+
+
+@pytest.mark.parametrize("place", csat.JOBS)
+def test_every_job_is_there(place):
+    module, _, name = place.partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+@on_sqlite
+def test_a_job_that_fails_does_not_stop_the_others(database, settings):
+    places = [job(each) for each in (fails, breaks, does_nothing, does_something)]
+    failed, broke, nothing, something = run_jobs(places, database, settings)
+    assert failed == JobResult("fails", failure="the setting CSAT_X is wrong")
+    assert broke.failure.startswith("it failed unexpectedly (KeyError at test_tick.py:")
+    assert nothing == JobResult("does_nothing")
+    assert something.done.startswith("something on 20")
+
+
+def run_program(settings, jobs, after=""):
+    """`csat tick` with other jobs, in a process of its own."""
+    program = (
+        "import sys, csat\n"
+        f"csat.cli.context_settings['obj'] = {jobs!r}\n"
+        "try: csat.main()\n"
+        f"finally: {after or 'pass'}\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, "tick"],
+        env=environment(CSAT_DATABASE_URL=settings.database_url),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@on_sqlite
+@pytest.mark.usefixtures("database")
+def test_a_failure_is_told_without_a_traceback(settings):
+    places = [job(each) for each in (fails, does_something)]
+    done = run_program(settings, places)
+    assert done.returncode == 1
+    assert done.stderr == "csat: fails: the setting CSAT_X is wrong\n"
+    assert done.stdout.startswith("something on 20")
+
+
+@on_sqlite
+@pytest.mark.usefixtures("database")
+def test_where_nothing_is_due_little_is_imported(settings):
+    after = f"print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
+    done = run_program(settings, csat.JOBS, after)
+    assert (done.returncode, done.stdout) == (0, "Nothing was due.\n")
+    assert done.stderr == "[]\n"
+
+
+def test_a_low_rating_on_the_site_is_posted_by_tick(tmp_path):
+    given = {
+        "CSAT_DATABASE_URL": f"sqlite:///{tmp_path}/csat.db",
+        "CSAT_SETTLING_DELAY": "0s",
+        "CSAT_SECRET_KEY": make_settings().require_secret_key(),
+    }
+    with webhook_server() as webhook:
+        given["CSAT_ALERT_WEBHOOK"] = webhook.url
+        with running_site(tmp_path, **given) as site:
+            form = {"rating": "1", "comment": "slow"}
+            requests.post(site.url, params=LINK, data=form, timeout=10).raise_for_status()
+        webhook.refuse(404, "no_service")
+        done = run_csat("tick", **given)
+        assert done.stdout == "messages: 1 refused for good (`csat outbox` says why)\n"
+        assert webhook.url not in done.stderr
+        assert run_csat("tick", **given).stdout == "Nothing was due.\n"
+
+        shown = run_csat("outbox", **given).stdout
+        assert "messages   0 waiting, 1 dead" in shown
+        assert "1 × the webhook answered 404 (ID 2)" in shown
+        assert "its receiver said of the first: no_service" in shown
+        assert "dead       0" in shown
+        retried = run_csat("outbox", "retry", "2", **given)
+        assert retried.stdout == "1 dead letter waits for delivery again.\n"
+
+        # The process that runs beside the site does at its start what is due.
+        ticking = subprocess.Popen(
+            [sys.executable, "-P", "-m", "csat", "tick", "--every-minute"],
+            env=environment(**given),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_until(lambda: webhook.posts)
+        os.kill(ticking.pid, signal.SIGTERM)
+        log = ticking.communicate(timeout=30)[1]
+    assert ticking.returncode == 0
+    assert "> slow" in webhook.posts[0]["text"]
+    assert "slow" not in log
+    assert "tick job='send_messages' done='messages: 1 sent'" in log
