@@ -11,6 +11,7 @@ from pipeline.metrics import trend_periods
 from pipeline.output_files import write_files
 from pipeline.query import ReportQuery
 from pipeline.report import number_report
+from reports.charts.style import start_drawing
 from reports.loading import list_trend_marks
 from reports.monthly_files import DONATIONS_FILE, render_files
 from survey.clock import now
@@ -41,6 +42,7 @@ def report(month: Month, out: Path, source_name: str, **how: Any) -> None:
     # The oldest month of the trend is compared with the one before it.
     since = trend_periods(query.period)[0].shift(-1).first
     settings, source = open_named_source(source_name, **how)
+    start_drawing()
     with show_progress("Reading") as on_progress:
         counted = source.count_month(month, Month(since.year, since.month), on_progress)
     numbers = number_report(

@@ -7,6 +7,7 @@ All the counts of one report must be read in one transaction.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -35,7 +36,14 @@ _BEGAN = ResponseRow.answered_at
 _FIRST = select(func.min(_BEGAN))
 _FIRST_FROM = _FIRST.where(_BEGAN >= _OPENS_AT)
 _VALUES = (ResponseRow.team, ResponseRow.rating, ResponseRow.link_trust, ResponseRow.language)
-_BY_VALUES = select(*_VALUES, func.count(), func.count(ResponseRow.comment)).group_by(*_VALUES)
+# Statements are built once: a report of a year runs some hundreds, and building one takes as long
+# as running it.
+_IN_PERIOD = (_BEGAN >= _OPENS_AT, _BEGAN < _CLOSES_AT)
+_BY_VALUES = (
+    select(*_VALUES, func.count(), func.count(ResponseRow.comment))
+    .where(*_IN_PERIOD)
+    .group_by(*_VALUES)
+)
 
 _SHOWN = (
     ResponseRow.ticket_id,
@@ -46,7 +54,7 @@ _SHOWN = (
     ResponseRow.link_trust,
     func.coalesce(ResponseRow.language, ""),
 )
-_COMMENTED = select(*_SHOWN).where(ResponseRow.comment.is_not(None))
+_COMMENTED = select(*_SHOWN).where(*_IN_PERIOD, ResponseRow.comment.is_not(None))
 
 _COPIES = select(func.count()).where(
     AnswerCopyRow.answered_at >= _OPENS_AT, AnswerCopyRow.answered_at < _CLOSES_AT
@@ -126,7 +134,7 @@ def select_responses(
     newest."""
     rows = (
         select(*_SHOWN)
-        .where(*wanted.conditions())
+        .where(*_IN_PERIOD, *wanted.conditions())
         .order_by(ResponseRow.rating, _BEGAN.desc(), ResponseRow.ticket_id)
         .offset(offset)
         .limit(limit)
@@ -146,8 +154,7 @@ def commented_responses(
 def _read_began(
     connection: Connection, rows: Select[*tuple[Any, ...]], opens_at: datetime, closes_at: datetime
 ) -> list[tuple[Any, ...]]:
-    of_month = rows.where(_BEGAN >= _OPENS_AT, _BEGAN < _CLOSES_AT)
-    found = connection.execute(of_month, {"opens_at": opens_at, "closes_at": closes_at})
+    found = connection.execute(rows, {"opens_at": opens_at, "closes_at": closes_at})
     return [tuple(row) for row in found]
 
 
@@ -174,6 +181,7 @@ def count_outcomes(
     }
 
 
+@lru_cache(maxsize=8)
 def _outcomes(rules: CountingRules) -> Select[*tuple[Any, ...]]:
     """Return the query for `(outcome, answers)` of a month's answers; all that count are `edit`."""
     outcome = case(

@@ -18,11 +18,11 @@ from reports.shown_trend import MOST_TRENDS, show_trends, show_weeks
 from survey.store.marks import Mark
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 from tests.support.html_reader import Reader
-from tests.support.links import WebLinks
 from tests.support.report_numbers import (
     LIMITS,
     OCTOBER,
     RATINGS,
+    WEB_LINKS,
     frame_of,
     full_numbers,
     make_numbers,
@@ -147,11 +147,11 @@ def test_marks_stand_where_they_happened_and_only_within_the_trend():
 
 
 def test_a_point_leads_to_its_responses_where_there_are_pages():
-    shown = trends_of(full_numbers(), WebLinks())
+    shown = trends_of(full_numbers(), WEB_LINKS)
     reader = Reader(draw_teams(shown.teams, ())[0])
     slug = shown.teams[0].team.slug
     assert reader.all_of("href") == [
-        WebLinks().responses(period.name, slug, None) for period in OCTOBER.up_to(13)
+        WEB_LINKS.responses(period.name, slug, None) for period in OCTOBER.up_to(13)
     ]
     assert reader.all_of("role")[0] == "group"
     assert reader.all_of("aria-label")[-1] == shown.teams[0].points[-1].words

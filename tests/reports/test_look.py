@@ -10,9 +10,8 @@ from reports.links import FileLinks
 from reports.page import render_page
 from tests.support.fonts import WIDTHS as WIDTHS_OF_FONTS
 from tests.support.fonts import use_font
-from tests.support.links import WebLinks
 from tests.support.npm import AXE, NU
-from tests.support.report_numbers import full_numbers, make_numbers
+from tests.support.report_numbers import WEB_LINKS, full_numbers, make_numbers
 from tests.support.settings import make_settings
 
 PHONE, DESKTOP = (390, 844), (1440, 900)
@@ -23,7 +22,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 EMPTY = (0,) * 5
 PAGES = {
     "file": (full_numbers, FileLinks()),
-    "web": (full_numbers, WebLinks()),
+    "web": (full_numbers, WEB_LINKS),
     "empty": (lambda: make_numbers({"surveys": EMPTY}, {"surveys": EMPTY}), FileLinks()),
 }
 

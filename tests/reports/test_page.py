@@ -22,11 +22,11 @@ from survey.scale import RATINGS as SCALE
 from survey.tickets import link_ticket
 from survey.vocabulary import Trust
 from tests.support.html_reader import Reader
-from tests.support.links import WebLinks
 from tests.support.report_numbers import (
     OCTOBER,
     OCTOBER_STANDS,
     RATINGS,
+    WEB_LINKS,
     comment_row,
     comments_of,
     frame_of,
@@ -189,8 +189,8 @@ class TestTheTrendAndWhatMovedTheTotal:
 
 class TestWords:
     def test_each_leads_to_the_comments_that_hold_it(self):
-        page = read(full_numbers(), WebLinks())
-        address = WebLinks().responses("2026-10", None, None, phrase="nine days")
+        page = read(full_numbers(), WEB_LINKS)
+        address = WEB_LINKS.responses("2026-10", None, None, phrase="nine days")
         assert address in page.all_of("href")
         assert "nine days 7 low, 1 other" in page.text
 
@@ -229,10 +229,10 @@ class TestComments:
 
     def test_of_very_many_a_page_on_the_web_leads_to_all(self):
         numbers = make_numbers(comments=self.many())
-        page = read(numbers, WebLinks())
+        page = read(numbers, WEB_LINKS)
         assert page.all_of("class").count("rated") == OPEN_PER_TEAM
         assert "All 250 comments of Surveys" in page.text
-        address = WebLinks().responses("2026-10", "surveys", None, commented=True)
+        address = WEB_LINKS.responses("2026-10", "surveys", None, commented=True)
         assert address in page.all_of("href")
 
     def test_of_very_many_a_file_holds_200(self):
@@ -279,7 +279,7 @@ class TestTheDocument:
         assert page.all_of("src") == page.all_of("xlink:href") == page.all_of("style") == []
         assert {"script", "link", "iframe", "img", "form"}.isdisjoint(page.tags)
 
-    @pytest.mark.parametrize("links", [FileLinks(), WebLinks()])
+    @pytest.mark.parametrize("links", [FileLinks(), WEB_LINKS])
     def test_every_place_that_is_pointed_at_is_there_once(self, links):
         page = read(full_numbers(), links)
         ids = page.all_of("id")
@@ -329,7 +329,7 @@ class TestOnTheWeb:
         templates = [DictLoader(whole), PackageLoader("reports")]
         environment = Environment(loader=ChoiceLoader(templates), autoescape=True)
         add_words(environment, settings)
-        context = report_context(numbers or full_numbers(), settings, WebLinks())
+        context = report_context(numbers or full_numbers(), settings, WEB_LINKS)
         return Reader(environment.get_template("whole.html").render(context))
 
     def test_says_what_the_file_says(self):
@@ -340,8 +340,8 @@ class TestOnTheWeb:
     def test_every_bar_leads_to_the_responses_behind_it(self):
         hrefs = self.page().all_of("href")
         for rating in SCALE:
-            assert WebLinks().responses("2026-10", "surveys", rating) in hrefs
-            assert WebLinks().responses("2026-10", None, rating) in hrefs
+            assert WEB_LINKS.responses("2026-10", "surveys", rating) in hrefs
+            assert WEB_LINKS.responses("2026-10", None, rating) in hrefs
 
     def test_other_periods_and_files_are_one_click_away(self):
         hrefs = set(self.page().all_of("href"))

@@ -13,12 +13,14 @@ from pipeline import schemas
 from pipeline.metrics import ALL, TEAM_COLUMNS, round_exactly, wilson_interval_pct
 from pipeline.query import ReportQuery
 from pipeline.report import ReportNumbers
+from reports.site.links import WebLinks
 from survey.periods import Period
 from survey.store.marks import Mark
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 
 LONDON = ZoneInfo("Europe/London")
 OCTOBER = Period.parse("2026-10")
+WEB_LINKS = WebLinks(ReportQuery(OCTOBER))
 OCTOBER_STANDS = datetime(2026, 11, 8, tzinfo=UTC)
 LIMITS = list(schemas.LIMITS.columns)
 WORDS = list(schemas.WORDS.columns)
