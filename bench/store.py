@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from bench.aggregate import Run, run
 from bench.store_rows import MONTH, fill
-from pipeline.metrics import TREND_MONTHS
+from pipeline.metrics import TREND_PERIODS
 from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.rederive import apply_rules
@@ -55,7 +55,7 @@ def group(database: Database) -> float:
     timezone = make_settings().timezone
     month = Month.parse(MONTH)
     bounds = {
-        "opens_at": month.shift(-TREND_MONTHS).bounds(timezone)[0],
+        "opens_at": month.shift(-TREND_PERIODS).bounds(timezone)[0],
         "closes_at": month.bounds(timezone)[1],
     }
     if database.is_sqlite:

@@ -9,6 +9,7 @@ from enum import Enum
 ACCEPTED_BODY = '{"status": 1}'
 # The stand-in answers every GET here with 200, like the page to which a misconfigured host
 # redirects.
+ALERTS_PATH = "/alerts"
 REDIRECT_TARGET = "/redirected"
 
 

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from demo.accounts import PASSWORD, add_accounts
 from demo.folder import DemoFolder
 from demo.links import survey_links
 from demo.load import load_sample
@@ -50,8 +51,9 @@ def demo(port: int | None, overview_port: int | None, fresh: bool) -> None:
     """A full working site to click through, with sample answers. Nothing to set up.
 
     Makes 13 months of answers to some 5,000 tickets in var/demo/, writes the reports of this
-    month and the last, starts the site, and delivers to a built-in stand-in for PostHog. Prints
-    one address: a page with survey links, the reports, and every event as it arrives.
+    month and the last, starts the site and the reports, and delivers to a built-in stand-in for
+    PostHog. Prints one address: a page with survey links, the reports with an account of each
+    role, every event as it arrives, and an alert within a minute of a low rating.
 
     \b
     In the sample:
@@ -98,12 +100,14 @@ def _run(console: Console, folder: DemoFolder, port: int, overview_port: int) ->
     _prepare_store(console, settings, until)
     base_url = f"http://127.0.0.1:{port}"
     with _standin(overview_port, folder) as standin:
-        environment = folder.environment(base_url=base_url, posthog_host=standin.url)
+        environment = folder.environment(base_url=base_url, standin=standin.url)
         months = {this_month.shift(-1): "last month", this_month: "this month so far"}
         reports = _write_reports(console, folder, months, environment, standin.url)
         standin.overview = [
             *survey_links(base_url, settings, until),
             Entry(FINANCE, "Hedgehogs fed, for everybody", f"{base_url}/hedgehogs"),
+            Entry(LEAD, "Reports, to sign in", f"{base_url}/reports/"),
+            Entry(LEAD, "As lead, finance or admin, with", PASSWORD),
             *reports,
             Entry(OPERATOR, "Is the site ready?", f"{base_url}/readyz"),
             Entry(OPERATOR, "Log of the site", str(folder.log)),
@@ -121,6 +125,7 @@ def _prepare_store(console: Console, settings: Settings, until: datetime) -> Non
         apply_rules(database, CountingRules.of(settings))
         with _showing_progress(console, "Making sample answers") as on_progress:
             load_sample(database, settings, until, on_progress)
+        add_accounts(database, until)
     finally:
         database.close()
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import survey
+from demo.behaviour import ALERTS_PATH
 from survey.errors import CsatError
 from survey.private_files import make_folder, open_private
 from survey.settings import PREFIX, Settings, SettingsError, explain_problem, variable
@@ -95,7 +96,7 @@ class DemoFolder:
             problems = map(explain_problem, error.errors())
             raise SettingsError("\n".join(problems)) from None
 
-    def environment(self, *, base_url: str, posthog_host: str) -> dict[str, str]:
+    def environment(self, *, base_url: str, standin: str) -> dict[str, str]:
         """Return the variables that the demo's processes get in addition to the inherited ones.
 
         Blank the user's own CSAT_ settings, which means not set: with them the demo could send
@@ -116,7 +117,10 @@ class DemoFolder:
             "CSAT_DATABASE_URL": self.database_url,
             "CSAT_BASE_URL": base_url,
             "CSAT_SECRET_KEY": self.secret_key(),
-            "CSAT_POSTHOG_HOST": posthog_host,
+            "CSAT_POSTHOG_HOST": standin,
             "CSAT_POSTHOG_KEY": POSTHOG_KEY,
             "CSAT_TICKET_URL": TICKET_URL,
+            "CSAT_ALERT_WEBHOOK": f"{standin}{ALERTS_PATH}",
+            # Nobody who tries the demo waits for ten minutes.
+            "CSAT_SETTLING_DELAY": "5s",
         }

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from demo.predecessor import is_predecessor
 from demo.sample import sample_events
+from demo.surroundings import add_surroundings
 from survey.copies import choose_copies, import_event
 from survey.counting_rules import CountingRules
 from survey.event_values import PropertyKeys
@@ -46,6 +47,7 @@ def load_sample(
                     add_responses(connection, {ticket_id: response})
             if done % _TICKETS_PER_STEP == 0 or done == len(tickets):
                 on_progress(done, len(tickets))
+        add_surroundings(connection, settings, until)
 
 
 def _answers_by_ticket(

@@ -22,7 +22,8 @@ class PostHogStandIn:
     batch that arrived, accepted or not. `behave`, `refuse` and `choke` make the stand-in fail.
     `queries` answers the Query API's queries about the events. `overview` holds the entries that
     the page offers to open, `highlights` the numbers that the page shows. Browsers can read the
-    files of `report_folder` under `/report/`.
+    files of `report_folder` under `/report/`. `alerts` holds the texts that were posted to
+    `/alerts` as to a channel of Slack.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class PostHogStandIn:
         self.overview = list(overview)
         self.highlights: Highlights | None = None
         self.report_folder = report_folder
+        self.alerts: list[str] = []
         self._changed = threading.Condition()
         self._requests: list[dict[str, Any]] = []
         self._attempts = 0

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from demo.behaviour import ACCEPTED_BODY, REDIRECT_TARGET, Behaviour, How
+from demo.behaviour import ACCEPTED_BODY, ALERTS_PATH, REDIRECT_TARGET, Behaviour, How
 from demo.standin_page import HTML, JSON, Page, render_overview, report_file
 from demo.wire import Refusal, raw_answer, read_batch, reset_connection
 
@@ -34,6 +34,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self._is_query():
             self._answer_query(body)
+            return
+        if urlsplit(self.path).path == ALERTS_PATH:
+            self._take_alert(body)
             return
         if urlsplit(self.path).path.rstrip("/") != "/batch":
             self._send(404, '{"detail": "not found"}')
@@ -65,6 +68,15 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.standin.is_choked_on(request["batch"]):
             raise Refusal(500, "server_error", "the stand-in was told to choke on this event")
         self.server.standin.record(request)
+
+    def _take_alert(self, body: bytes) -> None:
+        """Take a message as Slack does."""
+        try:
+            self.server.standin.alerts.append(str(json.loads(body)["text"]))
+        except (ValueError, KeyError, TypeError):
+            self._send(400, "invalid_payload")
+        else:
+            self._send(200, "ok")
 
     def _is_query(self) -> bool:
         return urlsplit(self.path).path.startswith("/api/projects/")
@@ -110,7 +122,10 @@ class Handler(BaseHTTPRequestHandler):
         standin, path = self.server.standin, urlsplit(self.path).path
         if path == "/":
             return Page(
-                render_overview(standin.events, standin.overview, standin.highlights).encode(), HTML
+                render_overview(
+                    standin.events, standin.overview, standin.highlights, standin.alerts
+                ).encode(),
+                HTML,
             )
         if path == "/events.json":
             return Page(json.dumps(standin.events, ensure_ascii=False).encode(), JSON)

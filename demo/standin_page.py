@@ -15,6 +15,7 @@ from demo.overview import PARTS, Entry, Highlights
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
 SHOWN_EVENTS = 200
+SHOWN_ALERTS = 5
 REFRESH_SECONDS = 5
 
 _DEMO = Path(__file__).parent
@@ -38,14 +39,16 @@ def render_overview(
     events: Sequence[Mapping[str, Any]],
     overview: Sequence[Entry] = (),
     highlights: Highlights | None = None,
+    alerts: Sequence[str] = (),
 ) -> str:
     """Return the page that lists the received events, newest first. Above them are the entries to
-    open, for the customer, the lead, finance and the operator."""
+    open, for the customer, the lead, finance and the operator, and the latest alerts."""
     newest = list(reversed(events[-SHOWN_EVENTS:]))
     return _templates.get_template("standin.html").render(
         overview={part: [entry for entry in overview if entry.part == part] for part in PARTS},
         has_overview=bool(overview),
         highlights=highlights,
+        alerts=list(reversed(alerts[-SHOWN_ALERTS:])),
         events=[_shown(event) for event in newest],
         total=len(events),
         refresh_seconds=REFRESH_SECONDS,

@@ -8,10 +8,10 @@ import pytest
 from pipeline.control_limits import tabulate_limits
 from pipeline.metrics import tabulate_trend
 from pipeline.proportions import control_limits, judge_by_limits
-from survey.months import Month, months_up_to
+from survey.periods import Period
 from survey.teams import Team
 
-OCTOBER = Month(2026, 10)
+OCTOBER = Period.parse("2026-10")
 NO_COMMENTS = pd.DataFrame({"month": [], "team": [], "comments": []}).astype(
     {"month": "str", "team": "str", "comments": "int64"}
 )
@@ -25,9 +25,7 @@ def trend(**teams: Shares) -> pd.DataFrame:
     rows = [
         (str(month), team, rating, number)
         for team, shares in teams.items()
-        for month, (satisfied, responses) in zip(
-            months_up_to(OCTOBER, len(shares)), shares, strict=True
-        )
+        for month, (satisfied, responses) in zip(OCTOBER.up_to(len(shares)), shares, strict=True)
         for rating, number in ((5, satisfied), (1, responses - satisfied))
         if number
     ]

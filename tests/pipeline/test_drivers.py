@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.drivers import find_drivers, round_drivers, tabulate_drivers
-from pipeline.metrics import tabulate_month
+from pipeline.metrics import tabulate_period
 from pipeline.schemas import DRIVERS
-from survey.months import Month
+from survey.periods import Period
 from survey.teams import Team
 
-OCTOBER, SEPTEMBER = Month(2026, 10), Month(2026, 9)
+OCTOBER, SEPTEMBER = Period.parse("2026-10"), Period.parse("2026-09")
 NO_COMMENTS = pd.DataFrame({"month": [], "team": [], "comments": []}).astype(
     {"month": "str", "team": "str", "comments": "int64"}
 )
@@ -36,7 +36,7 @@ def both(before: Answers, now: Answers) -> tuple[pd.DataFrame, pd.DataFrame]:
         {"month": "str", "team": "str", "rating": "int64", "responses": "int64"}
     )
     october, september = (
-        tabulate_month(counts, NO_COMMENTS, month, LISTED) for month in (OCTOBER, SEPTEMBER)
+        tabulate_period(counts, NO_COMMENTS, month, LISTED) for month in (OCTOBER, SEPTEMBER)
     )
     return october, september
 

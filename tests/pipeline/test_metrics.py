@@ -12,14 +12,14 @@ from pipeline.metrics import (
     change_p_value,
     judge_changes,
     round_exactly,
-    tabulate_month,
+    tabulate_period,
     tabulate_trend,
     wilson_interval_pct,
 )
-from survey.months import Month
+from survey.periods import Period
 from survey.teams import parse_teams
 
-OCTOBER = Month(2026, 10)
+OCTOBER = Period.parse("2026-10")
 NOBODY: tuple[int, ...] = (0, 0, 0, 0, 0)
 
 
@@ -41,8 +41,8 @@ def frames(**of_months: dict[str, tuple[int, ...]]) -> tuple[pd.DataFrame, pd.Da
     return counts, comments[["month", "team", "comments"]]
 
 
-def table(teams=("surveys",), month: Month = OCTOBER, **of_months) -> pd.DataFrame:
-    return tabulate_month(*frames(**of_months), month, parse_teams(teams)).set_index("team")
+def table(teams=("surveys",), month: Period = OCTOBER, **of_months) -> pd.DataFrame:
+    return tabulate_period(*frames(**of_months), month, parse_teams(teams)).set_index("team")
 
 
 def values(row: pd.Series, *names: str) -> list[str | None]:
@@ -223,7 +223,7 @@ class TestRows:
         assert str(row["previous_csat_pct"]) == "100.00"
 
     def test_a_month_without_any_response_has_every_listed_team(self):
-        rows = table(("a", "b"), month=Month(2030, 1), m2026_10={"c": (1, 0, 0, 0, 0)})
+        rows = table(("a", "b"), month=Period.parse("2030-01"), m2026_10={"c": (1, 0, 0, 0, 0)})
         assert list(rows.index) == ["a", "b", "all"]
         assert list(rows["responses"]) == [0, 0, 0]
 
@@ -245,7 +245,7 @@ class TestRows:
 
     def test_january_is_compared_with_december(self):
         rows = table(
-            month=Month(2027, 1),
+            month=Period.parse("2027-01"),
             m2027_01={"surveys": (0, 0, 0, 0, 1)},
             m2026_12={"surveys": (1, 0, 0, 0, 1)},
         )
@@ -263,8 +263,8 @@ class TestTrend:
         months = list(dict.fromkeys(trend["month"]))
         assert (months[0], months[-1], len(months)) == ("2025-10", "2026-10", 13)
         for month in months:
-            expected = tabulate_month(
-                counts, comments, Month.parse(month), parse_teams(["surveys"])
+            expected = tabulate_period(
+                counts, comments, Period.parse(month), parse_teams(["surveys"])
             )
             own = trend[trend["month"] == month].reset_index(drop=True)
             pd.testing.assert_frame_equal(own, expected)

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
 from pipeline.donations import draft_month
-from pipeline.metrics import TEAM_COLUMNS, tabulate_month
+from pipeline.metrics import TEAM_COLUMNS, tabulate_period
 from pipeline.output_files import defuse, format_csv
 from reports import workbooks
 from reports.columns import ColumnType, type_of
 from reports.exports import ExportKind, format_parquet, format_table, name_file
 from reports.workbooks import CUT, LONGEST_TEXT, TooManyRows, clean_text, format_workbook
 from survey.months import Month
+from survey.periods import Period
 from survey.teams import parse_teams
 from tests.support.examples import examples
 
@@ -45,7 +46,9 @@ def team_table() -> pd.DataFrame:
     )
     comments = pd.DataFrame({"month": ["2026-10"], "team": ["surveys"], "comments": [1]})
     types = {"month": "str", "team": "str"}
-    return tabulate_month(counts.astype(types), comments.astype(types), OCTOBER, TEAMS)
+    return tabulate_period(
+        counts.astype(types), comments.astype(types), Period.of_month(OCTOBER), TEAMS
+    )
 
 
 def comment_table(*comments: str, at: datetime = datetime(2026, 10, 14, 11, 30, 5, 250_000, UTC)):

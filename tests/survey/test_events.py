@@ -161,7 +161,11 @@ def test_an_answer_sent_reads_back_as_itself(parameters, rating, comment, trust,
     answer = an_answer(link, rating=rating, comment=comment, trust=trust, answered_at=at)
     sent = json.loads(json.dumps(build(answer, link, settings, team=link.team)))
     sent["timestamp"] = datetime.fromisoformat(sent["timestamp"])
-    expected = Answer(**{**vars(answer), "survey_id": settings.event_survey_id})
+    event = {
+        "survey_id": settings.event_survey_id,
+        "language": sent["properties"]["$survey_language"],
+    }
+    expected = Answer(**{**vars(answer), **event})
     assert read_event(sent, CountingRules.of(settings)) == expected
 
 
