@@ -34,6 +34,8 @@ CHART_WIDTH = 1_104
 CHART_ID = "trend@report"
 
 UNLISTED = "a team that is not in the list"
+# What stands between the teams that a lead sentence names.
+_BETWEEN = (",", "and")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def render_report_mail(numbers: ReportNumbers, settings: Settings) -> EmailMessa
 
 
 def write_subject(finding: Finding, period_name: str, listed: set[str]) -> str:
-    """Return the subject of a report: its period, and what its lead sentence says first.
+    """Return the subject of a report: its period, and what its lead sentence says first, of several
+    teams that moved the furthest; mailboxes cut off what is longer.
 
     The name of a team that is not in the list comes from a link, which anybody can write, so it
     does not stand there.
@@ -103,6 +106,8 @@ def write_subject(finding: Finding, period_name: str, listed: set[str]) -> str:
         if part.team is not None:
             words.append(part.words if part.team in listed else UNLISTED)
             continue
+        if part.words.strip() in _BETWEEN:
+            break
         first, semicolon, _ = part.words.partition(";")
         words.append(first)
         if semicolon:

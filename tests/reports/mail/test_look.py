@@ -1,13 +1,13 @@
 """The mail of a report in Chromium, as mail programs show it: narrow and wide, light and dark."""
 
 import re
-from base64 import b64encode
 
 import pytest
 
 from reports.mail.colours import read_colours
-from reports.mail.message import CHART_ID, render_report_mail
+from reports.mail.message import render_report_mail
 from tests.support.fonts import WIDTHS, use_font
+from tests.support.mails import html_with_pictures
 from tests.support.npm import AXE
 from tests.support.report_numbers import full_numbers, make_numbers
 from tests.support.settings import make_settings
@@ -21,17 +21,11 @@ MAILS = {"full": full_numbers, "empty": lambda: make_numbers({"surveys": EMPTY},
 
 @pytest.fixture(scope="module")
 def pages():
-    """The HTML of the mails, with their picture where a mail program shows it."""
-    pages = {}
-    for name, make in MAILS.items():
-        message = render_report_mail(make(), SETTINGS)
-        html = message.get_body(("html",)).get_content()
-        for part in message.walk():
-            if part.get_content_maintype() == "image":
-                data = b64encode(part.get_content()).decode()
-                html = html.replace(f"cid:{CHART_ID}", f"data:image/png;base64,{data}")
-        pages[name] = html
-    return pages
+    """The HTML of the mails, with their pictures."""
+    return {
+        name: html_with_pictures(render_report_mail(make(), SETTINGS))
+        for name, make in MAILS.items()
+    }
 
 
 @pytest.fixture

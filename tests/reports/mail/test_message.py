@@ -90,6 +90,10 @@ def test_the_subject_says_month_and_finding(full):
             {"surveys": RATINGS}, {"surveys": RATINGS}, "no",
             "Nothing clearly moved against September 2026: 90.0% satisfied of 100 responses",
         ),
+        (
+            {"surveys": BADLY, "experiments": BADLY}, {"surveys": RATINGS, "experiments": RATINGS},
+            "down", "Experiments fell 20.0 points",
+        ),
         ({"evil": BADLY}, {"evil": RATINGS}, "down",
          "A team that is not in the list fell 20.0 points"),
     ],
