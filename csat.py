@@ -29,7 +29,7 @@ COMMANDS = {
         "Answers from elsewhere, into the store.",
     ),
     "aggregate": ("pipeline.commands.aggregate:aggregate", "Counts per month, team and rating."),
-    "report": ("reports.commands.report:report", "The monthly files, for leads and finance."),
+    "report": ("reports.commands.report:report", "The monthly files and mails, for leads."),
     "marks": ("reports.commands.marks:marks", "Releases and incidents on the trends of reports."),
     "users": ("reports.commands.users:users", "Who may sign in to the reports."),
     "responses": ("survey.commands.responses:responses", "Show or void a ticket's response."),
@@ -39,7 +39,7 @@ COMMANDS = {
 
 # What `csat tick` does, in this order. Each job is imported when it is run, gets the database, the
 # settings and the time, and returns a line about what it did, or None.
-JOBS = ("survey.messages.jobs:send_messages",)
+JOBS = ("reports.mailing:queue_due_report", "survey.messages.jobs:send_messages")
 
 
 class LazyGroup(click.Group):

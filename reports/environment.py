@@ -25,7 +25,7 @@ from survey.tickets import link_ticket
 
 
 def make_environment(settings: Settings) -> Environment:
-    """Return the templates of reports for pages that are files."""
+    """Return the templates of reports for pages that are files, and for mails."""
     return _make_environment(settings.timezone, settings.teams, settings.ticket_url)
 
 
@@ -35,7 +35,8 @@ def _make_environment(
     timezone: tzinfo, teams: Sequence[Team], ticket_url: str | None
 ) -> Environment:
     environment = Environment(
-        loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined,
+        loader=PackageLoader("reports"), undefined=StrictUndefined,
+        autoescape=lambda name: name is None or not name.endswith(".txt"),
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     _add_words(environment, timezone, teams, ticket_url)

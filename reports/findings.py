@@ -52,11 +52,20 @@ class Finding:
 
 
 def find_lead(
-    teams: ShownTeams, period: str, period_before: str, stage: Stage, *, by_rating: bool = False
+    teams: ShownTeams,
+    period: str,
+    period_before: str,
+    stage: Stage,
+    *,
+    by_rating: bool = False,
+    only_team: Part | None = None,
 ) -> Finding:
     """Return the sentence that says the finding of a report. `by_rating` says that only some
-    ratings are looked at, so that nothing can be said of shares."""
+    ratings are looked at, so that nothing can be said of shares; `only_team` names the team that is
+    looked at alone, so that it is the subject, and all teams together are the same."""
     together = teams.together
+    if only_team is not None and not by_rating:
+        return _find_lead_of(only_team, together, period, period_before, stage)
     if not together.responses:
         return _say(Part(f"No responses in {period}{_yet(stage)}."))
     if by_rating:
@@ -86,6 +95,26 @@ def find_lead(
         *_open(stage),
         Part(f"Nothing clearly moved against {period_before}: {_describe_level(together)}."),
     )
+
+
+def _find_lead_of(
+    name: Part, team: ShownTeam, period: str, period_before: str, stage: Stage
+) -> Finding:
+    """Return the sentence about a team that is looked at alone."""
+    if not team.responses:
+        return _say(name, Part(f" has no responses in {period}{_yet(stage)}."))
+    if team.before.share is None:
+        return _say(
+            name, Part(f": {_describe_level(team)} in {period}{_so_far(stage)}; "),
+            Part(f"{period_before} has no responses to compare with."),
+        )  # fmt: skip
+    if team.before.verdict is None:
+        few = f" has too few responses to compare {period} with {period_before}."
+        return _say(name, Part(few))
+    if _has_moved(team.before):
+        return _say(*_open(stage), name, Part(f" {_move(team.before)}."))
+    steady = f" did not clearly move against {period_before}: {_describe_level(team)}."
+    return _say(*_open(stage), name, Part(steady))
 
 
 def _say(*parts: Part) -> Finding:

@@ -5,11 +5,12 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from pipeline.query import UNKNOWN_LANGUAGE
+from pipeline.metrics import row_name
+from pipeline.query import UNKNOWN_LANGUAGE, ReportQuery
 from pipeline.report import ReportNumbers
 from reports.charts.trend import draw_teams, draw_together
 from reports.environment import make_environment
-from reports.findings import Stage, find_lead
+from reports.findings import Part, Stage, find_lead
 from reports.language_names import name_language
 from reports.links import Links
 from reports.provisional import find_standing
@@ -23,6 +24,7 @@ from reports.shown_trend import ShownTrends, show_trends
 from reports.shown_words import show_words
 from reports.wording import join_words, name_period
 from survey.settings import Settings
+from survey.teams import display_team
 
 
 def render_page(numbers: ReportNumbers, settings: Settings, links: Links) -> str:
@@ -45,7 +47,7 @@ def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> 
     trends = show_trends(numbers, teams, links)
     finding = find_lead(
         teams, name_period(period), name_period(before), standing.stage,
-        by_rating=bool(numbers.query.ratings),
+        by_rating=bool(numbers.query.ratings), only_team=find_only_team(numbers.query, settings),
     )  # fmt: skip
     names = {team.slug: team.name for team in (*teams.single, *teams.silent)}
     if teams.rest:
@@ -68,6 +70,7 @@ def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> 
         "is_by_rating": bool(numbers.query.ratings),
         "standing": None if standing.stage is Stage.FINAL else standing,
         "finding": finding,
+        "only_team": find_only_team(numbers.query, settings),
         "teams": teams,
         "together": teams.together,
         "knows_invitations": teams.together.invitations is not None,
@@ -82,6 +85,15 @@ def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> 
         "quality": show_quality(numbers.quality),
         "donation": _first_row(numbers.donations),
     }
+
+
+def find_only_team(query: ReportQuery, settings: Settings) -> Part | None:
+    """Return the slug and the name of the team that a report is limited to; None where it is about
+    all teams, or several."""
+    if len(query.teams) != 1:
+        return None
+    (slug,) = query.teams
+    return Part(display_team(slug, settings.teams), row_name(slug))
 
 
 def draw_charts(trends: ShownTrends | None) -> list[Markup]:

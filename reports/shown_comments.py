@@ -11,6 +11,7 @@ from pipeline.metrics import row_name
 from reports.language_names import LanguageName, name_language
 from reports.rows import list_rows
 from reports.shown_teams import REST
+from survey.scale import LOW
 
 # On a page these many of a team's comments stand open; a page that cannot lead to the others
 # holds more of them, folded.
@@ -89,6 +90,13 @@ def show_comments(
         for team, found in by_team.items()
     ]
     return tuple(sorted(groups, key=_place))
+
+
+def show_low_comments(comments: pd.DataFrame, most: int) -> tuple[tuple[ShownComment, ...], int]:
+    """Return the newest comments with ratings 1 and 2, at most `most`, and how many there are."""
+    low = comments[comments["rating"].isin(LOW)]
+    newest = low.sort_values("answered_at", ascending=False, kind="stable").head(most)
+    return tuple(_show(row) for row in list_rows(newest)), len(low)
 
 
 def _place(group: ShownComments) -> tuple[bool, str, str]:

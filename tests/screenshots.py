@@ -16,6 +16,7 @@ from demo.load import load_sample
 from pipeline.query import ReportQuery
 from reports.links import FileLinks
 from reports.loading import ReportLoader
+from reports.mail.message import render_report_mail
 from reports.page import render_page
 from survey.commands.mail import _invitation
 from survey.counting_rules import CountingRules
@@ -30,6 +31,7 @@ from survey.store.migrate import upgrade
 from tests.support.browser import running_browser, served
 from tests.support.clock import Clock
 from tests.support.command import ROOT
+from tests.support.mails import html_with_pictures
 from tests.support.pages import address
 from tests.support.settings import make_settings
 
@@ -40,7 +42,7 @@ GROUND = "#d9d1c7"
 
 
 def main() -> None:
-    """Write docs/screenshot.png, docs/report.png and docs/mail.png."""
+    """Write docs/screenshot.png, docs/report.png, docs/report-mail.png and docs/mail.png."""
     fonts = subprocess.run(["fc-list", ":lang=ja"], capture_output=True, check=True)
     if not fonts.stdout:
         raise SystemExit(
@@ -63,6 +65,8 @@ def main() -> None:
         picture_site(browser, settings, database, report, DOCS / "screenshot.png")
         database.close()
         picture_report(browser, report, DOCS / "report.png")
+        report_mail = html_with_pictures(render_report_mail(numbers, settings))
+        picture_report_mail(browser, report_mail, DOCS / "report-mail.png")
         picture_mail(browser, settings, DOCS / "mail.png")
 
 
@@ -97,6 +101,13 @@ def picture_report(browser: Browser, report: str, path: Path) -> None:
         paper = page.screenshot()
     phones = [show(browser, report, narrow, dark=dark) for dark in (False, True)]
     join(browser, [[show(browser, report, wide), *phones, paper]], path)
+
+
+def picture_report_mail(browser: Browser, html: str, path: Path) -> None:
+    """The report by mail on a desktop in the light, and on a phone in the dark."""
+    wide, narrow = {"width": 620, "height": 1150}, {"width": 390, "height": 1150}
+    row = [show(browser, html, wide), show(browser, html, narrow, dark=True)]
+    join(browser, [row], path)
 
 
 def picture_mail(browser: Browser, settings: Settings, path: Path) -> None:

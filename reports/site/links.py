@@ -8,9 +8,13 @@ from pipeline.query import ReportQuery
 
 @dataclass(frozen=True)
 class WebLinks:
-    """The links of the report of one query. They keep its filters, unless a link names others."""
+    """The links of the report of one query. They keep its filters, unless a link names others.
+
+    `base_url` is the address of the site, for what is read elsewhere, such as a mail.
+    """
 
     query: ReportQuery
+    base_url: str = ""
 
     def responses(
         self,
@@ -31,15 +35,15 @@ class WebLinks:
             parameters["phrase"] = phrase
         if commented:
             parameters["commented"] = "1"
-        return address(f"{period}/responses", parameters)
+        return self.base_url + address(f"{period}/responses", parameters)
 
     def report(self, period: str) -> str:
         """Return the address of the report of another period."""
-        return address(period, self.query.parameters())
+        return self.base_url + address(period, self.query.parameters())
 
     def file(self, name: str) -> str:
         """Return the address of a file of this report, such as `teams.csv`."""
-        return address(f"{self.query.period}/{name}", self.query.parameters())
+        return self.base_url + address(f"{self.query.period}/{name}", self.query.parameters())
 
     def weeks(self) -> str:
         """Return the address of the page of the weeks up to the end of the period."""

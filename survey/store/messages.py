@@ -68,6 +68,36 @@ class MessageClaim:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class MessageState:
+    """What has become of a message; `failure` is why it was not accepted the last time."""
+
+    is_sent: bool
+    is_dead: bool
+    failure: str | None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the message was sent, or never will be."""
+        return self.is_sent or self.is_dead
+
+
+def find_messages(connection: Connection, keys: Sequence[str]) -> dict[str, MessageState]:
+    """Return what has become of the messages with these keys; none where there is none."""
+    rows = connection.execute(
+        select(
+            OutboxRow.message_key,
+            OutboxRow.delivered_at,
+            OutboxRow.dead_at,
+            OutboxRow.last_reason,
+        ).where(OutboxRow.message_key.in_(keys))
+    )
+    return {
+        str(key): MessageState(delivered_at is not None, dead_at is not None, reason)
+        for key, delivered_at, dead_at, reason in rows
+    }
+
+
 def add_messages(connection: Connection, new: Sequence[NewMessage], now: datetime) -> int:
     """Put messages into the outbox, but none whose key it has already; return how many are new."""
     added = 0

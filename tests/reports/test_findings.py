@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.findings import MOST_NAMED, Stage, find_lead
+from reports.findings import MOST_NAMED, Part, Stage, find_lead
 from reports.shown_teams import show_teams
 from survey.teams import DEFAULT_TEAMS, parse_teams
 from tests.support.report_numbers import make_numbers
@@ -61,6 +61,28 @@ def test_all_teams_together_are_named_after_the_teams():
 def test_only_all_teams_together_moved():
     finding = lead({"surveys": BADLY}, {"surveys": WELL}, {"all": "down"})
     assert finding.text == "All teams together fell 20.0 points; no single team clearly moved."
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "verdict", "words"),
+    [
+        (BADLY, WELL, "down", "Surveys fell 20.0 points."),
+        (WELL, BADLY, "up", "Surveys rose 20.0 points."),
+        (WELL, WELL, "no", "Surveys did not clearly move against September 2026: "
+         "90.0% satisfied of 100 responses."),
+        ((0, 0, 1, 3, 5), WELL, None, "Surveys has too few responses to compare October 2026 with "
+         "September 2026."),
+        (WELL, EMPTY, None, "Surveys: 90.0% satisfied of 100 responses in October 2026; "
+         "September 2026 has no responses to compare with."),
+        (EMPTY, WELL, None, "Surveys has no responses in October 2026."),
+    ],
+)  # fmt: skip
+def test_a_team_that_is_looked_at_alone_is_the_subject(now, before, verdict, words):
+    only = Part("Surveys", "surveys")
+    verdicts = {"surveys": verdict, "all": verdict}
+    finding = lead({"surveys": now}, {"surveys": before}, verdicts, only_team=only)
+    assert finding.text == words
+    assert finding.teams == ("surveys",)
 
 
 def test_nothing_moved():

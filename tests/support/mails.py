@@ -1,6 +1,7 @@
 """Reading mails as mail programs do, and a mail to send."""
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -48,6 +49,19 @@ def build_report(settings: Settings, subject: str = "Report", key: str = "report
     message.add_alternative("<p>ü 🦔</p>", subtype="html")
     message.add_attachment(bytes(range(256)), maintype="image", subtype="png", filename="a.png")
     return message
+
+
+def html_with_pictures(message: EmailMessage) -> str:
+    """The HTML of a mail with its pictures where a mail program shows them."""
+    body = message.get_body(("html",))
+    assert body is not None
+    html: str = body.get_content()
+    for part in message.walk():
+        if part["Content-ID"]:
+            data = b64encode(part.get_content()).decode()
+            address = f"data:{part.get_content_type()};base64,{data}"
+            html = html.replace(f"cid:{part['Content-ID'].strip('<>')}", address)
+    return html
 
 
 def links_of_text(text: str) -> list[str]:

@@ -19,7 +19,7 @@ from tests.support.settings import make_settings
 from tests.support.site import running_site, wait_until
 from tests.support.webhook_server import webhook_server
 
-HEAVY = ("pandas", "pipeline", "reports", "flask", "requests", "posthog", "smtplib", "jinja2")
+HEAVY = ("pandas", "pipeline", "reports.page", "flask", "requests", "posthog", "smtplib", "jinja2")
 
 
 def does_something(database, settings, now):

@@ -1,0 +1,1 @@
+"""The monthly report as a mail: the findings and tables of the page, as mail programs show them."""
