@@ -14,6 +14,7 @@ from pipeline.output_files import write_files
 from pipeline.query import ReportQuery
 from pipeline.report import number_report
 from pipeline.sources.base import Source
+from reports.charts.style import start_drawing
 from reports.loading import list_trend_marks
 from reports.mailing import ReportMail, queue_report
 from reports.monthly_files import DONATIONS_FILE, render_files
@@ -45,8 +46,8 @@ def report(
 ) -> None:
     """The files of one month: report.html to read, and CSV files for spreadsheets.
 
-    teams.csv, counts.csv, trend.csv, comments.csv, quality.csv, report.html, and from the
-    database donations.csv. All are written, or none. With --mail, the report goes by mail to
+    teams.csv, trend.csv, drivers.csv, comments.csv, counts.csv, quality.csv, report.html, and
+    from the database donations.csv. All are written, or none. With --mail, the report goes by mail to
     everybody who has not got it yet.
     """
     if out is None and not mail:
@@ -68,6 +69,7 @@ def _write(out: Path, month: Month, settings: Settings, source: Source, as_of: d
     query = ReportQuery(Period.of_month(month))
     # The oldest month of the trend is compared with the one before it.
     since = trend_periods(query.period)[0].shift(-1).first
+    start_drawing()
     with show_progress("Reading") as on_progress:
         counted = source.count_month(month, Month(since.year, since.month), on_progress)
     numbers = number_report(
