@@ -1,6 +1,7 @@
 """Periods that a report can be about: months, quarters, years and free ranges of days. Pure."""
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -28,19 +29,23 @@ class Period:
     def parse(cls, text: str) -> "Period":
         """Return the period written `2026-10`, `2026-Q4`, `2026` or `2026-10-01..2026-10-28`;
         raises ValueError for anything else."""
-        if match := _QUARTER_TEXT.fullmatch(text):
-            return cls._of_months(Month(int(match[1]), 3 * int(match[2]) - 2), 3)
-        if _YEAR_TEXT.fullmatch(text):
-            return cls._of_months(Month(int(text), 1), 12)
         if match := _RANGE_TEXT.fullmatch(text):
             return cls._of_days(match[1], match[2])
-        try:
-            return cls.of_month(Month.parse(text))
-        except ValueError:
-            raise ValueError(
-                f"{text!r} is no period; write it as 2026-10, 2026-Q4, 2026 or "
-                "2026-10-01..2026-10-28"
-            ) from None
+        if (match := _QUARTER_TEXT.fullmatch(text)) and int(match[1]):
+            period = cls._of_months(Month(int(match[1]), 3 * int(match[2]) - 2), 3)
+        elif _YEAR_TEXT.fullmatch(text) and int(text):
+            period = cls._of_months(Month(int(text), 1), 12)
+        else:
+            try:
+                period = cls.of_month(Month.parse(text))
+            except ValueError:
+                raise ValueError(
+                    f"{text!r} is no period; write it as 2026-10, 2026-Q4, 2026 or "
+                    "2026-10-01..2026-10-28"
+                ) from None
+        if not EARLIEST.year <= period.first.year <= LATEST.year:
+            raise ValueError(f"{period.first.year} is not a year that a report can be about")
+        return period
 
     @classmethod
     def of_month(cls, month: Month) -> "Period":
@@ -55,10 +60,11 @@ class Period:
 
     @classmethod
     def _of_months(cls, month: Month, months: int) -> "Period":
-        if not EARLIEST.year <= month.year <= LATEST.year:
-            raise ValueError(f"{month.year} is not a year that a report can be about")
-        first, after = date(month.year, month.number, 1), month.shift(months)
-        return cls(first, date(after.year, after.number, 1) - timedelta(days=1), months)
+        last = month.shift(months - 1)
+        last_day = monthrange(last.year, last.number)[1]
+        return cls(
+            date(month.year, month.number, 1), date(last.year, last.number, last_day), months
+        )
 
     @classmethod
     def _of_days(cls, first_text: str, last_text: str) -> "Period":

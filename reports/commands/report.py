@@ -47,8 +47,8 @@ def report(
     """The files of one month: report.html to read, and CSV files for spreadsheets.
 
     teams.csv, trend.csv, drivers.csv, comments.csv, counts.csv, quality.csv, report.html, and
-    from the database donations.csv. All are written, or none. With --mail, the report goes by mail to
-    everybody who has not got it yet.
+    from the database donations.csv. All are written, or none. With --mail, the report goes by
+    mail to everybody who has not got it yet.
     """
     if out is None and not mail:
         raise click.UsageError("Say where the report goes: --out FOLDER, --mail, or both.")

@@ -7,11 +7,11 @@ from datetime import datetime
 from flask_wtf import CSRFProtect
 from jinja2 import StrictUndefined
 
-from reports.environment import add_words
 from reports.loading import ReportLoader
 from reports.passwords import Passwords
 from reports.site import (
     account,
+    addresses,
     audit,
     compression,
     errors,
@@ -49,7 +49,7 @@ def create_reports_site(
     site.config.update(_configuration(settings))
     site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
     site.jinja_env.undefined = StrictUndefined
-    add_words(site.jinja_env, settings)
+    addresses.register(site)
     words.register(site)
     # What is registered first sees an answer last.
     headers.register(site)

@@ -45,11 +45,11 @@ def register(site: ReportsSite) -> None:
     kind = "<any(csv, xlsx, parquet):kind>"
     views: dict[str, Callable[..., Any]] = {
         "/reports/period": choose_period,
-        "/reports/<period>": show_report,
-        "/reports/<period>/responses": show_responses,
-        f"/reports/<period>/responses.{kind}": export_responses,
-        f"/reports/<period>/{DONATIONS}.{kind}": export_donations,
-        f"/reports/<period>/<name>.{kind}": export_table,
+        "/reports/<period:period>": show_report,
+        "/reports/<period:period>/responses": show_responses,
+        f"/reports/<period:period>/responses.{kind}": export_responses,
+        f"/reports/<period:period>/{DONATIONS}.{kind}": export_donations,
+        f"/reports/<period:period>/<name>.{kind}": export_table,
     }
     for path, view in views.items():
         site.add_url_rule(path, view.__name__, view)

@@ -26,7 +26,7 @@ from survey.vocabulary import Role
 
 def register(site: ReportsSite) -> None:
     """Add the page."""
-    site.add_url_rule("/reports/<period>/weeks", "show_weeks", show_weeks_page)
+    site.add_url_rule("/reports/<period:period>/weeks", "show_weeks", show_weeks_page)
 
 
 @allow(Role.LEAD, Role.ADMIN)

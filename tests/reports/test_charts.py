@@ -173,7 +173,7 @@ def test_weeks_are_drawn_as_the_trend_of_all_teams():
         [],
     )
     together = show_teams(make_numbers(), TEAMS).together
-    reader = Reader(draw_together(show_weeks(weeks, together), ()))
+    reader = Reader(draw_together(*show_weeks(weeks, together, [])))
     (label,) = reader.all_of("aria-label")
     assert "5 to 11 October 2026: 100%, interval 75.8 to 100.0, 12 responses;" in label
     assert label.count(";") == WEEKS - 1

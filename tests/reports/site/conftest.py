@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from reports.site.context import ReportsSite
+from survey.counting_rules import CountingRules
+from survey.rederive import apply_rules
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
 from tests.support.clock import Clock
 from tests.support.reports_site import Person, make_site
+from tests.support.settings import make_settings
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +23,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("store") / "empty.db"
     database = Database(f"sqlite:///{path}")
     upgrade(database)
+    apply_rules(database, CountingRules.of(make_settings()))
     database.close()
     return path
 

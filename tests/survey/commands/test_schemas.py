@@ -25,6 +25,8 @@ COMMANDS = [
     ("marks", "add", "2026-10-14", "Release 2.3"),
     ("marks", "list"),
     ("marks", "remove", "1"),
+    ("users", "list"),
+    ("users", "disable", "lea"),
     ("responses", "show", *TICKET),
     ("responses", "void", *TICKET, "--reason", "x"),
     ("responses", "unvoid", *TICKET, "--reason", "x"),
