@@ -11,6 +11,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -148,15 +149,17 @@ def mail_server(
 
 
 async def _end_connections(listening: asyncio.AbstractServer, connected: set[SMTP]) -> None:
-    """End what the controller leaves open: connections, and those just accepted."""
+    """End what the controller leaves open: connections, those just accepted, and those whose TLS
+    handshake has not ended, of which nobody but the server knows."""
     listening.close()
-    quiet_rounds = 0
-    while quiet_rounds < 3:
+    quiet_rounds, ends_at = 0, monotonic() + 5
+    while quiet_rounds < 3 and monotonic() < ends_at:
         for each in list(connected):
             if each.transport is not None:
                 each.transport.abort()
         await asyncio.sleep(0.01)
-        quiet_rounds = 0 if connected else quiet_rounds + 1
+        is_open = connected or getattr(listening, "_active_count", 0)
+        quiet_rounds = 0 if is_open else quiet_rounds + 1
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:

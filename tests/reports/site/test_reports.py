@@ -24,8 +24,8 @@ HOSTILE = "<script>alert(1)</script> {{7*7}} =1+1 \u202e" + "🦔" * 50
 
 
 @pytest.fixture
-def lead(person, database, settings, clock):
-    """A lead who has signed in, at a store whose responses are derived."""
+def lead(person, clock):
+    """A lead who has signed in."""
     clock.time = AFTER
     person.sign_in("lea")
     return person
