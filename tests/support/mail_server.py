@@ -11,7 +11,6 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -112,23 +111,13 @@ def mail_server(
 ) -> Iterator[MailServer]:
     """A running server: plain, or with STARTTLS, or with TLS from the start."""
     server = MailServer(free_port())
-    connected: set[SMTP] = set()
-
-    class OwnSmtp(SMTP):
-        def connection_made(self, transport: Any) -> None:
-            connected.add(self)
-            super().connection_made(transport)
-
-        def connection_lost(self, error: Exception | None) -> None:
-            super().connection_lost(error)
-            connected.discard(self)
 
     class OwnController(Controller):
         def factory(self) -> SMTP:
             with warnings.catch_warnings():
                 # It says that passwords in clear are no good idea.
                 warnings.simplefilter("ignore", UserWarning)
-                return OwnSmtp(
+                return SMTP(
                     server,
                     hostname="mail.test",
                     tls_context=None if is_tls_from_the_start else tls,
@@ -143,23 +132,24 @@ def mail_server(
     try:
         yield server
     finally:
-        ended = _end_connections(controller.server, connected)
+        ended = _end_connections(controller.loop)
         asyncio.run_coroutine_threadsafe(ended, controller.loop).result(10)
         controller.stop()
 
 
-async def _end_connections(listening: asyncio.AbstractServer, connected: set[SMTP]) -> None:
-    """End what the controller leaves open: connections, those just accepted, and those whose TLS
-    handshake has not ended, of which nobody but the server knows."""
-    listening.close()
-    quiet_rounds, ends_at = 0, monotonic() + 5
-    while quiet_rounds < 3 and monotonic() < ends_at:
-        for each in list(connected):
-            if each.transport is not None:
-                each.transport.abort()
-        await asyncio.sleep(0.01)
-        is_open = connected or getattr(listening, "_active_count", 0)
-        quiet_rounds = 0 if is_open else quiet_rounds + 1
+async def _end_connections(loop: Any) -> None:
+    """End the connections that the controller leaves open. Nobody connects any more.
+
+    A connection that is accepted while the server closes would stay open for ever, so the loop
+    first gets the time to take those that wait.
+    """
+    for _ in range(3):
+        await asyncio.sleep(0.005)
+    # A transport has no socket any more when it is closed.
+    while left := [each for each in loop._transports.values() if each._sock is not None]:
+        for transport in left:
+            transport.abort()
+        await asyncio.sleep(0.005)
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
