@@ -145,7 +145,7 @@ class _Queue:
         is_given_up = error.kind is FailureKind.DEFERRED and waited >= GIVE_UP_AFTER
         if error.kind is FailureKind.REJECTED or is_given_up:
             with self._database.writing() as connection:
-                messages.bury(connection, message.ids, now, error.reason, error.error_message)
+                messages.mark_dead(connection, message.ids, now, error.reason, error.error_message)
             log.error("dead letter", channel=self._channel.value, reason=error.reason)
             return Sent(dead=1)
         self._is_server_away = error.kind is not FailureKind.DEFERRED

@@ -172,7 +172,7 @@ def mark_sent(connection: Connection, ids: Sequence[int], now: datetime) -> None
     )
 
 
-def bury(
+def mark_dead(
     connection: Connection, ids: Sequence[int], now: datetime, reason: str, error_message: str
 ) -> None:
     """Mark messages that will never be accepted as dead letters; record the reason and the

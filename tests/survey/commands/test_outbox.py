@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from survey.store.messages import NewMessage, add_messages, bury
+from survey.store.messages import NewMessage, add_messages, mark_dead
 from survey.store.models import Channel
 from survey.store.outbox import postpone
 from tests.conftest import on_sqlite
@@ -32,7 +32,9 @@ def _filled(database, clock, fill):
     with database.writing() as connection:
         add_messages(connection, new, clock())
         postpone(connection, [3], clock(), "the mail server did not take it yet (450)", "\x1b[2J")
-        bury(connection, [4], clock(), "the mail server refused the recipient (550)", "to a@x: no")
+        mark_dead(
+            connection, [4], clock(), "the mail server refused the recipient (550)", "to a@x: no"
+        )
 
 
 @on_sqlite

@@ -190,7 +190,7 @@ NUL_AND_ESCAPE = '{"detail": "bad \\u0000 \\u001b[2J \\u202e \\ud800"}'
 
 
 @pytest.mark.parametrize("status", [400, 413])
-def test_words_that_no_database_stores_bury_one_event_and_hold_up_no_other(
+def test_words_that_no_database_stores_end_one_event_and_hold_up_no_other(
     fill, worker, posthog, database, status
 ):
     fill(3)

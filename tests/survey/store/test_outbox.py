@@ -12,8 +12,8 @@ from survey.store.messages import (
     NewMessage,
     add_message_again,
     add_messages,
-    bury,
     claim_messages,
+    mark_dead,
     mark_sent,
 )
 from survey.store.models import Channel, OutboxRow
@@ -178,7 +178,7 @@ def test_messages_are_no_events(database, clock, fill):
         (claimed,) = outbox.claim(connection, clock(), LEASE, 100, 10**6)
         outbox.mark_delivered(connection, [claimed.id], clock())
         messages = [row.id for row in connection.execute(select(OutboxRow)) if row.id != claimed.id]
-        bury(connection, messages[:1], clock(), "the webhook answered 404", "no_service")
+        mark_dead(connection, messages[:1], clock(), "the webhook answered 404", "no_service")
         mark_sent(connection, messages[1:2], clock())
         assert not outbox.has_waiting(connection)
         assert outbox.has_waiting(connection, Channel.MAIL)
@@ -238,7 +238,7 @@ def test_a_message_again_waits_with_new_content_unless_it_waits_already(database
         if how == "sent":
             mark_sent(connection, [claimed.id], clock())
         elif how == "dead":
-            bury(connection, [claimed.id], clock(), "refused", "")
+            mark_dead(connection, [claimed.id], clock(), "refused", "")
         is_again = add_message_again(connection, replace(first, payload="second"), clock())
         assert is_again == (how != "waiting")
         claims = claim_mails(connection, clock)
