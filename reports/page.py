@@ -6,15 +6,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from pipeline.metrics import row_name
-from pipeline.query import UNKNOWN_LANGUAGE, ReportQuery
+from pipeline.query import ReportQuery
 from pipeline.report import ReportNumbers
 from reports.charts.trend import draw_teams, draw_together
 from reports.environment import make_environment
+from reports.filter_words import describe_filters
 from reports.findings import Part, Stage, find_lead
-from reports.language_names import name_language
 from reports.links import Links
 from reports.provisional import find_standing
-from reports.rows import list_rows, name_team
+from reports.rows import list_rows
 from reports.shown_comments import COMMENTS_PER_TEAM, OPEN_PER_TEAM, show_comments
 from reports.shown_drivers import show_drivers
 from reports.shown_numbers import Row
@@ -22,7 +22,7 @@ from reports.shown_quality import show_quality
 from reports.shown_teams import OTHER_TEAMS, show_teams
 from reports.shown_trend import ShownTrends, show_trends
 from reports.shown_words import show_words
-from reports.wording import join_words, name_period
+from reports.wording import name_period
 from survey.settings import Settings
 from survey.teams import display_team
 
@@ -66,7 +66,7 @@ def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> 
         "links": links,
         "source": numbers.source,
         "as_of": numbers.as_of,
-        "filters": describe_filters(numbers, settings),
+        "filters": describe_filters(numbers.query, settings.teams),
         "is_by_rating": bool(numbers.query.ratings),
         "standing": None if standing.stage is Stage.FINAL else standing,
         "finding": finding,
@@ -102,25 +102,6 @@ def draw_charts(trends: ShownTrends | None) -> list[Markup]:
         return []
     large = draw_together(trends.together, trends.marks)
     return [Markup(svg) for svg in (large, *draw_teams(trends.teams, trends.marks))]
-
-
-def describe_filters(numbers: ReportNumbers, settings: Settings) -> list[str]:
-    """Return what the report is limited to, in words: `team Surveys`, `ratings 1 and 2`."""
-    query = numbers.query
-    values = {
-        "team": [name_team(slug, settings.teams) for slug in query.teams],
-        "rating": [str(rating) for rating in query.ratings],
-        "trust in the link": [str(trust) for trust in query.trusts],
-        "language": [_name_language(tag) for tag in query.languages],
-    }
-    return [f"{name} {join_words(each, 'or')}" for name, each in values.items() if each]
-
-
-def _name_language(tag: str) -> str:
-    if tag == UNKNOWN_LANGUAGE:
-        return "not known"
-    language = name_language(tag)
-    return language.name if language else "English"
 
 
 def _first_row(frame: pd.DataFrame | None) -> Row | None:

@@ -8,16 +8,8 @@ from pipeline.report import ReportNumbers
 
 TEAMS = "teams"
 DONATIONS = "donations"
-# What each table is called where people choose one.
-TABLE_WORDS = {
-    TEAMS: "Teams",
-    "trend": "Trend",
-    "drivers": "What moved the total",
-    "comments": "Comments",
-    "counts": "Responses by team and rating",
-    "quality": "From answers to responses",
-    DONATIONS: "Donation",
-}
+# Tables that no part of the page shows by itself, and what they are called.
+OTHER_TABLES = {"counts": "Responses by team and rating", DONATIONS: "Donation"}
 # Columns that a page needs, but that are no part of the file.
 _ONLY_FOR_PAGES = {"comments": ["language"]}
 

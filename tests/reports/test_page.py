@@ -353,9 +353,7 @@ class TestOnTheWeb:
     def test_a_filter_is_said_and_leaves_the_quality_table_alone(self):
         query = ReportQuery(OCTOBER, teams=("surveys",), trusts=(Trust.KNOWN, Trust.SIGNED))
         text = self.page(make_numbers(query=query, quality=quality(500))).text
-        assert (
-            "Filtered. Only responses with team Surveys; trust in the link known or signed." in text
-        )
+        assert "Filtered. Only responses of Surveys, by known tickets or signed links." in text
         assert "What became of the answers of October 2026, unfiltered" in text
         assert "The sums tie" in text
 

@@ -3,17 +3,33 @@
 import json
 import socket
 import threading
+from datetime import date, timedelta
 
 import pytest
 
+from survey.counting_rules import CountingRules
+from survey.rederive import apply_rules
 from survey.serving.server import Limits, Server
 from survey.store.audit import add_entry
 from survey.store.database import Database
+from survey.store.marks import add_mark
 from survey.store.migrate import upgrade
 from tests.support.clock import Clock
+from tests.support.given_answers import NOON, GivenAnswer, give
 from tests.support.npm import AXE
 from tests.support.reports_site import PASSWORD, make_site
 from tests.support.settings import make_settings
+
+# Enough of them to compare the months of two teams, with words that nobody means well.
+ANSWERS = [
+    GivenAnswer(
+        rating=(5, 4, 1, 5, 2)[number % 5],
+        comment=("Export broken " * 60, "<b>" + "x" * 300, None, "\u202eنص")[number % 4],
+        team=("surveys", "session replay", "sesion replay")[number % 7 % 3],
+        at=NOON - timedelta(days=30 * (number % 2)),
+    )
+    for number in range(80)
+]
 
 # What WCAG 2.2 asks at levels A and AA, and what axe's makers found to be good besides.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -42,7 +58,10 @@ def address(tmp_path_factory):
     upgrade(database)
     clock = Clock()
     site = make_site(settings, database, clock)
+    apply_rules(database, CountingRules.of(settings))
+    give(database, settings, *ANSWERS)
     with database.writing() as connection:
+        add_mark(connection, date(2026, 10, 6), "W" * 80, "ada", clock())
         for number in range(60):
             name = ("a.rather.long.name@example.com", "W" * 100)[number % 2]
             target = "2026-10 team=web_analytics,session_replay " + "x" * 100
@@ -115,7 +134,10 @@ def violations(page):
 
 @pytest.mark.parametrize(
     "path",
-    ["login", "refused", "", "account", "audit", "none"],
+    [
+        *("login", "refused", "", "account", "audit", "none", "marks", "2026-10", "2026-10/weeks"),
+        "2026-10/responses?rating=1,2&q=export",
+    ],
 )
 def test_pages_are_for_everybody_and_need_no_scrolling_sideways(page, address, path):
     complaints = []
@@ -136,7 +158,10 @@ def test_pages_are_for_everybody_and_need_no_scrolling_sideways(page, address, p
         page.emulate_media(**media)
         assert violations(page) == [], look
     small = page.evaluate(
-        """[...document.querySelectorAll('nav a, button, .button, main input:not([type=hidden])')]
+        """[...document.querySelectorAll(
+            'nav a, button, .button, .choice, main input:not([type=hidden]):not([type=checkbox])'
+          )]
+          .filter(element => element.checkVisibility())
           .map(element => [element.outerHTML, element.getBoundingClientRect().height])
           .filter(([_, height]) => height < 44).map(([html]) => html)"""
     )
