@@ -209,7 +209,7 @@ def test_ticket_by_ticket_and_by_hand_agree_in_every_order(
     agree(count_one_by_one, events, contract, order)
 
 
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=crowds, contract=contracts, order=st.randoms(use_true_random=False))
 def test_frames_and_by_hand_agree_in_every_order(
     events: list[Event], contract: Contract, order: random.Random

@@ -61,6 +61,9 @@ def test_charts_hold_to_the_schema_of_vega_lite(full, monkeypatch):
         return draw(specification, **options)
 
     monkeypatch.setattr(style.vl_convert, "vegalite_to_svg", note)
+    # What was drawn before is kept.
+    draw_together.cache_clear()
+    draw_teams.cache_clear()
     draw_together(full.together, full.marks)
     draw_teams(full.teams, full.marks)
     assert len(drawn) == 2

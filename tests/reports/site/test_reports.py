@@ -103,7 +103,7 @@ PERIODS = st.sampled_from(
 
 
 @hypothesis_settings(
-    max_examples=examples(8),
+    max_examples=examples(6),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
