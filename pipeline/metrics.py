@@ -111,11 +111,19 @@ def tabulate_trend(
     counts: pd.DataFrame, comments: pd.DataFrame, period: Period, teams: Sequence[Team]
 ) -> pd.DataFrame:
     """`tabulate_period` for the periods of the trend up to this one, oldest first."""
+    return tabulate_periods(counts, comments, trend_periods(period), teams)
+
+
+def tabulate_periods(
+    counts: pd.DataFrame,
+    comments: pd.DataFrame,
+    periods: Sequence[Period],
+    teams: Sequence[Team],
+) -> pd.DataFrame:
+    """`tabulate_period` for several periods, in their order."""
     tallies = _tally(counts, comments)
     return _frame(
-        row
-        for each in trend_periods(period)
-        for row in _rows_of_period(tallies, each, each.shift(-1), teams)
+        row for each in periods for row in _rows_of_period(tallies, each, each.shift(-1), teams)
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from pipeline.metrics import tabulate_period
+from pipeline.metrics import ALL, tabulate_periods
 from survey.periods import Period
 
 # Half a year.
@@ -36,15 +36,15 @@ def tabulate_weeks(
     no_comments = pd.DataFrame({"month": [], "team": [], "comments": []}).astype(
         {"month": "str", "team": "str", "comments": "int64"}
     )
-    rows = []
-    for week in weeks:
-        pooled = tabulate_period(counts, no_comments, week, ()).iloc[-1]
-        rows.append(
-            {
-                "week_from": week.first,
-                "week_to": week.last,
-                "page_views": views[week.first],
-                **{name: pooled[name] for name in WEEK_COLUMNS[3:]},
-            }
-        )
+    pooled = tabulate_periods(counts, no_comments, weeks, ())
+    pooled = pooled[pooled["team"] == ALL]
+    rows = [
+        {
+            "week_from": week.first,
+            "week_to": week.last,
+            "page_views": views[week.first],
+            **{name: row[name] for name in WEEK_COLUMNS[3:]},
+        }
+        for week, row in zip(weeks, pooled.to_dict("records"), strict=True)
+    ]
     return pd.DataFrame(rows, columns=list(WEEK_COLUMNS), dtype="object")

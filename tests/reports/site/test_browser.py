@@ -108,6 +108,24 @@ def test_somebody_signs_in_at_the_second_try_and_out_again(page, address):
     assert page.url == f"{address}/reports/login?next=/reports/audit"
 
 
+def test_finance_sees_no_report(page, address):
+    page.goto(f"{address}/reports/2026-10")
+    sign_in(page, "finn")
+    assert page.get_by_role("heading", level=1).inner_text() == "This page is not open to you"
+    page.get_by_role("link", name="To the first page").click()
+    assert "nothing to see for your role" in page.get_by_role("main").inner_text()
+
+
+def test_a_lead_follows_a_number_to_its_tickets(page, address):
+    page.goto(f"{address}/reports/2026-10")
+    sign_in(page, "lea")
+    page.get_by_role("link", name="40", exact=True).first.click()
+    assert page.get_by_role("heading", level=1).inner_text().startswith("40 responses")
+    page.get_by_label("Words in the comment").fill("export")
+    page.get_by_role("button", name="Search").click()
+    assert "with a comment, that hold “export”" in page.get_by_role("heading", level=1).inner_text()
+
+
 def test_a_keyboard_is_enough(page, address):
     page.goto(f"{address}/reports/login")
     page.keyboard.press("Tab")
