@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser
 
 from demo.standin import PostHogStandIn
@@ -18,8 +19,13 @@ from survey.store.migrate import upgrade
 from survey.vocabulary import Trust
 from tests.support.browser import running_browser
 from tests.support.clock import Clock
+from tests.support.examples import examples
 from tests.support.postgresql import WITHOUT_DISK, PostgresqlServer, running_postgresql
 from tests.support.settings import make_settings
+
+# Property tests that say no number of their own try so many examples.
+hypothesis_settings.register_profile("csat", max_examples=examples(50))
+hypothesis_settings.load_profile("csat")
 
 # What `--quick` leaves out: tests that need a browser or PostgreSQL, or take longer than others.
 APT_FIXTURES = {"browser", "postgresql"}

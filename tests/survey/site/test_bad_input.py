@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from survey.site.app import create_app
+from tests.support.examples import examples
 from tests.support.pages import Page, address
 from tests.support.settings import make_settings
 
@@ -185,7 +186,9 @@ parameters = st.dictionaries(
     ),
 )
 @hypothesis_settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(80),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_nothing_that_can_be_sent_fails(client, query, form):
     for response in (

@@ -34,6 +34,7 @@ from survey.store.responses import (
 )
 from survey.store.voids import void_ticket
 from survey.vocabulary import Trust
+from tests.support.examples import examples
 from tests.support.many_answers import add_many, analyse
 from tests.support.pages import LINK, Page, address
 from tests.support.settings import make_settings
@@ -90,7 +91,7 @@ tickets = (f"T{number}" for number in itertools.count())
 
 
 @pytest.mark.usefixtures("few_is_one")
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     stored=st.lists(st.one_of(of_site, imported), max_size=12, unique_by=lambda each: each.uuid),
     person=st.sampled_from(NAMES),
