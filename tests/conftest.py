@@ -24,7 +24,7 @@ from tests.support.postgresql import WITHOUT_DISK, PostgresqlServer, running_pos
 from tests.support.settings import make_settings
 
 # Property tests that say no number of their own try so many examples.
-hypothesis_settings.register_profile("csat", max_examples=examples(50))
+hypothesis_settings.register_profile("csat", max_examples=examples(30))
 hypothesis_settings.load_profile("csat")
 
 # What `--quick` leaves out: tests that need a browser or PostgreSQL, or take longer than others.

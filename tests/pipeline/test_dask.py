@@ -118,7 +118,7 @@ def test_a_report_by_workers_is_the_same(cluster, exports, configured, tmp_path)
 def test_a_worker_killed_in_the_middle_changes_nothing(
     moment, exports, by_one_process, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(dask, "_BYTES_A_PART", 20_000)
+    monkeypatch.setattr(dask, "_BYTES_A_PART", 80_000)
     chosen = make_settings(survey_id=DEFAULT_SURVEY_ID, test_distinct_ids=frozenset(TESTERS))
     rules = CountingRules.of(chosen, VOIDS[:3])
     with running_cluster(tmp_path) as cluster, Client(cluster.address) as watcher:

@@ -166,7 +166,7 @@ def all_that_counts_is_sent(database: Database, configured: Settings) -> bool:
     return counted <= {event["uuid"] for event in outbox_events(database)}
 
 
-@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(played=st.lists(visits, min_size=1, max_size=10))
 def test_store_and_exports_of_its_outbox_give_the_same_responses(
     template: Path, played: list[Visit]

@@ -115,7 +115,7 @@ def check_equal(kept: MonthCounts, fresh: MonthCounts) -> None:
 
 
 @settings(
-    max_examples=examples(6),
+    max_examples=examples(4),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
