@@ -84,9 +84,8 @@ def number_report(
     """
     period, listed = query.period, _listed_teams(query, settings)
     counts, comments = counted.counts, counted.comment_counts
-    teams = tabulate_period(counts, comments, period, listed)
-    before = tabulate_period(counts, comments, period.shift(-1), listed)
     trend = tabulate_trend(counts, comments, period, listed)
+    teams, before = (_rows_of(trend, each) for each in (period, period.shift(-1)))
     against_year = tabulate_period(counts, comments, period, listed, period.year_before())
     drivers, limits = tabulate_drivers(teams, before), tabulate_limits(trend)
     if query.ratings:
@@ -114,6 +113,11 @@ def number_report(
         quality=counted.quality,
         donations=donations,
     )
+
+
+def _rows_of(trend: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Return the table of one period of a trend."""
+    return trend[trend["month"] == period.name].reset_index(drop=True)
 
 
 def _count_hedgehogs(quality: pd.DataFrame) -> int:

@@ -23,6 +23,7 @@ class VersionedCache(Generic[Value]):
         if kept is None or kept[0] != version:
             kept = (version, make())
             self._kept[key] = kept
+            self._kept.move_to_end(key)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         return kept[1]

@@ -45,9 +45,10 @@ def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> 
     standing = find_standing(period, numbers.as_of, settings.edit_window, settings.timezone)
     teams = show_teams(numbers, settings.teams)
     trends = show_trends(numbers, teams, links)
+    only_team = find_only_team(numbers.query, settings)
     finding = find_lead(
         teams, name_period(period), name_period(before), standing.stage,
-        by_rating=bool(numbers.query.ratings), only_team=find_only_team(numbers.query, settings),
+        by_rating=bool(numbers.query.ratings), only_team=only_team,
     )  # fmt: skip
     names = {team.slug: team.name for team in (*teams.single, *teams.silent)}
     if teams.rest:
@@ -70,7 +71,7 @@ def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> 
         "is_by_rating": bool(numbers.query.ratings),
         "standing": None if standing.stage is Stage.FINAL else standing,
         "finding": finding,
-        "only_team": find_only_team(numbers.query, settings),
+        "only_team": only_team,
         "teams": teams,
         "together": teams.together,
         "knows_invitations": teams.together.invitations is not None,

@@ -12,6 +12,7 @@ from reports.language_names import LanguageName, name_language
 from reports.rows import list_rows
 from reports.shown_teams import REST
 from survey.scale import LOW
+from survey.vocabulary import Trust
 
 # On a page these many of a team's comments stand open; a page that cannot lead to the others
 # holds more of them, folded.
@@ -72,8 +73,8 @@ def show_comments(
     group = comments["team"].map(row_name)
     group = group.where(group.isin([slug for slug in names if slug != REST]), REST)
     numbers = group.value_counts()
-    ordered = comments.assign(group=group, is_happy=comments["rating"] > 2).sort_values(
-        ["is_happy", "answered_at"], ascending=[True, False], kind="stable"
+    ordered = comments.assign(group=group, is_low=comments["rating"].isin(LOW)).sort_values(
+        ["is_low", "answered_at"], ascending=[False, False], kind="stable"
     )
     shown = ordered.groupby("group", sort=False).head(most)
     by_team: dict[str, list[ShownComment]] = {}
@@ -110,7 +111,7 @@ def _show(row: dict[str, Any]) -> ShownComment:
         rating=row["rating"],
         words=row["comment"],
         answered_at=row["answered_at"],
-        is_verified=row["link_trust"] != "unverified",
+        is_verified=row["link_trust"] != Trust.UNVERIFIED,
         language=name_language(row["language"] or ""),
         fold=find_fold(row["comment"]),
     )

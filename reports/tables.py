@@ -8,8 +8,6 @@ from pipeline.report import ReportNumbers
 
 TEAMS = "teams"
 DONATIONS = "donations"
-# Tables that no part of the page shows by itself, and what they are called.
-OTHER_TABLES = {"counts": "Responses by team and rating", DONATIONS: "Donation"}
 # Columns that a page needs, but that are no part of the file.
 _ONLY_FOR_PAGES = {"comments": ["language"]}
 
@@ -30,3 +28,10 @@ def list_tables(numbers: ReportNumbers) -> Mapping[str, pd.DataFrame]:
     return {
         name: frame.drop(columns=_ONLY_FOR_PAGES.get(name, [])) for name, frame in tables.items()
     }
+
+
+def name_other_tables(numbers: ReportNumbers) -> list[tuple[str, str]]:
+    """Return the tables of a report that no part of its page shows by itself, each with what it is
+    called."""
+    others = [("counts", "Responses by team and rating")]
+    return others if numbers.donations is None else [*others, (DONATIONS, "Donation")]

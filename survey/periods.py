@@ -53,6 +53,16 @@ class Period:
         return cls._of_months(month, 1)
 
     @classmethod
+    def of_quarter(cls, day: date) -> "Period":
+        """Return the quarter that a day belongs to."""
+        return cls._of_months(Month(day.year, (day.month - 1) // 3 * 3 + 1), 3)
+
+    @classmethod
+    def of_year(cls, day: date) -> "Period":
+        """Return the year that a day belongs to."""
+        return cls._of_months(Month(day.year, 1), 12)
+
+    @classmethod
     def of_week(cls, day: date) -> "Period":
         """Return the week, from Monday to Sunday, that a day belongs to."""
         monday = day - timedelta(days=day.weekday())

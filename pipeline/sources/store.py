@@ -85,6 +85,13 @@ class StoreSource:
         with self._database.reading() as connection:
             return self._count_query(connection, query, periods)
 
+    def count_periods(self, query: ReportQuery, periods: Sequence[Period]) -> pd.DataFrame:
+        """Count the responses of periods (`schemas.COUNTS`), and nothing else, as `count_query`
+        does."""
+        with self._database.reading() as connection:
+            counting.require_current_responses(connection, self._rules)
+            return self._count(connection, periods, query)[0]
+
     def find_version(self, periods: Sequence[Period]) -> Hashable:
         """Return what changes with every change of what `count_query` counts of these periods."""
         with self._database.reading() as connection:
@@ -108,10 +115,17 @@ class StoreSource:
 
     def _read_comments(self, connection: Connection, query: ReportQuery) -> pd.DataFrame:
         bounds = query.period.bounds(self._rules.timezone)
+        names = list(COMMENTS.columns)
+        team, rating, trust, language = map(
+            names.index, ("team", "rating", "link_trust", "language")
+        )
         rows = counting.commented_responses(connection, *bounds)
-        # The columns are those of `schemas.COMMENTS`, and then the language.
         return _frame_comments(
-            [row for row in rows if query.includes(row[1], row[2], row[5], row[6])]
+            [
+                row
+                for row in rows
+                if query.includes(row[team], row[rating], row[trust], row[language])
+            ]
         )
 
     def _versions(self, connection: Connection, periods: Sequence[Period]) -> DayVersions:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from string import punctuation
 from typing import TYPE_CHECKING, cast
-from urllib.parse import quote
 
 from flask import Flask, current_app
 
 from reports.loading import ReportLoader
 from reports.passwords import Passwords
+from survey.query_encoding import encode_query
 from survey.settings import Settings
 from survey.store.database import Database
 
@@ -31,11 +30,8 @@ class ReportsSite(Flask):
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer a request. Percent-encode the query first if it holds other bytes than ASCII:
-        they are then read as text, or as question marks where they are not text."""
-        query = environ.get("QUERY_STRING", "")
-        if not query.isascii():
-            environ["QUERY_STRING"] = quote(query.encode("latin-1"), safe=punctuation)
+        """Answer a request, whatever bytes its query holds."""
+        environ["QUERY_STRING"] = encode_query(environ.get("QUERY_STRING", ""))
         return super().wsgi_app(environ, start_response)
 
 

@@ -44,18 +44,12 @@ def show_index() -> str | Response:
     query = ReportQuery(month)
     numbers = site.loader.load(query)
     trends = show_trends(numbers, show_teams(numbers, site.settings.teams), WebLinks(query))
-    others = [*_enclosing(month, "quarter", _QUARTERS), *_enclosing(month, "year", _YEARS)]
+    quarters = Period.of_quarter(month.first).up_to(_QUARTERS)
+    years = Period.of_year(month.first).up_to(_YEARS)
     return render_page(
         "index.html",
         user,
         months=trends.together.points[::-1] if trends else [],
         month=month,
-        periods=[(period.name, name_period(period)) for period in others],
+        periods=[(period.name, name_period(period)) for period in (*quarters[::-1], *years[::-1])],
     )
-
-
-def _enclosing(month: Period, kind: str, how_many: int) -> list[Period]:
-    """Return the quarter or the year that a month is in, and those before, the newest first."""
-    quarter = f"{month.first.year:04d}-Q{(month.first.month + 2) // 3}"
-    latest = Period.parse(quarter if kind == "quarter" else f"{month.first.year:04d}")
-    return latest.up_to(how_many)[::-1]

@@ -29,7 +29,7 @@ from reports.site.responses import (
 from reports.site.roles import allow
 from reports.site.sessions import signed_in_user
 from reports.site.weeks import count_weeks
-from reports.tables import DONATIONS, OTHER_TABLES, list_tables
+from reports.tables import DONATIONS, list_tables, name_other_tables
 from reports.wording import capitalize_first, name_period
 from reports.workbooks import format_workbook
 from survey.periods import Period
@@ -86,7 +86,6 @@ def show_report(period: str) -> str:
     query = ReportQuery.parse(period, read_filters())
     links = WebLinks(query)
     numbers = site.loader.load(query)
-    tables = list_tables(numbers)
     record("read report", _describe(query))
     return render_page(
         "report.html",
@@ -94,7 +93,7 @@ def show_report(period: str) -> str:
         **report_context(numbers, site.settings, links),
         query=query,
         choices=list_choices(query, site.settings),
-        other_tables=[(name, OTHER_TABLES[name]) for name in tables if name in OTHER_TABLES],
+        other_tables=name_other_tables(numbers),
     )
 
 

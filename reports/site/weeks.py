@@ -1,7 +1,5 @@
 """`/reports/2026-10/weeks`: the last half year by week, with how often the survey was seen."""
 
-from itertools import zip_longest
-
 import pandas as pd
 
 from pipeline.query import ReportQuery
@@ -50,7 +48,7 @@ def show_weeks_page(period: str) -> str:
         period_name=name_period(query.period),
         chart=draw_together(trend, shown_marks) if has_shares else "",
         marks=shown_marks,
-        rows=list(zip_longest(trend.points, list_rows(weeks)))[::-1],
+        rows=list(zip(trend.points, list_rows(weeks), strict=True))[::-1],
         most=int(max(weeks["page_views"].max(), weeks["responses"].max(), 1)),
         number=WEEKS,
     )
@@ -61,7 +59,7 @@ def count_weeks(query: ReportQuery) -> pd.DataFrame:
     site = current_site()
     today = site.clock().astimezone(site.settings.timezone).date()
     weeks = weeks_up_to(max(query.period.first, min(query.period.last, today)))
-    counts = site.loader.source.count_query(query, weeks).counts
+    counts = site.loader.source.count_periods(query, weeks)
     with site.database.reading() as connection:
         views = page_views_by_day(connection, weeks[0].first, weeks[-1].last)
     seen = [(day, number) for day, team, number in views if not query.teams or team in query.teams]

@@ -97,6 +97,14 @@ def test_a_week_is_from_monday_to_sunday(day):
     assert week.first <= day <= week.last
 
 
+@given(days)
+def test_a_quarter_and_a_year_hold_the_day(day):
+    quarter, year = Period.of_quarter(day), Period.of_year(day)
+    assert quarter.name == f"{day.year}-Q{(day.month + 2) // 3}"
+    assert year.name == f"{day.year}"
+    assert all(period.first <= day <= period.last for period in (quarter, year))
+
+
 def test_a_month_has_the_bounds_of_the_month():
     month = Month(2026, 10)
     assert Period.of_month(month).bounds(LONDON) == month.bounds(LONDON)
