@@ -8,7 +8,8 @@ import pandas as pd
 
 from pipeline.control_limits import tabulate_limits
 from pipeline.counts import MonthCounts
-from pipeline.donations import draft_month
+from pipeline.donations.ledger import Ledger
+from pipeline.donations.lines import find_line, frame_lines
 from pipeline.drivers import tabulate_drivers
 from pipeline.metrics import blank_shares, tabulate_period, tabulate_trend, trend_periods
 from pipeline.misspellings import find_misspellings
@@ -73,14 +74,15 @@ def number_report(
     settings: Settings,
     *,
     source: str,
-    is_store: bool,
+    ledger: Ledger | None,
     as_of: datetime,
     marks: Sequence[Mark] = (),
 ) -> ReportNumbers:
     """Return all numbers of a report.
 
     `counted` has the counts of all `compared_periods`, as the query filters them. `source` says in
-    words where they come from; only what the store counts is paid for.
+    words where they come from. `ledger` is that of the store; None for every other source, because
+    only what the store counts is paid for.
     """
     period, listed = query.period, _listed_teams(query, settings)
     counts, comments = counted.counts, counted.comment_counts
@@ -93,9 +95,9 @@ def number_report(
         drivers, limits = drivers.head(0), limits.head(0)
     answered_at = counted.comments["answered_at"].dt.tz_convert(settings.timezone)
     donations = None
-    if period.month is not None and is_store:
-        hedgehogs = _count_hedgehogs(counted.quality)
-        donations = draft_month(period.month, settings.timezone, hedgehogs)
+    if period.month is not None and ledger is not None:
+        responses = _count_responses(counted.quality)
+        donations = frame_lines([find_line(ledger, period.month, settings.timezone, responses)])
     return ReportNumbers(
         query=query,
         source=source,
@@ -120,8 +122,8 @@ def _rows_of(trend: pd.DataFrame, period: Period) -> pd.DataFrame:
     return trend[trend["month"] == period.name].reset_index(drop=True)
 
 
-def _count_hedgehogs(quality: pd.DataFrame) -> int:
-    """Return how many hedgehogs the answers of a month owe, whatever a filter leaves out."""
+def _count_responses(quality: pd.DataFrame) -> int:
+    """Return how many responses a month has, whatever a filter leaves out."""
     return int(quality.set_index("reason")["answers"][Outcome.RESPONSE.value])
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from pipeline.donations.ledger import Ledger
 from pipeline.metrics import trend_periods
 from pipeline.query import ReportQuery
 from pipeline.report import ReportNumbers, compared_periods, number_report
@@ -14,6 +15,7 @@ from pipeline.versioned_cache import VersionedCache
 from survey.counting_rules import CountingRules
 from survey.settings import Settings
 from survey.store.database import Database
+from survey.store.ledger import read_entries, read_head
 from survey.store.marks import Mark, list_marks
 
 # Each holds the comments of its period.
@@ -22,7 +24,7 @@ _MOST_REPORTS = 32
 
 class ReportLoader:
     """Loads reports from the store. A report that was loaded before is made anew only where an
-    answer of its periods, or a mark, has changed since."""
+    answer of its periods, a mark, or the donation ledger has changed since."""
 
     def __init__(
         self, database: Database, settings: Settings, clock: Callable[[], datetime]
@@ -42,27 +44,27 @@ class ReportLoader:
         # again the next time, and never the other way round.
         as_of = self._clock()
         periods = compared_periods(query.period)
-        version, marks = self.source.find_version(periods), self._find_marks(query)
+        version = self.source.find_version(periods)
+        with self._database.reading() as connection:
+            marks, head = list_trend_marks(connection, query), read_head(connection)
         numbers = self._reports.get(
-            query, (version, tuple(marks)), lambda: self._count(query, marks, as_of)
+            query, (version, tuple(marks), head), lambda: self._count(query, marks, as_of)
         )
         return replace(numbers, as_of=as_of)
 
     def _count(self, query: ReportQuery, marks: Sequence[Mark], as_of: datetime) -> ReportNumbers:
         counted = self.source.count_query(query, compared_periods(query.period))
+        with self._database.reading() as connection:
+            ledger = Ledger(read_entries(connection))
         return number_report(
             counted,
             query,
             self._settings,
             source=self.source.description,
-            is_store=True,
+            ledger=ledger,
             as_of=as_of,
             marks=marks,
         )
-
-    def _find_marks(self, query: ReportQuery) -> list[Mark]:
-        with self._database.reading() as connection:
-            return list_trend_marks(connection, query)
 
 
 def list_trend_marks(connection: Connection, query: ReportQuery) -> list[Mark]:

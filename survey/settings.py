@@ -213,6 +213,11 @@ def _mail_address(value: object) -> object:
     return parse_address(str(value))
 
 
+def _addresses(value: object) -> object:
+    entries: Any = _split(value)
+    return tuple(dict.fromkeys(map(parse_address, entries)))
+
+
 def _smtp_url(value: object) -> object:
     """Return the address of a mail server; what stands in it is read by `survey.mail.smtp`."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else str(value).strip()
@@ -383,6 +388,15 @@ class Settings(BaseSettings):
     report_day: Annotated[int, BeforeValidator(_day_of_month)] | None = Field(
         None, description="day of the next month on which it is sent; without it never"
     )
+    close_grace: Annotated[timedelta, BeforeValidator(parse_duration)] = Field(
+        timedelta(hours=1), description="how long after its end a month can be closed"
+    )
+    close_day: Annotated[int, BeforeValidator(_day_of_month)] | None = Field(
+        None, description="day of the next month on which it is closed; without it by hand"
+    )
+    finance_recipients: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_addresses)] = Field(
+        (), description="who gets the donation export of a closed month, as a@x,b@x"
+    )
     # Whoever knows such an address can post there.
     alert_webhook: Annotated[SecretStr, BeforeValidator(_secret_web_address)] | None = Field(
         None, description="where a low rating is posted, as Slack takes it"
@@ -425,8 +439,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _mails_need_a_server(self) -> "Settings":
-        if (self.report_recipients or self.alert_recipients) and not self.smtp_url:
-            raise ValueError("CSAT_REPORT_RECIPIENTS and CSAT_ALERT_RECIPIENTS need CSAT_SMTP_URL")
+        named = (self.report_recipients, self.alert_recipients, self.finance_recipients)
+        if any(named) and not self.smtp_url:
+            raise ValueError(
+                "CSAT_REPORT_RECIPIENTS, CSAT_ALERT_RECIPIENTS and CSAT_FINANCE_RECIPIENTS need "
+                "CSAT_SMTP_URL"
+            )
         if self.smtp_url and not self.mail_from:
             raise ValueError("CSAT_SMTP_URL needs CSAT_MAIL_FROM")
         if self.report_day and not self.report_recipients:

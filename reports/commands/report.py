@@ -9,6 +9,7 @@ import click
 
 from pipeline.commands.options import counting_options, month_option, open_named_source
 from pipeline.commands.progress import show_progress
+from pipeline.donations.ledger import Ledger
 from pipeline.metrics import trend_periods
 from pipeline.output_files import write_files
 from pipeline.query import ReportQuery
@@ -25,6 +26,7 @@ from survey.messages.worker import send_due
 from survey.months import Month
 from survey.periods import Period
 from survey.settings import Settings
+from survey.store.ledger import read_entries
 from survey.store.marks import Mark
 from survey.store.messages import MessageState, find_messages
 from survey.store.models import Channel
@@ -77,7 +79,7 @@ def _write(out: Path, month: Month, settings: Settings, source: Source, as_of: d
         query,
         settings,
         source=source.description,
-        is_store=source.is_store,
+        ledger=_read_ledger(settings) if source.is_store else None,
         as_of=as_of,
         marks=_read_marks(settings, query),
     )
@@ -116,6 +118,11 @@ def _explain(state: MessageState) -> str:
     """Return why a mail was not sent, and what becomes of it."""
     reason = state.failure or "it waits to be sent"
     return f"{reason}; --again tries it again" if state.is_dead else f"{reason}; it is tried again"
+
+
+def _read_ledger(settings: Settings) -> Ledger:
+    with open_store(settings.database_url).reading() as connection:
+        return Ledger(read_entries(connection))
 
 
 def _read_marks(settings: Settings, query: ReportQuery) -> list[Mark]:

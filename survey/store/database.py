@@ -135,6 +135,10 @@ class Database:
         change."""
         self._backend.lock_imports(connection)
 
+    def lock_ledger(self, connection: Connection) -> None:
+        """Lock the donation ledger in a writing transaction, so that nobody else adds to it."""
+        self._backend.lock_ledger(connection)
+
     @contextmanager
     def claiming(self) -> Iterator[Connection]:
         """Open a writing transaction that takes the first rows of a queue; its speed does not

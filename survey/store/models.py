@@ -12,6 +12,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Index,
+    LargeBinary,
     MetaData,
     Text,
     TypeDecorator,
@@ -401,3 +402,74 @@ class AuditRow(Base):
     role: Mapped[str]
     action: Mapped[str]
     target: Mapped[str]
+
+
+_CLOSES = text("kind = 'close'")
+
+
+class LedgerEntryRow(Base):
+    """An entry of the donation ledger (`survey.ledger.LedgerEntry`), as texts and whole numbers.
+
+    Rows are only added: triggers of the database refuse everything else.
+    """
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        # A month is closed once.
+        Index(
+            "ix_ledger_entries_closes",
+            "month",
+            unique=True,
+            sqlite_where=_CLOSES,
+            postgresql_where=_CLOSES,
+        ),
+    )
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str]
+    month: Mapped[str] = mapped_column(index=True)
+    recorded_at: Mapped[str]
+    recorded_by: Mapped[str]
+    original_month: Mapped[str | None]
+    ticket_id: Mapped[str | None]
+    reason: Mapped[str | None]
+    hedgehogs: Mapped[int | None] = mapped_column(BigInteger)
+    unit_amount: Mapped[str | None]
+    currency: Mapped[str | None]
+    amount: Mapped[str | None]
+    charity: Mapped[str | None]
+    charity_reference: Mapped[str | None]
+    paid_on: Mapped[str | None]
+    payment_reference: Mapped[str | None]
+    corrected: Mapped[int | None]
+    timezone: Mapped[str | None]
+    opens_at: Mapped[str | None]
+    closes_at: Mapped[str | None]
+    rules: Mapped[str | None]
+    newest_answer: Mapped[int | None] = mapped_column(BigInteger)
+    tickets_digest: Mapped[str | None]
+    # Two entries never follow the same one.
+    previous_hash: Mapped[str] = mapped_column(unique=True)
+    hash: Mapped[str] = mapped_column(unique=True)
+
+
+class LedgerTicketsRow(Base):
+    """The tickets that a close or an opening counts: `survey.ledger.join_tickets`, compressed by
+    zlib. Rows are only added, too."""
+
+    __tablename__ = "ledger_tickets"
+
+    sequence: Mapped[int] = mapped_column(
+        ForeignKey("ledger_entries.sequence"), primary_key=True, autoincrement=False
+    )
+    tickets: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SettledMonthRow(Base):
+    """A month of the ledger that agreed with the responses, at this version of its days
+    (`survey.store.changes`): as long as the version is the same, nobody has to compare them."""
+
+    __tablename__ = "settled_months"
+
+    month: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)

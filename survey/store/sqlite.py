@@ -118,6 +118,9 @@ class SqliteFile:
     def lock_imports(self, connection: Connection) -> None:
         """Do nothing: nobody else writes while this transaction does."""
 
+    def lock_ledger(self, connection: Connection) -> None:
+        """Do nothing: nobody else writes while this transaction does."""
+
     def prepare_claim(self, connection: Connection) -> None:
         """Do nothing: SQLite uses the index by itself."""
 

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from pipeline import donations, schemas
+from pipeline import schemas
+from pipeline.donations import lines
 from pipeline.metrics import TEAM_COLUMNS
 from reports.columns import ColumnType, read_columns, type_of
 
@@ -23,7 +24,7 @@ LONDON = ZoneInfo("Europe/London")
     [
         TEAM_COLUMNS,
         DRIVERS,
-        donations.COLUMNS,
+        lines.COLUMNS,
         tuple(schemas.COUNTS.columns),
         tuple(schemas.QUALITY.columns),
         tuple(schemas.COMMENTS.columns)[:-1],

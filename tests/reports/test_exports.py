@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
-from pipeline.donations import draft_month
+from pipeline.donations.lines import frame_lines, open_line
 from pipeline.metrics import TEAM_COLUMNS, tabulate_period
 from pipeline.output_files import defuse, format_csv
 from reports import workbooks
@@ -132,7 +132,9 @@ class TestWorkbook:
         assert sheet["E2"].value == "1066-10-14 08:58:45"
 
     def test_a_draft_of_donations_has_times_and_blanks(self):
-        sheet = read_sheet(format_workbook({"donations": draft_month(OCTOBER, LONDON, 12)}))
+        sheet = read_sheet(
+            format_workbook({"donations": frame_lines([open_line(OCTOBER, LONDON, 12)])})
+        )
         cells = {cell.value: sheet.cell(2, cell.column) for cell in sheet[1]}
         assert cells["opens_at (Europe/London)"].value == datetime(2026, 10, 1)  # noqa: DTZ001
         assert cells["closes_at (Europe/London)"].value == datetime(2026, 11, 1)  # noqa: DTZ001

@@ -1,0 +1,1 @@
+"""From counted responses to money: the donation ledger."""

@@ -1,0 +1,37 @@
+"""Amounts of money: how they are written, and the one place that rounds them. Pure."""
+
+import re
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from iso4217 import Currency
+
+_AMOUNT_TEXT = re.compile(r"\d{1,9}(\.\d{1,6})?", re.ASCII)
+
+
+def parse_amount(text: str) -> Decimal:
+    """Return the amount that a text writes, as `0.50`. Raise ValueError for anything else, and for
+    more than 6 decimals."""
+    if not _AMOUNT_TEXT.fullmatch(text.strip()):
+        raise ValueError(f"{text!r} is not an amount; write it like 0.50, with at most 6 decimals")
+    return Decimal(text.strip())
+
+
+def parse_currency(text: str) -> str:
+    """Return the code of the currency that a text names. Raise ValueError for one that ISO 4217
+    does not list, and for one without a minor unit, as gold."""
+    try:
+        currency = Currency(text.strip().upper())
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not a currency; write its code of ISO 4217, as GBP or EUR"
+        ) from None
+    if currency.exponent is None:
+        raise ValueError(f"{text!r} is not a currency that money is paid in")
+    return str(currency.code)
+
+
+def round_amount(amount: Decimal, currency: str) -> Decimal:
+    """Return an amount rounded half to even to the minor unit of its currency (ISO 4217): pennies,
+    whole yen, or thousandths of a dinar."""
+    minor_unit = Decimal(1).scaleb(-(Currency(currency).exponent or 0))
+    return amount.quantize(minor_unit, ROUND_HALF_EVEN)

@@ -1,0 +1,231 @@
+"""Functions that add to the donation ledger and read it, and what it is compared with."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import BindParameter, Connection, and_, bindparam, func, insert, select, text
+from sqlalchemy.orm import aliased
+
+from survey.ledger import (
+    NO_HASH,
+    EntryKind,
+    LedgerEntry,
+    NewEntry,
+    chain_entries,
+)
+from survey.months import Month
+from survey.store.changes import day_versions
+from survey.store.database import Database
+from survey.store.models import (
+    AnswerRow,
+    LedgerEntryRow,
+    LedgerTicketsRow,
+    ResponseRow,
+    SettledMonthRow,
+    VoidChangeRow,
+)
+
+_ENTRIES = select(LedgerEntryRow.__table__).order_by(LedgerEntryRow.sequence)
+_HEAD = (
+    select(LedgerEntryRow.sequence, LedgerEntryRow.hash)
+    .order_by(LedgerEntryRow.sequence.desc())
+    .limit(1)
+)
+_TICKETS = select(LedgerTicketsRow.tickets).where(
+    LedgerTicketsRow.sequence == bindparam("sequence")
+)
+# The tickets come in the order of an index, and so nearly in that of the table.
+_COUNTED = select(ResponseRow.ticket_id).where(
+    ResponseRow.answered_at >= bindparam("opens_at"),
+    ResponseRow.answered_at < bindparam("closes_at"),
+)
+_TICKET_IDS: BindParameter[Any] = bindparam("ticket_ids", expanding=True)
+_RESPONSES = select(ResponseRow.ticket_id, ResponseRow.distinct_id, ResponseRow.answered_at).where(
+    ResponseRow.ticket_id.in_(_TICKET_IDS)
+)
+_FIRST_ANSWERS = (
+    select(AnswerRow.ticket_id, func.min(AnswerRow.id), func.min(AnswerRow.source))
+    .join(
+        ResponseRow,
+        and_(
+            AnswerRow.ticket_id == ResponseRow.ticket_id,
+            AnswerRow.distinct_id == ResponseRow.distinct_id,
+            AnswerRow.answered_at == ResponseRow.answered_at,
+        ),
+    )
+    .where(ResponseRow.ticket_id.in_(_TICKET_IDS))
+    .group_by(AnswerRow.ticket_id)
+)
+_later = aliased(VoidChangeRow)
+_LAST_VOID_CHANGES = select(
+    VoidChangeRow.ticket_id, VoidChangeRow.is_void, VoidChangeRow.changed_at
+).where(
+    VoidChangeRow.ticket_id.in_(_TICKET_IDS),
+    ~select(_later.id)
+    .where(_later.ticket_id == VoidChangeRow.ticket_id, _later.id > VoidChangeRow.id)
+    .exists(),
+)
+_SETTLE = text(
+    "INSERT INTO settled_months (month, version) VALUES (:month, :version)"
+    " ON CONFLICT (month) DO UPDATE SET version = excluded.version"
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last entry of the ledger: its number and hash. An empty ledger has number 0."""
+
+    sequence: int = 0
+    hash: str = NO_HASH
+
+
+class ResponseBeginning(NamedTuple):
+    """Whose response a ticket has, when it began, the id of the answer that began it, and where
+    that answer came from."""
+
+    distinct_id: str
+    answered_at: datetime
+    answer_id: int
+    source: str
+
+
+class LastVoidChange(NamedTuple):
+    """The last change of a ticket: it was made void, or counts again."""
+
+    is_void: bool
+    changed_at: datetime
+
+
+def read_head(connection: Connection) -> Head:
+    """Return the last entry of the ledger."""
+    row = connection.execute(_HEAD).first()
+    return Head() if row is None else Head(row.sequence, row.hash)
+
+
+def read_rows(connection: Connection) -> list[dict[str, Any]]:
+    """Return the columns of all entries, in their order, exactly as they are stored."""
+    return [dict(row) for row in connection.execute(_ENTRIES).mappings()]
+
+
+def read_entries(connection: Connection) -> list[LedgerEntry]:
+    """Return all entries in their order. Raise ValueError for values that no entry has."""
+    return [LedgerEntry.of(row) for row in read_rows(connection)]
+
+
+def append_entries(
+    database: Database,
+    connection: Connection,
+    new: Sequence[tuple[NewEntry, bytes | None]],
+    expected: Head | None = None,
+) -> bool:
+    """Append entries to the ledger in a writing transaction, each with the joined tickets that it
+    counts, if its kind has them.
+
+    Return False, and append nothing, if the ledger has another last entry than `expected`.
+    """
+    database.lock_ledger(connection)
+    head = read_head(connection)
+    if expected is not None and head != expected:
+        return False
+    if not new:
+        return True
+    rows = chain_entries([entry for entry, _ in new], head.sequence, head.hash)
+    connection.execute(insert(LedgerEntryRow), rows)
+    tickets = [
+        {"sequence": row["sequence"], "tickets": zlib.compress(joined, level=1)}
+        for row, (_, joined) in zip(rows, new, strict=True)
+        if joined is not None
+    ]
+    if tickets:
+        connection.execute(insert(LedgerTicketsRow), tickets)
+    return True
+
+
+def read_tickets(connection: Connection, sequence: int) -> bytes | None:
+    """Return the joined tickets that an entry counts; None if none are kept, or if what is kept
+    cannot be unpacked."""
+    kept = connection.scalar(_TICKETS, {"sequence": sequence})
+    try:
+        return None if kept is None else zlib.decompress(kept)
+    except zlib.error:
+        return None
+
+
+def find_tickets(connection: Connection, opens_at: datetime, closes_at: datetime) -> list[str]:
+    """Return the tickets whose responses began in `[opens_at, closes_at)`, in no order."""
+    bounds = {"opens_at": opens_at, "closes_at": closes_at}
+    return list(connection.scalars(_COUNTED, bounds))
+
+
+def find_beginnings(
+    connection: Connection, ticket_ids: Sequence[str]
+) -> dict[str, ResponseBeginning]:
+    """Return how the responses of those of these tickets began that have one."""
+    values = {"ticket_ids": ticket_ids}
+    first = {row[0]: row[1:] for row in connection.execute(_FIRST_ANSWERS, values)}
+    return {
+        row.ticket_id: ResponseBeginning(row.distinct_id, row.answered_at, *first[row.ticket_id])
+        for row in connection.execute(_RESPONSES, values)
+        if row.ticket_id in first
+    }
+
+
+def find_last_void_changes(
+    connection: Connection, ticket_ids: Sequence[str]
+) -> dict[str, LastVoidChange]:
+    """Return the last change of those of these tickets that were ever void."""
+    rows = connection.execute(_LAST_VOID_CHANGES, {"ticket_ids": ticket_ids})
+    return {row.ticket_id: LastVoidChange(row.is_void, row.changed_at) for row in rows}
+
+
+def find_versions(
+    connection: Connection, bounds: Mapping[Month, tuple[datetime, datetime]]
+) -> dict[Month, int]:
+    """Return for each month, given with its bounds, a number that grows with every change of what
+    was received in the month."""
+    if not bounds:
+        return {}
+    days = {month: tuple(map(_day_of, each)) for month, each in bounds.items()}
+    first, last = min(each[0] for each in days.values()), max(each[1] for each in days.values())
+    versions = sorted(day_versions(connection, first, last).items())
+    return {
+        month: sum(version for day, version in versions if opens <= day <= closes)
+        for month, (opens, closes) in days.items()
+    }
+
+
+def read_settled(connection: Connection) -> dict[Month, int]:
+    """Return the months that agreed with the responses, and at which version."""
+    rows = connection.execute(select(SettledMonthRow.month, SettledMonthRow.version))
+    return {Month.parse(month): version for month, version in rows}
+
+
+def save_settled(connection: Connection, versions: Mapping[Month, int]) -> None:
+    """Keep that these months agreed with the responses, each at a version."""
+    rows = [{"month": str(month), "version": version} for month, version in versions.items()]
+    if rows:
+        connection.execute(_SETTLE, rows)
+
+
+def hedgehogs_by_month(connection: Connection) -> dict[Month, int]:
+    """Return the hedgehogs of every closed month: its responses, and the adjustments that were
+    posted in it."""
+    entry = LedgerEntryRow
+    closed = select(entry.month).where(entry.kind == EntryKind.CLOSE.value)
+    rows = connection.execute(
+        select(entry.month, func.sum(entry.hedgehogs))
+        .where(
+            entry.kind.in_([EntryKind.CLOSE.value, EntryKind.ADJUSTMENT.value]),
+            entry.month.in_(closed),
+        )
+        .group_by(entry.month)
+        .order_by(entry.month)
+    )
+    return {Month.parse(month): int(hedgehogs or 0) for month, hedgehogs in rows}
+
+
+def _day_of(instant: datetime) -> date:
+    return instant.astimezone(UTC).date()
