@@ -20,6 +20,7 @@ from tests.support.given_answers import GivenAnswer, give
 JULY, AUGUST, SEPTEMBER, OCTOBER = (Month(2026, number) for number in (7, 8, 9, 10))
 # Late enough to close each of these months.
 NOVEMBER_THIRD = datetime(2026, 11, 3, 9, tzinfo=UTC)
+PAID_ON = NOVEMBER_THIRD.date()
 HALF_A_POUND = Rate(Decimal("0.50"), "GBP")
 RESCUE = Charity("Hedgehog Rescue", "CSAT 1")
 
@@ -72,7 +73,7 @@ class Donations:
         month: Month,
         amount: Decimal | None = None,
         reference: str = "BACS 1",
-        paid_on: date = NOVEMBER_THIRD.date(),
+        paid_on: date = PAID_ON,
     ) -> LedgerEntry:
         return pay_month(
             self.database,
