@@ -189,12 +189,17 @@ class TestClosedMonths:
 
     @pytest.fixture
     def listed(self, client, donations):
-        """A function that asks for the numbers, when those asked for before are old."""
+        """A function that asks for the numbers, when those asked for before are old; they add
+        up."""
 
         def listed():
             donations.now += KEEP_PAST
             client.application.clock.time = donations.now
-            return client.get("/hedgehogs.json").get_json()
+            found = client.get("/hedgehogs.json").get_json()
+            by_month = found["earlier"] + sum(each["hedgehogs"] for each in found["months"])
+            assert found["closed"] + found["running"] == by_month
+            assert by_month + found["unsettled"] == found["total"]
+            return found
 
         return listed
 
