@@ -15,6 +15,7 @@ from survey.site.hedgehogs import measure_bars
 from survey.store.errors import StoreError
 from survey.store.models import ResponseRow
 from survey.store.voids import void_ticket
+from tests.conftest import on_sqlite
 from tests.support.command import run_csat
 from tests.support.donations import AUGUST, JULY, NOVEMBER_THIRD, SEPTEMBER, Donations
 from tests.support.pages import Page, address
@@ -174,6 +175,7 @@ class TestMonths:
         assert "come back in a minute" in response.text
 
 
+@on_sqlite
 class TestClosedMonths:
     @pytest.fixture
     def donations(self, database, settings, clock):
