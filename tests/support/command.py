@@ -39,7 +39,7 @@ def run_csat(
         output, errors = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
         printing = output if stdout is None else stack.enter_context(open(stdout, "wb"))  # noqa: PTH123
         streams = [DupFd(stream.fileno()) for stream in (printing, errors)]
-        process = _FORKS.Process(
+        process = FORKS.Process(
             target=_run, args=(arguments, environment(**settings), str(Path.cwd()), umask, *streams)
         )
         process.start()
@@ -74,8 +74,9 @@ def _commands() -> list[str]:
     return [place.partition(":")[0] for place, _ in csat.COMMANDS.values()]
 
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([*_commands(), "reports.monthly_files"])
+# Processes that are forked from one that has imported the commands.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([*_commands(), "reports.monthly_files"])
 
 
 def _run(
