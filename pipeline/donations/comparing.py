@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -12,13 +13,15 @@ from pipeline.donations.posting import Change
 from pipeline.sources.base import OnProgress
 from survey.counting_rules import CountingRules, Derived
 from survey.errors import CsatError
-from survey.ledger import ChangeReason, LedgerEntry, split_tickets
+from survey.ledger import ChangeReason, EntryKind, LedgerEntry, digest_tickets, split_tickets
 from survey.months import Month
 from survey.rules import Answer, decide
 from survey.store.counting import months_with_responses
+from survey.store.imports import has_copy
 from survey.store.ledger import (
     LastVoidChange,
     ResponseBeginning,
+    find_answer_ids,
     find_beginnings,
     find_last_void_changes,
     find_tickets,
@@ -29,15 +32,16 @@ from survey.store.ledger import (
 from survey.store.models import Origin
 from survey.store.responses import answers_of_tickets
 from survey.store.voids import void_among
-from survey.vocabulary import Outcome
 
 _TICKETS_AT_ONCE = 500
-# Outcomes that only a setting gives to an answer that counted before.
-_BY_SETTINGS = {Outcome.TEST, Outcome.OTHER_SURVEY}
 
 
 class ResponsesMissing(CsatError):
     """The error that answers are in the store no more whose response the ledger has counted."""
+
+
+class TicketsDamaged(CsatError):
+    """The error that the tickets of an entry are not kept as the entry counted them."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,10 @@ class CountedMonth:
     closes_at: datetime
     counted_by: LedgerEntry | None
     changed_by: tuple[LedgerEntry, ...] = ()
+
+    def holds(self, answer: Answer) -> bool:
+        """Return whether an answer was given in the month."""
+        return self.opens_at <= answer.answered_at < self.closes_at
 
 
 @dataclass(frozen=True)
@@ -111,22 +119,19 @@ def counted_months(connection: Connection, ledger: Ledger) -> list[CountedMonth]
 
 
 def recorded_tickets(connection: Connection, counted: CountedMonth) -> list[str]:
-    """Return the tickets of a month that the ledger counts, after all posted changes; sorted."""
+    """Return the tickets of a month that the ledger counts, after all posted changes; sorted. Raise
+    TicketsDamaged."""
     if counted.counted_by is None:
         return []
-    tickets = split_tickets(read_tickets(connection, counted.counted_by.sequence) or b"")
+    tickets = _tickets_of(connection, counted.counted_by)
     if not counted.changed_by:
         return tickets
     found = set(tickets)
     for entry in counted.changed_by:
-        if entry.ticket_id is not None:
-            changed = [entry.ticket_id]
-        else:
-            changed = split_tickets(read_tickets(connection, entry.sequence) or b"")
         if (entry.hedgehogs or 0) > 0:
-            found.update(changed)
+            found.update(_tickets_of(connection, entry))
         else:
-            found.difference_update(changed)
+            found.difference_update(_tickets_of(connection, entry))
     return sorted(found)
 
 
@@ -162,71 +167,101 @@ class _Reasons:
         ledger: Ledger,
         rules: CountingRules,
     ) -> None:
+        assert ledger.last is not None  # a month is counted only after the first close
         self._connection = connection
         self._counted = counted
+        self._ledger = ledger
         self._rules = rules
-        entry = counted.counted_by or (ledger.first.close if ledger.first else None)
-        assert entry is not None  # a month is counted only after the first close
-        self._counted_at = entry.recorded_at
-        self._newest_answer = entry.newest_answer or 0
-        # Settings that changed before the last close have had their effect there.
-        last = ledger.last.close.rules if ledger.last else None
-        self._settings_changed = last != rules_of_counting(rules)
+        # A close posts all changes that add, so these have come since the last one. Those that take
+        # away may have waited for longer.
+        self._last = ledger.last.close
 
     def find(self, ticket_ids: Sequence[str], now: set[str]) -> dict[str, ChangeReason]:
         """Return the reason for each of these tickets; `now` are those that count."""
+        more = [ticket_id for ticket_id in ticket_ids if ticket_id in now]
+        less = [ticket_id for ticket_id in ticket_ids if ticket_id not in now]
+        return {
+            **(self._why_more(more) if more else {}),
+            **(self._why_less(less) if less else {}),
+        }
+
+    def _why_more(self, ticket_ids: Sequence[str]) -> dict[str, ChangeReason]:
         beginnings = find_beginnings(self._connection, ticket_ids)
         void_changes = find_last_void_changes(self._connection, ticket_ids)
-        gone = [ticket_id for ticket_id in ticket_ids if ticket_id not in now]
-        void = void_among(self._connection, gone) if gone else frozenset()
-        answers = answers_of_tickets(self._connection, gone) if gone else {}
         return {
-            ticket_id: self._why_more(beginnings[ticket_id], void_changes.get(ticket_id))
-            if ticket_id in now
-            else ChangeReason.VOID
-            if ticket_id in void
-            else self._why_less(ticket_id, beginnings.get(ticket_id), answers[ticket_id])
+            ticket_id: self._why_it_counts(beginnings[ticket_id], void_changes.get(ticket_id))
             for ticket_id in ticket_ids
         }
 
-    def _why_more(
+    def _why_it_counts(
         self, beginning: ResponseBeginning, void_change: LastVoidChange | None
     ) -> ChangeReason:
+        newest = self._last.newest_answer or 0
+        late = _late(beginning.source == Origin.SITE.value)
+        if beginning.oldest_id > newest:
+            return late
         if (
             void_change is not None
             and not void_change.is_void
-            and void_change.changed_at >= self._counted_at
+            and void_change.changed_at >= self._last.recorded_at
         ):
             return ChangeReason.UNVOID
-        if self._came_late(beginning):
-            return _late(beginning)
-        return ChangeReason.SETTINGS if self._settings_changed else ChangeReason.OTHER_PERSON
+        if beginning.answer_id > newest:
+            return late
+        if self._last.rules != rules_of_counting(self._rules):
+            return ChangeReason.SETTINGS
+        # Without a new answer, another copy of the event counts, or an answer was being stored
+        # while the month was counted.
+        return ChangeReason.OTHER_PERSON if beginning.newest_id > newest else late
 
-    def _why_less(
-        self, ticket_id: str, beginning: ResponseBeginning | None, answers: Sequence[Answer]
+    def _why_less(self, ticket_ids: Sequence[str]) -> dict[str, ChangeReason]:
+        void = void_among(self._connection, ticket_ids)
+        answers = answers_of_tickets(self._connection, ticket_ids)
+        ids = find_answer_ids(self._connection, ticket_ids)
+        return {
+            ticket_id: ChangeReason.VOID
+            if ticket_id in void
+            else self._why_it_counts_no_more(ticket_id, answers[ticket_id], ids)
+            for ticket_id in ticket_ids
+        }
+
+    def _why_it_counts_no_more(
+        self, ticket_id: str, answers: Sequence[Answer], ids: Mapping[str, int]
     ) -> ChangeReason:
         if not answers:
+            if has_copy(self._connection, ticket_id):
+                # Of the copies of the event, one that names another ticket counts.
+                return ChangeReason.LATE_IMPORT
             raise ResponsesMissing(
                 f"the response of ticket {ticket_id} was counted in {self._counted.month}, and its "
                 "answers are in the store no more. Restore the backup that has them. If they are "
                 "lost for good, `csat responses void --force` takes the ticket out."
             )
-        if beginning is None:
-            outcomes = set(decide(answers, self._rules).outcomes.values())
-            return ChangeReason.SETTINGS if outcomes & _BY_SETTINGS else ChangeReason.LATE_IMPORT
-        if self._came_late(beginning):
-            began_here = any(
-                answer.distinct_id == beginning.distinct_id
-                and self._counted.opens_at <= answer.answered_at < self._counted.closes_at
-                for answer in answers
-            )
-            return _late(beginning) if began_here else ChangeReason.OTHER_PERSON
-        return ChangeReason.SETTINGS if self._settings_changed else ChangeReason.OTHER_PERSON
+        count = self._changed_by.get(ticket_id, self._counted.counted_by)
+        assert count is not None  # what counts no more was counted
+        known = [answer for answer in answers if ids[answer.uuid] <= (count.newest_answer or 0)]
+        without_new = decide(known, self._rules).response
+        if without_new is None or not self._counted.holds(without_new.first):
+            changed = count.rules != rules_of_counting(self._rules)
+            # Without other settings, another copy of an imported event counts.
+            return ChangeReason.SETTINGS if changed else ChangeReason.LATE_IMPORT
+        response = decide(answers, self._rules).response
+        assert response is not None  # an answer more leaves a ticket its response
+        if response.first.distinct_id != without_new.first.distinct_id:
+            return ChangeReason.OTHER_PERSON
+        return _late(response.first.is_from_site)
 
-    def _came_late(self, beginning: ResponseBeginning) -> bool:
-        """Return whether the answer that begins the response was stored after the month was
-        counted."""
-        return beginning.answer_id > self._newest_answer
+    @cached_property
+    def _changed_by(self) -> dict[str, LedgerEntry]:
+        """For each ticket that was changed since the month was counted, the entry that says what
+        was known when its last change was posted."""
+        return {
+            ticket_id: self._ledger.closed[entry.month].close
+            if entry.kind is EntryKind.ADJUSTMENT
+            else entry
+            for entry in self._counted.changed_by
+            for ticket_id in _tickets_of(self._connection, entry)
+        }
 
 
 def rules_of_counting(rules: CountingRules) -> str:
@@ -234,9 +269,22 @@ def rules_of_counting(rules: CountingRules) -> str:
     return rules.fingerprint(Derived.RESPONSES)
 
 
-def _late(beginning: ResponseBeginning) -> ChangeReason:
-    is_imported = beginning.source == Origin.IMPORT.value
-    return ChangeReason.LATE_IMPORT if is_imported else ChangeReason.LATE_ANSWER
+def _late(is_from_site: bool) -> ChangeReason:
+    return ChangeReason.LATE_ANSWER if is_from_site else ChangeReason.LATE_IMPORT
+
+
+def _tickets_of(connection: Connection, entry: LedgerEntry) -> list[str]:
+    """Return the tickets that an entry counts or changes. Raise TicketsDamaged if what is kept of
+    them is not what the entry counted: nothing must be posted by it."""
+    if entry.ticket_id is not None:
+        return [entry.ticket_id]
+    joined = read_tickets(connection, entry.sequence)
+    if joined is None or digest_tickets(joined) != entry.tickets_digest:
+        raise TicketsDamaged(
+            f"the tickets that entry {entry.sequence} of the ledger counts are lost or changed; "
+            "restore the backup that has them. `csat donations verify` says what else differs."
+        )
+    return split_tickets(joined)
 
 
 def _closed_month(month: Month, ledger: Ledger) -> CountedMonth:

@@ -25,6 +25,9 @@ _IMPORTED_SINCE = select(AnswerRow.uuid).where(
 _COPIES_ON_RECORD = select(AnswerCopyRow.fingerprint).where(
     AnswerCopyRow.fingerprint.in_(bindparam("fingerprints", expanding=True))
 )
+_COPIES_OF_TICKET = select(AnswerCopyRow.id).where(
+    AnswerCopyRow.ticket_id == bindparam("ticket_id")
+)
 # The columns that are stored of an event besides its uuid.
 _KEPT = (
     "ticket_id",
@@ -77,6 +80,11 @@ def copies_on_record(connection: Connection, fingerprints: Sequence[str]) -> fro
     if not fingerprints:
         return frozenset()
     return frozenset(connection.scalars(_COPIES_ON_RECORD, {"fingerprints": fingerprints}))
+
+
+def has_copy(connection: Connection, ticket_id: str) -> bool:
+    """Return whether a copy that does not count names this ticket. Reads all copies."""
+    return connection.execute(_COPIES_OF_TICKET, {"ticket_id": ticket_id}).first() is not None
 
 
 def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:

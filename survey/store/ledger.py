@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, func, insert, select, text
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.orm import aliased
 
 from survey.ledger import (
@@ -43,22 +53,23 @@ _COUNTED = select(ResponseRow.ticket_id).where(
     ResponseRow.answered_at < bindparam("closes_at"),
 )
 _TICKET_IDS: BindParameter[Any] = bindparam("ticket_ids", expanding=True)
-_RESPONSES = select(ResponseRow.ticket_id, ResponseRow.distinct_id, ResponseRow.answered_at).where(
-    ResponseRow.ticket_id.in_(_TICKET_IDS)
+_begins_response = and_(
+    AnswerRow.distinct_id == ResponseRow.distinct_id,
+    AnswerRow.answered_at == ResponseRow.answered_at,
 )
-_FIRST_ANSWERS = (
-    select(AnswerRow.ticket_id, func.min(AnswerRow.id), func.min(AnswerRow.source))
-    .join(
-        ResponseRow,
-        and_(
-            AnswerRow.ticket_id == ResponseRow.ticket_id,
-            AnswerRow.distinct_id == ResponseRow.distinct_id,
-            AnswerRow.answered_at == ResponseRow.answered_at,
-        ),
+_BEGINNINGS = (
+    select(
+        AnswerRow.ticket_id,
+        func.min(case((_begins_response, AnswerRow.id))),
+        func.min(case((_begins_response, AnswerRow.source))),
+        func.min(AnswerRow.id),
+        func.max(AnswerRow.id),
     )
+    .join(ResponseRow, AnswerRow.ticket_id == ResponseRow.ticket_id)
     .where(ResponseRow.ticket_id.in_(_TICKET_IDS))
     .group_by(AnswerRow.ticket_id)
 )
+_ANSWER_IDS = select(AnswerRow.uuid, AnswerRow.id).where(AnswerRow.ticket_id.in_(_TICKET_IDS))
 _later = aliased(VoidChangeRow)
 _LAST_VOID_CHANGES = select(
     VoidChangeRow.ticket_id, VoidChangeRow.is_void, VoidChangeRow.changed_at
@@ -83,13 +94,13 @@ class Head:
 
 
 class ResponseBeginning(NamedTuple):
-    """Whose response a ticket has, when it began, the id of the answer that began it, and where
-    that answer came from."""
+    """The id of the answer that began a response, and where it came from; and the ids of the first
+    and the last answer to the ticket that were stored."""
 
-    distinct_id: str
-    answered_at: datetime
     answer_id: int
     source: str
+    oldest_id: int
+    newest_id: int
 
 
 class LastVoidChange(NamedTuple):
@@ -164,13 +175,15 @@ def find_beginnings(
     connection: Connection, ticket_ids: Sequence[str]
 ) -> dict[str, ResponseBeginning]:
     """Return how the responses of those of these tickets began that have one."""
-    values = {"ticket_ids": ticket_ids}
-    first = {row[0]: row[1:] for row in connection.execute(_FIRST_ANSWERS, values)}
-    return {
-        row.ticket_id: ResponseBeginning(row.distinct_id, row.answered_at, *first[row.ticket_id])
-        for row in connection.execute(_RESPONSES, values)
-        if row.ticket_id in first
-    }
+    rows = connection.execute(_BEGINNINGS, {"ticket_ids": ticket_ids})
+    return {row[0]: ResponseBeginning(*row[1:]) for row in rows}
+
+
+def find_answer_ids(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, int]:
+    """Return the ids of all answers to these tickets, by uuid. An answer that was stored later has
+    a greater id."""
+    rows = connection.execute(_ANSWER_IDS, {"ticket_ids": ticket_ids})
+    return {row.uuid: row.id for row in rows}
 
 
 def find_last_void_changes(
