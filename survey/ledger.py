@@ -177,8 +177,8 @@ def _read_value(name: str, value: Any) -> Any:
 
 _READERS: Mapping[str, Any] = {
     "kind": EntryKind,
-    "month": Month.parse,
-    "original_month": Month.parse,
+    "month": Month.read,
+    "original_month": Month.read,
     "recorded_at": datetime.fromisoformat,
     "opens_at": datetime.fromisoformat,
     "closes_at": datetime.fromisoformat,

@@ -21,6 +21,15 @@ class Month:
         # At the ends of the calendar a month has no bounds in every time zone.
         if match is None or not 1 < int(match[1]) < 9999:
             raise ValueError(f"{text!r} is not a month; write it as YYYY-MM, for example 2026-10")
+        return cls.read(text)
+
+    @classmethod
+    def read(cls, text: str) -> "Month":
+        """Return the month that `str` wrote, at the ends of the calendar too; raises ValueError for
+        any other text."""
+        match = _MONTH_TEXT.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not a month")
         return cls(int(match[1]), int(match[2]))
 
     @classmethod

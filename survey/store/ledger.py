@@ -213,7 +213,7 @@ def find_versions(
 def read_settled(connection: Connection) -> dict[Month, int]:
     """Return the months that agreed with the responses, and at which version."""
     rows = connection.execute(select(SettledMonthRow.month, SettledMonthRow.version))
-    return {Month.parse(month): version for month, version in rows}
+    return {Month.read(month): version for month, version in rows}
 
 
 def save_settled(connection: Connection, versions: Mapping[Month, int]) -> None:
@@ -237,7 +237,7 @@ def hedgehogs_by_month(connection: Connection) -> dict[Month, int]:
         .group_by(entry.month)
         .order_by(entry.month)
     )
-    return {Month.parse(month): int(hedgehogs or 0) for month, hedgehogs in rows}
+    return {Month.read(month): int(hedgehogs or 0) for month, hedgehogs in rows}
 
 
 def _day_of(instant: datetime) -> date:

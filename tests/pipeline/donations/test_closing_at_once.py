@@ -75,6 +75,16 @@ class TestOperators:
         assert not donations.close(JULY).is_new
         assert closes_of(donations) == [JULY]
 
+    def test_also_who_is_overtaken_while_looking(self, donations):
+        others = Donations(Database(donations.settings.database_url), donations.settings)
+        for step in range(1, 9):
+            month = JULY.shift(step - 9)
+            with doing_before(step, donations.database, partial(others.close, month)) as was_done:
+                assert not donations.close(month).is_new
+            assert was_done()
+        assert len(closes_of(donations)) == 8
+        others.database.close()
+
     @on_sqlite
     def test_who_is_overtaken_by_a_rate_closes_by_it(self, donations, monkeypatch):
         donations.respond(JULY, 1)

@@ -182,6 +182,24 @@ class TestWhatComesLate:
         assert find_changes(donations) == ()
         assert_each_response_is_counted_once(donations)
 
+    @pytest.mark.parametrize("timezone", ["America/New_York", "Asia/Tokyo"])
+    @pytest.mark.parametrize(
+        "at", [datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC) - MICROSECOND]
+    )
+    @on_sqlite
+    def test_the_first_and_the_last_answer_that_is_ever_imported(
+        self, database, database_url, timezone, at
+    ):
+        """Anybody can send an event with such a time. It must not keep the ledger from being read,
+        which nothing could mend."""
+        settings = make_settings(database_url=database_url, timezone=timezone)
+        donations = Donations(database, settings)
+        donations.respond(JULY, 1)
+        bring(donations, ("far away", at))
+        for month in (JULY, AUGUST):
+            donations.close(month, without_amount=True)
+        assert_each_response_is_counted_once(donations)
+
     def test_a_closed_month_gets_its_part_in_the_next_one(self, donations):
         donations.set_rate(AUGUST, Rate(Decimal("2"), "GBP"))
         donations.respond(JULY, 1)
