@@ -181,7 +181,9 @@ class _Reasons:
         void = void_among(self._connection, gone) if gone else frozenset()
         answers = answers_of_tickets(self._connection, gone) if gone else {}
         return {
-            ticket_id: self._why_more(beginnings[ticket_id], void_changes.get(ticket_id))
+            ticket_id: self._why_more(
+                ticket_id, beginnings.get(ticket_id), void_changes.get(ticket_id)
+            )
             if ticket_id in now
             else ChangeReason.VOID
             if ticket_id in void
@@ -190,8 +192,17 @@ class _Reasons:
         }
 
     def _why_more(
-        self, beginning: ResponseBeginning, void_change: LastVoidChange | None
+        self,
+        ticket_id: str,
+        beginning: ResponseBeginning | None,
+        void_change: LastVoidChange | None,
     ) -> ChangeReason:
+        if beginning is None:
+            raise ResponsesMissing(
+                f"ticket {ticket_id} has a response in {self._counted.month} that began with no "
+                "answer of the store: its answers were deleted or changed, or the response was. "
+                "Restore the backup that has them."
+            )
         if (
             void_change is not None
             and not void_change.is_void
