@@ -5,7 +5,7 @@ docs/finance.md describes both, so that an auditor can recompute the chain with 
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -168,21 +168,52 @@ def _to_value(value: object) -> str | int | None:
 def _read_value(name: str, value: Any) -> Any:
     if value is None:
         return None
-    read = _READERS.get(name)
+    read: Callable[[Any], Any] = _READERS.get(name, _read_text)
     try:
-        return value if read is None else read(value)
-    except (TypeError, ArithmeticError) as error:
+        return read(value)
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise ValueError(f"{name}: {value!r} cannot be read") from error
 
 
-_READERS: Mapping[str, Any] = {
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is expected")
+    return value
+
+
+def _read_number(value: Any) -> int:
+    # A column of SQLite holds any text, whatever its type.
+    if not isinstance(value, int):
+        raise TypeError("a whole number is expected")
+    return value
+
+
+def _read_instant(value: Any) -> datetime:
+    instant = datetime.fromisoformat(value)
+    if instant.tzinfo is None:
+        raise ValueError("a time without an offset is no instant")
+    return instant
+
+
+def _read_amount(value: Any) -> Decimal:
+    amount = Decimal(_read_text(value))
+    if not amount.is_finite():
+        raise ValueError("an amount is a finite number")
+    return amount
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
     "kind": EntryKind,
     "month": Month.read,
     "original_month": Month.read,
-    "recorded_at": datetime.fromisoformat,
-    "opens_at": datetime.fromisoformat,
-    "closes_at": datetime.fromisoformat,
+    "recorded_at": _read_instant,
+    "opens_at": _read_instant,
+    "closes_at": _read_instant,
     "paid_on": date.fromisoformat,
-    "unit_amount": Decimal,
-    "amount": Decimal,
+    "unit_amount": _read_amount,
+    "amount": _read_amount,
+    "sequence": _read_number,
+    "hedgehogs": _read_number,
+    "corrected": _read_number,
+    "newest_answer": _read_number,
 }

@@ -189,13 +189,24 @@ class _Reasons:
         beginnings = find_beginnings(self._connection, ticket_ids)
         void_changes = find_last_void_changes(self._connection, ticket_ids)
         return {
-            ticket_id: self._why_it_counts(beginnings[ticket_id], void_changes.get(ticket_id))
+            ticket_id: self._why_it_counts(
+                ticket_id, beginnings.get(ticket_id), void_changes.get(ticket_id)
+            )
             for ticket_id in ticket_ids
         }
 
     def _why_it_counts(
-        self, beginning: ResponseBeginning, void_change: LastVoidChange | None
+        self,
+        ticket_id: str,
+        beginning: ResponseBeginning | None,
+        void_change: LastVoidChange | None,
     ) -> ChangeReason:
+        if beginning is None:
+            raise ResponsesMissing(
+                f"ticket {ticket_id} has a response in {self._counted.month} that began with no "
+                "answer of the store: its answers were deleted or changed, or the response was. "
+                "Restore the backup that has them."
+            )
         newest = self._last.newest_answer or 0
         late = _late(beginning.source == Origin.SITE.value)
         if beginning.oldest_id > newest:

@@ -100,11 +100,14 @@ def frame_lines(lines: Sequence[Line]) -> pd.DataFrame:
 def frame_entries(entries: Iterable[LedgerEntry]) -> pd.DataFrame:
     """Return entries as a frame with `ENTRY_COLUMNS`: everything that their hashes are made of, and
     nobody's personal data."""
-    rows = []
-    for entry in entries:
-        values = entry.to_values()
-        rows.append([values[name] for name in ENTRY_COLUMNS])
+    rows = [list(entry_line(entry).values()) for entry in entries]
     return pd.DataFrame(rows, columns=list(ENTRY_COLUMNS), dtype="object")
+
+
+def entry_line(entry: LedgerEntry) -> Line:
+    """Return the line of an entry, with the values of `ENTRY_COLUMNS` in their order."""
+    values = entry.to_values()
+    return {name: values[name] for name in ENTRY_COLUMNS}
 
 
 def _format(instant: datetime | None) -> str | None:

@@ -66,6 +66,14 @@ class StoreSource:
             counts, _ = self._count(connection, periods)
             return Totals(count_received(connection), counts)
 
+    def count_responses(self, connection: Connection, month: Month) -> int:
+        """Return how many responses of a month the reports count, in a transaction of the
+        caller."""
+        period = Period.of_month(month)
+        versions = self._versions(connection, [period])
+        counted = self._counts.count_responses(connection, period, versions)
+        return sum(each.responses for each in counted)
+
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """Count what the report of a month needs."""
         with self._database.reading() as connection:

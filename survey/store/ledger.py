@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BindParameter,
     Connection,
+    LargeBinary,
     and_,
     bindparam,
     case,
+    cast,
     func,
     insert,
+    literal,
     select,
     text,
 )
@@ -25,10 +28,12 @@ from survey.ledger import (
     LedgerEntry,
     NewEntry,
     chain_entries,
+    split_tickets,
 )
 from survey.months import Month
 from survey.store.changes import day_versions
 from survey.store.database import Database
+from survey.store.errors import StoreError
 from survey.store.models import (
     AnswerRow,
     LedgerEntryRow,
@@ -47,11 +52,19 @@ _HEAD = (
 _TICKETS = select(LedgerTicketsRow.tickets).where(
     LedgerTicketsRow.sequence == bindparam("sequence")
 )
-# The tickets come in the order of an index, and so nearly in that of the table.
-_COUNTED = select(ResponseRow.ticket_id).where(
+_HAVE_TICKETS = select(LedgerTicketsRow.sequence).order_by(LedgerTicketsRow.sequence)
+_COUNTED = (
     ResponseRow.answered_at >= bindparam("opens_at"),
     ResponseRow.answered_at < bindparam("closes_at"),
 )
+# The database joins the tickets, which takes a third of the time of as many rows.
+_COUNTED_ON_SQLITE = select(
+    cast(func.group_concat(ResponseRow.ticket_id, func.char(0)), LargeBinary)
+).where(*_COUNTED)
+# A text of PostgreSQL cannot hold a NUL.
+_COUNTED_ON_POSTGRESQL = select(
+    func.string_agg(func.convert_to(ResponseRow.ticket_id, "UTF8"), literal(b"\0", LargeBinary))
+).where(*_COUNTED)
 _TICKET_IDS: BindParameter[Any] = bindparam("ticket_ids", expanding=True)
 _begins_response = and_(
     AnswerRow.distinct_id == ResponseRow.distinct_id,
@@ -122,8 +135,14 @@ def read_rows(connection: Connection) -> list[dict[str, Any]]:
 
 
 def read_entries(connection: Connection) -> list[LedgerEntry]:
-    """Return all entries in their order. Raise ValueError for values that no entry has."""
-    return [LedgerEntry.of(row) for row in read_rows(connection)]
+    """Return all entries in their order. Raise StoreError for values that no entry has."""
+    try:
+        return [LedgerEntry.of(row) for row in read_rows(connection)]
+    except ValueError as error:
+        raise StoreError(
+            f"the donation ledger was changed, and cannot be read: {error}. "
+            "`csat donations verify` names the entry."
+        ) from error
 
 
 def append_entries(
@@ -165,18 +184,26 @@ def read_tickets(connection: Connection, sequence: int) -> bytes | None:
         return None
 
 
+def entries_with_tickets(connection: Connection) -> list[int]:
+    """Return the numbers of the entries for which tickets are kept, in their order."""
+    return list(connection.scalars(_HAVE_TICKETS))
+
+
 def find_tickets(connection: Connection, opens_at: datetime, closes_at: datetime) -> list[str]:
     """Return the tickets whose responses began in `[opens_at, closes_at)`, in no order."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    statement = _COUNTED_ON_SQLITE if is_sqlite else _COUNTED_ON_POSTGRESQL
     bounds = {"opens_at": opens_at, "closes_at": closes_at}
-    return list(connection.scalars(_COUNTED, bounds))
+    return split_tickets(connection.scalar(statement, bounds) or b"")
 
 
 def find_beginnings(
     connection: Connection, ticket_ids: Sequence[str]
 ) -> dict[str, ResponseBeginning]:
-    """Return how the responses of those of these tickets began that have one."""
+    """Return how the responses of those of these tickets began that have one, if the answer is
+    there that began it."""
     rows = connection.execute(_BEGINNINGS, {"ticket_ids": ticket_ids})
-    return {row[0]: ResponseBeginning(*row[1:]) for row in rows}
+    return {row[0]: ResponseBeginning(*row[1:]) for row in rows if row[1] is not None}
 
 
 def find_answer_ids(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, int]:

@@ -343,6 +343,11 @@ def count_responses(connection: Connection, opens_at: datetime, closes_at: datet
     return connection.scalar(counted) or 0
 
 
+def count_all_responses(connection: Connection) -> int:
+    """Return how many responses there are."""
+    return connection.scalar(select(func.count()).select_from(ResponseRow)) or 0
+
+
 def count_responses_before(connection: Connection, opens_at: datetime) -> int:
     """Return how many responses began before `opens_at`."""
     counted = select(func.count()).where(ResponseRow.answered_at < opens_at)

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 from pipeline.sources import posthog_client
 from survey.store.database import Database
 from survey.store.migrate import upgrade
+from tests.support.postgresql import PostgresqlServer
+from tests.support.settings import make_settings
+from tests.support.told_ledger import Forger, opened_copy, told_postgresql, told_sqlite
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +39,33 @@ def machine_far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(scope="session")
+def told_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite store with a ledger that has every kind of entry, to copy."""
+    return told_sqlite(tmp_path_factory.mktemp("told"))
+
+
+@pytest.fixture(scope="session")
+def told_name(postgresql: PostgresqlServer, _upgraded: str) -> str:
+    """The name of a PostgreSQL database with the same, to copy."""
+    return told_postgresql(postgresql, _upgraded)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def forger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Forger]:
+    """Somebody with all rights on a copy of that ledger."""
+    if request.param == "sqlite":
+        with opened_copy(request.getfixturevalue("told_file"), tmp_path) as forger:
+            yield forger
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    url = server.create_database(request.getfixturevalue("told_name"))
+    with closing(Forger(make_settings(database_url=url))) as forger:
+        yield forger
+    server.drop_database(url)
+
+
+# For what is the same on both databases.
+forger_on_sqlite = pytest.mark.parametrize("forger", ["sqlite"], indirect=True)
