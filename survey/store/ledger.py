@@ -229,7 +229,26 @@ def hedgehogs_by_month(connection: Connection) -> dict[Month, int]:
         .group_by(entry.month)
         .order_by(entry.month)
     )
-    return {Month.parse(month): int(hedgehogs or 0) for month, hedgehogs in rows}
+    try:
+        return {Month.parse(month): int(hedgehogs or 0) for month, hedgehogs in rows}
+    except ValueError as error:
+        raise UnreadableEntry(f"a close of the donation ledger was changed: {error}") from None
+
+
+def find_charity_name(connection: Connection, month: Month) -> str | None:
+    """Return the charity that the rates name for a month that is not closed yet; None if they name
+    none. The pipeline's `Ledger.charity_of` finds the same."""
+    entry = LedgerEntryRow
+    return connection.scalar(
+        select(entry.charity)
+        .where(
+            entry.kind == EntryKind.RATE.value,
+            entry.charity.is_not(None),
+            entry.month <= str(month),
+        )
+        .order_by(entry.month.desc(), entry.sequence.desc())
+        .limit(1)
+    )
 
 
 def _read_entry(row: Mapping[str, Any]) -> LedgerEntry:
