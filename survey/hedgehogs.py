@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from survey.months import Month, months_up_to
 from survey.store.database import Database
 from survey.store.errors import StoreError
-from survey.store.ledger import hedgehogs_by_month
+from survey.store.ledger import find_charity_name, hedgehogs_by_month
 from survey.store.responses import count_responses, count_responses_before, first_response_at
 
 # The current month grows all the time. A past one changes rarely: by a void, or a late import.
@@ -53,11 +53,13 @@ class FedMonth:
 @dataclass(frozen=True)
 class Hedgehogs:
     """The counts of the last months in their order, up to the current one, and of all before them
-    together; and what the donation ledger has for each closed month."""
+    together; what the donation ledger has for each closed month; and the charity that it names for
+    the current one."""
 
     counts: list[MonthCount]
     earlier_counts: Earlier
     ledger: Mapping[Month, int]
+    charity_name: str | None = None
 
     @property
     def months(self) -> list[FedMonth]:
@@ -154,7 +156,8 @@ class HedgehogCounts:
             earlier = kept.earlier_counts if kept else None
             if earlier is None or earlier.before != months[0] or not _is_kept(earlier, now):
                 earlier = self._earlier(connection, months[0], ledger, now)
-        return Hedgehogs(counts, earlier, ledger)
+            charity_name = find_charity_name(connection, current)
+        return Hedgehogs(counts, earlier, ledger, charity_name)
 
     def _month(self, connection: Connection, month: Month, now: datetime) -> MonthCount:
         return MonthCount(month, count_responses(connection, *month.bounds(self._timezone)), now)

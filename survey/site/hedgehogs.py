@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, render_template
 from flask_babel import gettext as _
 
 from survey.hedgehogs import Hedgehogs
+from survey.site.charity import find_charity
 from survey.site.context import current_site
 from survey.site.errors import error_page
 from survey.site.language import current_language
@@ -64,8 +65,7 @@ def show_months() -> str:
             for each, width in zip(months, widths, strict=True)
         ],
         fed=counted,
-        charity_name=current_site().settings.charity_name,
-        charity_url=current_site().settings.charity_url,
+        fed_by=find_charity(current_site().settings, counted.charity_name),
     )
 
 

@@ -237,7 +237,9 @@ class TestWhatKeepsItFromVerifying:
     def test_nothing_can_be_closed_or_paid_and_the_reason_is_told(self, forger):
         forger.change(3, month="soon")
         donations = Donations(forger.database, forger.settings)
-        with pytest.raises(Exception, match="the donation ledger was changed, and cannot be read"):
+        with pytest.raises(
+            Exception, match="entry 3 of the donation ledger was changed and cannot"
+        ):
             donations.pay(AUGUST)
 
 

@@ -13,11 +13,13 @@ from survey.months import Month
 from survey.site.app import create_app
 from survey.site.hedgehogs import measure_bars
 from survey.store.errors import StoreError
+from survey.store.ledger import append_entries
 from survey.store.models import ResponseRow
 from survey.store.voids import void_ticket
 from tests.conftest import on_sqlite
 from tests.support.command import run_csat
 from tests.support.donations import AUGUST, JULY, NOVEMBER_THIRD, SEPTEMBER, Donations
+from tests.support.ledger_entries import a_rate
 from tests.support.pages import Page, address
 from tests.support.settings import make_settings
 
@@ -76,6 +78,16 @@ class TestThanks:
         assert "They are fed by Hedgehog <Rescue>." in thanks.text
         assert "https://hedgehogs.example" in thanks.links
         assert "/hedgehogs?lang=en" in thanks.links
+
+    def test_name_the_charity_of_the_ledger_before_that_of_the_settings(self, database, clock):
+        settings = make_settings(charity_name="Old", charity_url="https://old.example/")
+        client = create_app(settings, database, clock).test_client()
+        rate = a_rate(JULY, "0.50", charity="Hedgehog Rescue")
+        with database.writing() as connection:
+            append_entries(database, connection, [(rate, None)])
+        for page in (submit(client), Page(client.get("/hedgehogs").text)):
+            assert "They are fed by Hedgehog Rescue." in page.text
+            assert "https://old.example" not in page.links
 
     def test_name_no_charity_where_none_is_set(self, client):
         assert "fed by" not in submit(client).text

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, text
 
+from pipeline.donations.ledger import Ledger
 from survey.ledger import NO_HASH, chain_entries, join_tickets
 from survey.store.database import Database
 from survey.store.errors import RefusedData, StoreError
 from survey.store.ledger import (
     Head,
     append_entries,
+    find_charity_name,
     find_tickets,
     find_versions,
     hedgehogs_by_month,
@@ -36,6 +38,7 @@ from tests.support.ledger_entries import (
     an_opening,
 )
 
+MONTHS = [JULY.shift(-1), JULY, AUGUST, SEPTEMBER]
 RATE = a_rate(JULY, "0.50", charity="Igelhilfe 🦔 e. V.")
 CLOSE = a_close(JULY, 2)
 TICKETS = join_tickets(["T-1", "Zoë"])
@@ -52,6 +55,19 @@ def head(database):
     append(database, (RATE, None), (CLOSE, TICKETS))
     with database.reading() as connection:
         return read_head(connection)
+
+
+def test_the_charity_of_a_month_is_that_of_the_whole_ledger(database):
+    rates = [(SEPTEMBER, "Two"), (JULY, "One"), (AUGUST, None), (SEPTEMBER, "Three")]
+    append(database, *((a_rate(month, "1", charity=name), None) for month, name in rates))
+    with database.reading() as connection:
+        ledger = Ledger(read_entries(connection))
+        named = {month: find_charity_name(connection, month) for month in MONTHS}
+    assert named == dict(zip(MONTHS, [None, "One", "One", "Three"], strict=True))
+    assert named == {
+        month: charity and charity.name
+        for month, charity in ((each, ledger.charity_of(each)) for each in MONTHS)
+    }
 
 
 class TestAppending:
