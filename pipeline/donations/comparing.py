@@ -17,7 +17,7 @@ from survey.ledger import ChangeReason, EntryKind, LedgerEntry, digest_tickets, 
 from survey.months import Month
 from survey.rules import Answer, decide
 from survey.store.counting import months_with_responses
-from survey.store.imports import has_copy
+from survey.store.imports import tickets_of_copies
 from survey.store.ledger import (
     LastVoidChange,
     ResponseBeginning,
@@ -229,9 +229,14 @@ class _Reasons:
         void = void_among(self._connection, ticket_ids)
         answers = answers_of_tickets(self._connection, ticket_ids)
         ids = find_answer_ids(self._connection, ticket_ids)
+        without = [ticket_id for ticket_id in ticket_ids if not answers[ticket_id]]
+        # Of the copies of an event, one that names another ticket counts.
+        moved = tickets_of_copies(self._connection, without) if without else frozenset()
         return {
             ticket_id: ChangeReason.VOID
             if ticket_id in void
+            else ChangeReason.LATE_IMPORT
+            if ticket_id in moved
             else self._why_it_counts_no_more(ticket_id, answers[ticket_id], ids)
             for ticket_id in ticket_ids
         }
@@ -240,9 +245,6 @@ class _Reasons:
         self, ticket_id: str, answers: Sequence[Answer], ids: Mapping[str, int]
     ) -> ChangeReason:
         if not answers:
-            if has_copy(self._connection, ticket_id):
-                # Of the copies of the event, one that names another ticket counts.
-                return ChangeReason.LATE_IMPORT
             raise ResponsesMissing(
                 f"the response of ticket {ticket_id} was counted in {self._counted.month}, and its "
                 "answers are in the store no more. Restore the backup that has them. If they are "

@@ -25,8 +25,8 @@ _IMPORTED_SINCE = select(AnswerRow.uuid).where(
 _COPIES_ON_RECORD = select(AnswerCopyRow.fingerprint).where(
     AnswerCopyRow.fingerprint.in_(bindparam("fingerprints", expanding=True))
 )
-_COPIES_OF_TICKET = select(AnswerCopyRow.id).where(
-    AnswerCopyRow.ticket_id == bindparam("ticket_id")
+_TICKETS_OF_COPIES = select(AnswerCopyRow.ticket_id).where(
+    AnswerCopyRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
 )
 # The columns that are stored of an event besides its uuid.
 _KEPT = (
@@ -82,9 +82,9 @@ def copies_on_record(connection: Connection, fingerprints: Sequence[str]) -> fro
     return frozenset(connection.scalars(_COPIES_ON_RECORD, {"fingerprints": fingerprints}))
 
 
-def has_copy(connection: Connection, ticket_id: str) -> bool:
-    """Return whether a copy that does not count names this ticket. Reads all copies."""
-    return connection.execute(_COPIES_OF_TICKET, {"ticket_id": ticket_id}).first() is not None
+def tickets_of_copies(connection: Connection, tickets: Sequence[str]) -> frozenset[str]:
+    """Return which of these tickets are named by a copy that does not count. Reads all copies."""
+    return frozenset(connection.scalars(_TICKETS_OF_COPIES, {"ticket_ids": tickets}))
 
 
 def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:
