@@ -58,6 +58,7 @@ def test_a_report_is_never_stale(lead, database, settings):
     page = lead.client.get("/reports/2026-10").text
     assert headline(page) == 2
     assert "Never again" in page
+    assert 'href="/reports/donations/2026-10"' in page
     give(
         database, settings, GivenAnswer(ticket_id="1", comment="Once more", at=NOON + timedelta(1))
     )
