@@ -76,11 +76,13 @@ class PreparedClose:
 @dataclass(frozen=True)
 class Closed:
     """A closed month. `is_new` is false if it was closed before; `pending` are the changes of
-    earlier months that wait for the next one."""
+    earlier months that wait for the next one; `openings` are the entries of the months before the
+    first close that were written with it."""
 
     line: ClosedMonth
     is_new: bool
     pending: tuple[Change, ...] = ()
+    openings: tuple[NewEntry, ...] = ()
 
 
 def close_month(
@@ -116,7 +118,12 @@ def close_month(
         if write_close(database, prepared):
             with database.reading() as connection:
                 line = Ledger(read_entries(connection)).closed[month]
-            return Closed(line, is_new=True, pending=prepared.posting.pending)
+            return Closed(
+                line,
+                is_new=True,
+                pending=prepared.posting.pending,
+                openings=tuple(prepared.openings),
+            )
     raise CannotClose(f"{month} was not closed: others add to the ledger all the time; try again")
 
 

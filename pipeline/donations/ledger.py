@@ -1,6 +1,6 @@
 """The donation ledger as a whole: what its entries add up to. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -73,6 +73,13 @@ class ClosedMonth:
         if self.close.unit_amount is None or self.close.currency is None:
             return None
         return Rate(self.close.unit_amount, self.close.currency)
+
+    @property
+    def charity(self) -> Charity | None:
+        """Who gets the money; None if nobody was named at the close."""
+        if self.close.charity is None:
+            return None
+        return Charity(self.close.charity, self.close.charity_reference)
 
     @property
     def amount(self) -> Decimal | None:
@@ -172,6 +179,27 @@ class Ledger:
         none."""
         return [
             each for each in self.entries if each.month == month and each.kind is not EntryKind.RATE
+        ]
+
+    def entries_behind(self, months: Collection[Month]) -> list[LedgerEntry]:
+        """Return the entries behind the lines of these months, in their order: their own, and the
+        rates up to the last of them.
+
+        No later entry but a payment or its correction joins those of closed months. With a month
+        that is not counted yet come all rates.
+        """
+        if not months:
+            return []
+        last = max(months)
+        is_counted = last in self.closed or last in self.openings
+        return [
+            each
+            for each in self.entries
+            if (
+                (not is_counted or each.month <= last)
+                if each.kind is EntryKind.RATE
+                else each.month in months
+            )
         ]
 
     @staticmethod

@@ -19,6 +19,7 @@ from survey.ledger import (
 from survey.months import Month
 from survey.store.changes import day_versions
 from survey.store.database import Database
+from survey.store.errors import StoreError
 from survey.store.models import (
     AnswerRow,
     LedgerEntryRow,
@@ -99,6 +100,10 @@ class LastVoidChange(NamedTuple):
     changed_at: datetime
 
 
+class UnreadableEntry(StoreError):
+    """The error that an entry of the ledger has a value that no entry can have."""
+
+
 def read_head(connection: Connection) -> Head:
     """Return the last entry of the ledger."""
     row = connection.execute(_HEAD).first()
@@ -111,8 +116,8 @@ def read_rows(connection: Connection) -> list[dict[str, Any]]:
 
 
 def read_entries(connection: Connection) -> list[LedgerEntry]:
-    """Return all entries in their order. Raise ValueError for values that no entry has."""
-    return [LedgerEntry.of(row) for row in read_rows(connection)]
+    """Return all entries in their order. Raise UnreadableEntry."""
+    return [_read_entry(row) for row in read_rows(connection)]
 
 
 def append_entries(
@@ -225,6 +230,16 @@ def hedgehogs_by_month(connection: Connection) -> dict[Month, int]:
         .order_by(entry.month)
     )
     return {Month.parse(month): int(hedgehogs or 0) for month, hedgehogs in rows}
+
+
+def _read_entry(row: Mapping[str, Any]) -> LedgerEntry:
+    try:
+        return LedgerEntry.of(row)
+    except ValueError as error:
+        raise UnreadableEntry(
+            f"entry {row['sequence']} of the donation ledger was changed and cannot be read: "
+            f"{error}. `csat donations verify` checks the others."
+        ) from None
 
 
 def _day_of(instant: datetime) -> date:
