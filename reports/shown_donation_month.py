@@ -8,9 +8,9 @@ from decimal import Decimal
 from itertools import groupby
 
 from pipeline.donations.ledger import Rate
+from pipeline.donations.summing import sum_adjustments
 from reports.donation_wording import describe_entry, name_money, name_month, name_reason
 from survey.ledger import EntryKind, LedgerEntry, NewEntry
-from survey.months import Month
 
 
 @dataclass(frozen=True)
@@ -51,23 +51,16 @@ def show_sum(close: NewEntry, adjustments: Sequence[NewEntry]) -> ShownSum:
     responses, rate = close.hedgehogs or 0, _rate_of(close)
     rows = [_sum_row("Responses of the month", responses, rate)]
     exact = responses * rate.unit_amount if rate else Decimal(0)
-    ordered = sorted(adjustments, key=_sum_key)
-    for (month, reason, unit_amount), some in groupby(ordered, key=_sum_key):
-        hedgehogs = sum(each.hedgehogs or 0 for each in some)
-        price = Rate(unit_amount, rate.currency) if rate else None
-        rows.append(_sum_row(f"{name_month(month)}: {name_reason(reason)}", hedgehogs, price))
-        exact += hedgehogs * price.unit_amount if price else 0
-    amount = None
-    if close.amount is not None and rate:
-        amount = name_money(close.amount, rate.currency)
-    return ShownSum(
-        rows=tuple(rows),
-        hedgehogs=responses + sum(each.hedgehogs or 0 for each in adjustments),
-        exact=name_money(exact, rate.currency)
-        if rate and close.amount is not None and exact != close.amount
-        else None,
-        amount=amount,
-    )
+    for each in sum_adjustments(adjustments):
+        words = f"{name_month(each.original_month)}: {name_reason(each.reason)}"
+        price = Rate(each.unit_amount or Decimal(0), rate.currency) if rate else None
+        rows.append(_sum_row(words, each.hedgehogs, price))
+        exact += each.amount or 0
+    hedgehogs = sum(row.hedgehogs for row in rows)
+    if rate is None or close.amount is None:
+        return ShownSum(tuple(rows), hedgehogs, None, None)
+    before = name_money(exact, rate.currency) if exact != close.amount else None
+    return ShownSum(tuple(rows), hedgehogs, before, name_money(close.amount, rate.currency))
 
 
 def show_history(entries: Sequence[LedgerEntry]) -> list[ShownEntry]:
@@ -107,11 +100,6 @@ def _rate_of(close: NewEntry) -> Rate | None:
     if close.unit_amount is None or close.currency is None:
         return None
     return Rate(close.unit_amount, close.currency)
-
-
-def _sum_key(entry: NewEntry) -> tuple[Month, str, Decimal]:
-    assert entry.original_month is not None  # every adjustment has one
-    return entry.original_month, entry.reason or "", entry.unit_amount or Decimal(0)
 
 
 def _sum_row(words: str, hedgehogs: int, rate: Rate | None) -> SumRow:

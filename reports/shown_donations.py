@@ -127,7 +127,7 @@ def show_due(ledger: Ledger) -> list[ShownDue]:
     found: dict[tuple[str, Charity | None], list[ClosedMonth]] = {}
     for closed in ledger.closed.values():
         if closed.due and closed.close.currency:
-            key = (closed.close.currency, charity_of_entry(closed.close))
+            key = (closed.close.currency, closed.charity)
             found.setdefault(key, []).append(closed)
     return [
         ShownDue(

@@ -33,9 +33,8 @@ from reports.site.roles import allow
 from reports.wording import capitalize_first, name_date
 from survey.months import Month
 from survey.store.marks import parse_day
+from survey.vocabulary import LONGEST_VALUE
 from survey.words import parse_words
-
-LONGEST_WORDS = 200
 
 Answer = str | Response | tuple[str, int]
 
@@ -187,7 +186,7 @@ def _charity_now(ledger: Ledger, form: Form) -> dict[str, object]:
 
 
 def _parse_words(text: str) -> str:
-    return parse_words(text, LONGEST_WORDS)
+    return parse_words(text, LONGEST_VALUE)
 
 
 def _parse_charity(name: str) -> Charity | None:
@@ -218,7 +217,7 @@ def _show(template: str, form: Form, values: dict[str, object], message: str = "
         acting_user(),
         form=form,
         message=f"{capitalize_first(message).removesuffix('.')}." if message else "",
-        longest=LONGEST_WORDS,
+        longest=LONGEST_VALUE,
         **values,
     )
 
