@@ -271,6 +271,6 @@ def test_finance_reads_donations_and_no_comment(person, database, settings, cloc
     give(database, settings, GivenAnswer(comment="Hello"))
     person.sign_in("finn")
     assert person.client.get("/reports/2026-10/donations.csv").status_code == 200
-    assert person.client.get("/reports/").status_code == 200
+    assert person.client.get("/reports/donations").status_code == 200
     for path in ("2026-10", "2026-10/comments.csv", "2026-10/responses", "2026-10/weeks", "marks"):
         assert person.client.get(f"/reports/{path}").status_code == 403
