@@ -352,7 +352,7 @@ class _Summary:
 
 def _name_receiver(charity: Charity | None) -> str:
     if charity is None:
-        return ""
+        return " (no charity was named at the close)"
     return f" to {charity.name}" + (f", reference {charity.reference}" if charity.reference else "")
 
 

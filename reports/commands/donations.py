@@ -147,10 +147,10 @@ def rate(
     charity_reference: str | None,
     by: str,
 ) -> None:
-    """Set what a hedgehog is worth from a month on, and who gets the money.
+    """Set what a hedgehog is worth, and who gets it.
 
-    The rate holds until a later one begins; of two that begin in the same month, the one set last.
-    Closed months keep theirs.
+    The rate holds from a month on until a later one begins; of two that begin in the same month,
+    the one set last. Closed months keep theirs.
 
     For example: csat donations rate --from 2026-10 --amount 0.50 --currency GBP
     --charity "Hedgehog Rescue" --charity-reference "CSAT 2026"
@@ -278,11 +278,11 @@ def correct(month: Month, reason: str, by: str) -> None:
 def export(
     out: tuple[Path, ExportKind], month: Month | None, year: int | None, detail: bool
 ) -> None:
-    """Write the months of the ledger into a file, one line each: all, or those you choose.
+    """Write the months into a file, a line each.
 
-    A closed month gives the same line whenever it is exported, until a payment fills its columns.
-    A month that is not closed has what was counted up to now, and the status `open`. No file names
-    a customer.
+    Without --month and --year, all months of the ledger, and those that are open. A closed month
+    gives the same line whenever it is exported, until a payment fills its columns. A month that is
+    not closed has what was counted up to now, and the status `open`. No file names a customer.
     """
     if month is not None and year is not None:
         raise click.UsageError("Choose --month or --year, not both.")

@@ -196,6 +196,18 @@ class TestTheSheetToPayFrom:
             "for July 2026.",
         ]
 
+    def test_it_says_where_no_charity_was_named(self, ledger):
+        entries = [
+            LedgerEntry(**{**vars(each), "charity": None, "charity_reference": None})
+            for each in ledger.entries
+        ]
+        closed = Ledger(entries).closed[JULY]
+        content = format_donations(Ledger(entries), [closed_line(closed)], ExportKind.XLSX)
+        words = openpyxl.load_workbook(io.BytesIO(content))[SUMMARY]["A2"].value
+        assert words.replace("\u00a0", " ") == (
+            "To be paid: KWD 0.312 (no charity was named at the close), for July 2026."
+        )
+
     def test_it_names_the_last_entry(self, summary, ledger):
         assert ledger.entries[-1].hash in summary["A5"].value
 
