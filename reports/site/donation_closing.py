@@ -4,13 +4,11 @@ from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.donations.closing import (
-    CannotClose,
     PreparedClose,
     find_obstacle,
     prepare_close,
     write_close,
 )
-from pipeline.donations.comparing import ResponsesMissing
 from pipeline.donations.ledger import Ledger
 from pipeline.query import BadQuery
 from reports.donation_wording import name_month
@@ -29,8 +27,10 @@ from reports.site.donation_confirming import (
 from reports.site.donations import ACTING
 from reports.site.pages import DONATIONS, render_page
 from reports.site.roles import allow
+from survey.errors import CsatError
 from survey.ledger import EntryKind
 from survey.months import Month
+from survey.store.errors import StoreError
 
 
 def register(site: ReportsSite) -> None:
@@ -70,10 +70,12 @@ def close_donation(month: Month) -> str | Response | tuple[str, int]:
             now=site.clock(),
             without_amount=without_amount,
         )
-    except (CannotClose, ResponsesMissing) as error:
+    except StoreError:
+        raise
+    except CsatError as error:
         return refuse(month, _title(month), str(error))
     digest = _digest(prepared)
-    if request.method == "GET":
+    if request.method != "POST":
         return _show(ledger, prepared, digest)
     if was_shown(digest) and write_close(site.database, prepared):
         return finish(

@@ -51,7 +51,7 @@ class Form:
     @property
     def is_to_be_shown(self) -> bool:
         """Whether somebody wants to see the form: at first, or again to change what it holds."""
-        return request.method == "GET" or "change" in request.form
+        return request.method != "POST" or "change" in request.form
 
 
 def acting_user() -> User:

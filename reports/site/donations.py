@@ -10,7 +10,6 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from pipeline.donations.closing import charity_of, earliest_close, find_obstacle
-from pipeline.donations.comparing import ResponsesMissing
 from pipeline.donations.ledger import Ledger, Status
 from pipeline.donations.lines import Line
 from pipeline.donations.listing import list_lines, read_line
@@ -37,8 +36,10 @@ from reports.site.roles import allow
 from reports.site.sessions import signed_in_user
 from reports.wording import capitalize_first, name_instant
 from survey.counting_rules import CountingRules
+from survey.errors import CsatError
 from survey.months import Month
 from survey.store.counting import require_current_responses
+from survey.store.errors import StoreError
 from survey.store.ledger import read_entries
 from survey.store.responses import count_responses
 from survey.vocabulary import Role
@@ -190,8 +191,10 @@ def _read_lines(connection: Connection) -> tuple[Ledger, list[Line]]:
 def _find_pending(connection: Connection, ledger: Ledger) -> Pending:
     try:
         return Pending(current_site().pending.find(connection, ledger))
-    except ResponsesMissing as error:
-        return Pending((), f"{capitalize_first(str(error))}")
+    except StoreError:
+        raise
+    except CsatError as error:
+        return Pending((), capitalize_first(str(error)))
 
 
 def _find_next(ledger: Ledger, lines: Sequence[Line]) -> NextClose:

@@ -193,8 +193,8 @@ class TestOverview:
             for row in (OutboxRow, ResponseRow, AnswerRow):
                 connection.execute(delete(row).where(row.ticket_id == "T-2026-10-1"))
             connection.exec_driver_sql("DELETE FROM settled_months")
-        assert "Answers are missing. The response of ticket T-2026-10-1" in read(finance)
-        assert "Answers are missing" in read(finance, f"{PAGE}/2026-10")
+        assert "do not fit together. The response of ticket T-2026-10-1" in read(finance)
+        assert "do not fit together" in read(finance, f"{PAGE}/2026-10")
 
     def test_waits_while_responses_are_derived_anew(self, finance, closed, database):
         with database.writing() as connection:
