@@ -32,6 +32,7 @@ COMMANDS = {
     "report": ("reports.commands.report:report", "The monthly files and mails, for leads."),
     "marks": ("reports.commands.marks:marks", "Releases and incidents on the trends of reports."),
     "users": ("reports.commands.users:users", "Who may sign in to the reports."),
+    "donations": ("reports.commands.donations:donations", "The donation ledger, for finance."),
     "responses": ("survey.commands.responses:responses", "Show or void a ticket's response."),
     "db": ("survey.commands.db:db", "Upgrade the database."),
     "config": ("survey.commands.config:config", "Check the settings."),

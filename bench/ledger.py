@@ -1,12 +1,10 @@
-"""Closing months of a million responses and verifying their ledger, against reading and hashing the
-same tickets by one bare statement for each month."""
+"""`csat donations close` and `verify` with a million responses a month, against reading and hashing
+the same tickets by one bare statement for each month."""
 
 import hashlib
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
@@ -16,14 +14,10 @@ from sqlalchemy import text
 from bench.aggregate import Run, run
 from bench.store import make_store
 from bench.store_rows import fill_responses
-from pipeline.commands.verify_donations import verify
-from pipeline.donations.closing import close_month
 from pipeline.donations.ledger import Rate
 from pipeline.donations.recording import set_rate
 from survey.clock import now
-from survey.command_line import run_command
 from survey.months import Month, months_up_to
-from survey.settings import load_settings
 from survey.store.database import Database
 from tests.support.postgresql import running_postgresql
 from tests.support.settings import make_settings
@@ -33,14 +27,6 @@ RESPONSES_A_MONTH = 1_000_000
 MONTHS = 5
 LAST = Month(2026, 10)
 SETTINGS = make_settings()
-
-
-def close(month: str) -> None:
-    """What `csat donations close` does, in a process of its own."""
-    settings = load_settings()
-    database = Database(settings.database_url)
-    close_month(database, settings, Month.parse(month), by="bench", now=now())
-    database.close()
 
 
 def hash_tickets(database: Database, months: list[Month]) -> float:
@@ -82,11 +68,12 @@ def measure(kind: str, url: str) -> None:
         f" {time.perf_counter() - started:.0f} s",
         flush=True,
     )
-    closes = [run("bench.ledger", "close", month, CSAT_DATABASE_URL=url) for month in months]
+    command = ("csat", "donations")
+    closes = [run(*command, "close", "--month", each, CSAT_DATABASE_URL=url) for each in months]
     of_one = hash_tickets(database, months[-1:])
-    _print(f"closing one of them, median of {MONTHS}", closes, of_one)
-    verified = run("bench.ledger", "verify", CSAT_DATABASE_URL=url)
-    _print(f"verifying all {MONTHS}", [verified], hash_tickets(database, months))
+    _print(f"csat donations close, median of {MONTHS}", closes, of_one)
+    verified = run(*command, "verify", CSAT_DATABASE_URL=url)
+    _print(f"csat donations verify, all {MONTHS}", [verified], hash_tickets(database, months))
     database.close()
 
 
@@ -106,12 +93,3 @@ def main() -> None:
         measure("SQLite", f"sqlite:///{Path(name) / 'ledger.db'}")
     with running_postgresql() as server:
         measure("PostgreSQL", server.create_database())
-
-
-PARTS: dict[str, Callable[..., object]] = {
-    "close": close,
-    "verify": lambda: sys.exit(run_command(verify, [])),
-}
-
-if __name__ == "__main__":
-    PARTS[sys.argv[1]](*sys.argv[2:])

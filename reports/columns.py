@@ -3,6 +3,7 @@ that says it, so that a column without any value has its type, too."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ class ColumnType(StrEnum):
     PERCENT = "percent"
     # A mean of ratings, with 3 decimals.
     MEAN = "mean"
+    # An amount with the decimals that it was recorded with: a Decimal, or its text.
     MONEY = "money"
     # An instant: an aware time, or a text in ISO 8601.
     TIME = "time"
@@ -35,16 +37,19 @@ _NAMES = {
         *("timezone", "currency", "charity", "status", "closed_by", "payment_reference"),
         "ledger_hash",
         "language",
+        *("kind", "recorded_by", "original_month", "charity_reference", "rules"),
+        *("tickets_digest", "previous_hash", "hash"),
     ),
     ColumnType.COUNT: (
         *("responses", "previous_responses", "satisfied", "comments", "invitations", "answers"),
         *("rating", "rating_1", "rating_2", "rating_3", "rating_4", "rating_5"),
         *("adjustments", "hedgehogs", "page_views"),
+        *("sequence", "corrected", "newest_answer"),
     ),
     ColumnType.MEAN: ("mean_rating",),
     ColumnType.MONEY: ("unit_amount", "amount"),
-    ColumnType.TIME: ("answered_at", "opens_at", "closes_at", "closed_at"),
-    ColumnType.DAY: ("paid_at", "week_from", "week_to"),
+    ColumnType.TIME: ("answered_at", "opens_at", "closes_at", "closed_at", "recorded_at"),
+    ColumnType.DAY: ("paid_at", "paid_on", "week_from", "week_to"),
 }
 _TYPES = {name: column_type for column_type, names in _NAMES.items() for name in names}
 
@@ -78,15 +83,18 @@ def _read_column(frame: pd.DataFrame, name: str) -> Column:
         return Column(name, column_type, timezone, times)
     if column_type is ColumnType.DAY:
         values = [_read_day(value) if value else None for value in values]
+    if column_type is ColumnType.MONEY:
+        values = [None if value is None else Decimal(value) for value in values]
     return Column(name, column_type, None, values)
 
 
 def _timezone_of(frame: pd.DataFrame, name: str) -> tzinfo:
-    """Return the time zone of a column of times: its own, or the one that all rows name, or UTC."""
+    """Return the time zone of a column of times: its own, the only one that rows name, or UTC."""
     dtype = frame[name].dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
         return dtype.tz
-    named = set(frame["timezone"]) if "timezone" in frame else set()
+    # An entry of the ledger that counts nothing names none.
+    named = set(frame["timezone"].dropna()) if "timezone" in frame else set()
     return ZoneInfo(named.pop()) if len(named) == 1 else UTC
 
 

@@ -177,7 +177,7 @@ def _read_value(name: str, value: Any) -> Any:
     try:
         return read(value)
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise ValueError(f"{name}: {value!r} cannot be read") from error
+        raise ValueError(f"{name} is {value!r}") from error
 
 
 def _read_text(value: Any) -> str:

@@ -39,6 +39,7 @@ SHARED = (
     "survey.teams",
     "survey.tickets",
     "survey.vocabulary",
+    "survey.words",
 )
 
 # The rules that take time, data and network as arguments or not at all.
@@ -59,6 +60,7 @@ PURE = (
     "copies",
     "ledger",
     "vocabulary",
+    "words",
     "recipients",
     "tickets",
     "delivery/failures",

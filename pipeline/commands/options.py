@@ -18,7 +18,12 @@ from survey.store.voids import void_tickets
 _EARLIEST = Month(1000, 1)
 
 
-def _month(_context: click.Context, _parameter: click.Parameter, value: str) -> Month:
+def read_month(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> Month | None:
+    """Return the month that an option names, None without one; anything else is bad usage."""
+    if value is None:
+        return None
     try:
         month = Month.parse(value)
     except ValueError as error:
@@ -32,7 +37,7 @@ month_option = click.option(
     "--month",
     required=True,
     metavar="YYYY-MM",
-    callback=_month,
+    callback=read_month,
     help="A calendar month in CSAT_TIMEZONE.",
 )
 source_option = click.option(

@@ -8,8 +8,9 @@ from pipeline.sources.base import OnProgress
 
 
 @contextmanager
-def show_progress(what: str) -> Iterator[OnProgress]:
-    """Show how many answers have been read; give the function to call with that number.
+def show_progress(what: str, things: str = "answers") -> Iterator[OnProgress]:
+    """Show how many answers, or other things, have been read; give the function to call with that
+    number.
 
     Nothing is shown where standard error is no terminal.
     """
@@ -23,7 +24,7 @@ def show_progress(what: str) -> Iterator[OnProgress]:
     columns = (
         SpinnerColumn(),
         TextColumn(what),
-        TextColumn("{task.completed:,} answers"),
+        TextColumn(f"{{task.completed:,}} {things}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:

@@ -76,11 +76,13 @@ class PreparedClose:
 @dataclass(frozen=True)
 class Closed:
     """A closed month. `is_new` is false if it was closed before; `pending` are the changes of
-    earlier months that wait for the next one."""
+    earlier months that wait for the next one; `openings` are the entries of the months before the
+    first close that were written with it."""
 
     line: ClosedMonth
     is_new: bool
     pending: tuple[Change, ...] = ()
+    openings: tuple[NewEntry, ...] = ()
 
 
 def close_month(
@@ -116,7 +118,12 @@ def close_month(
         if write_close(database, prepared):
             with database.reading() as connection:
                 line = Ledger(read_entries(connection)).closed[month]
-            return Closed(line, is_new=True, pending=prepared.posting.pending)
+            return Closed(
+                line,
+                is_new=True,
+                pending=prepared.posting.pending,
+                openings=tuple(prepared.openings),
+            )
     raise CannotClose(f"{month} was not closed: others add to the ledger all the time; try again")
 
 
@@ -171,12 +178,18 @@ def find_obstacle(ledger: Ledger, settings: Settings, month: Month, now: datetim
     closes_at = month.closes_at(settings.timezone)
     if now < closes_at:
         return f"{month} ends at {closes_at.isoformat()}; it cannot be closed before"
-    if now < closes_at.astimezone(UTC) + settings.close_grace:
+    if now < earliest_close(month, settings):
         return (
             f"{month} has just ended; it can be closed {format_duration(settings.close_grace)} "
             "after its end (CSAT_CLOSE_GRACE), when the last answers are stored"
         )
     return None
+
+
+def earliest_close(month: Month, settings: Settings) -> datetime:
+    """Return from when on a month can be closed: its end, and the time after it in which the last
+    answers are stored."""
+    return month.closes_at(settings.timezone).astimezone(UTC) + settings.close_grace
 
 
 def _check(

@@ -1,6 +1,6 @@
 """The donation ledger as a whole: what its entries add up to. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -75,6 +75,13 @@ class ClosedMonth:
         return Rate(self.close.unit_amount, self.close.currency)
 
     @property
+    def charity(self) -> Charity | None:
+        """Who gets the money; None if nobody was named at the close."""
+        if self.close.charity is None:
+            return None
+        return Charity(self.close.charity, self.close.charity_reference)
+
+    @property
     def amount(self) -> Decimal | None:
         """What is owed for the month; None if it was closed without an amount."""
         return self.close.amount
@@ -102,7 +109,7 @@ class Ledger:
 
     def __init__(self, entries: Sequence[LedgerEntry]) -> None:
         self.entries = tuple(entries)
-        self._rates = [each for each in entries if each.kind is EntryKind.RATE]
+        self.rates = [each for each in entries if each.kind is EntryKind.RATE]
         self.openings: dict[Month, list[LedgerEntry]] = {}
         self._changes: dict[Month, list[LedgerEntry]] = {}
         for each in entries:
@@ -136,15 +143,20 @@ class Ledger:
     def rate_of(self, month: Month) -> Rate | None:
         """Return what one hedgehog of a month that is not closed yet is worth; None if no rate
         holds for the month."""
-        entry = self._effective(month, self._rates)
+        entry = self.rate_entry_of(month)
         if entry is None or entry.unit_amount is None or entry.currency is None:
             return None
         return Rate(entry.unit_amount, entry.currency)
 
+    def rate_entry_of(self, month: Month) -> LedgerEntry | None:
+        """Return the entry whose rate holds for a month that is not closed yet; None if none
+        does."""
+        return self._effective(month, self.rates)
+
     def charity_of(self, month: Month) -> Charity | None:
         """Return who gets the money of a month that is not closed yet: the charity that a rate
         named last; None if none did."""
-        named = [each for each in self._rates if each.charity is not None]
+        named = [each for each in self.rates if each.charity is not None]
         entry = self._effective(month, named)
         if entry is None or entry.charity is None:
             return None
@@ -167,6 +179,27 @@ class Ledger:
         none."""
         return [
             each for each in self.entries if each.month == month and each.kind is not EntryKind.RATE
+        ]
+
+    def entries_behind(self, months: Collection[Month]) -> list[LedgerEntry]:
+        """Return the entries behind the lines of these months, in their order: their own, and the
+        rates up to the last of them.
+
+        No later entry but a payment or its correction joins those of closed months. With a month
+        that is not counted yet come all rates.
+        """
+        if not months:
+            return []
+        last = max(months)
+        is_counted = last in self.closed or last in self.openings
+        return [
+            each
+            for each in self.entries
+            if (
+                (not is_counted or each.month <= last)
+                if each.kind is EntryKind.RATE
+                else each.month in months
+            )
         ]
 
     @staticmethod

@@ -3,6 +3,7 @@
 import re
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from babel.numbers import get_currency_precision
 from iso4217 import Currency
 
 _AMOUNT_TEXT = re.compile(r"\d{1,9}(\.\d{1,6})?", re.ASCII)
@@ -33,5 +34,12 @@ def parse_currency(text: str) -> str:
 def round_amount(amount: Decimal, currency: str) -> Decimal:
     """Return an amount rounded half to even to the minor unit of its currency (ISO 4217): pennies,
     whole yen, or thousandths of a dinar."""
-    minor_unit = Decimal(1).scaleb(-(Currency(currency).exponent or 0))
-    return amount.quantize(minor_unit, ROUND_HALF_EVEN)
+    return amount.quantize(Decimal(1).scaleb(-_count_decimals(currency)), ROUND_HALF_EVEN)
+
+
+def _count_decimals(currency: str) -> int:
+    try:
+        return Currency(currency).exponent or 0
+    except ValueError:
+        # ISO 4217 has dropped the currency since a month was closed in it. Unicode never does.
+        return get_currency_precision(currency)

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, render_template
 from flask_babel import gettext as _
 
 from survey.hedgehogs import Hedgehogs
+from survey.site.charity import find_charity
 from survey.site.context import current_site
 from survey.site.errors import error_page
 from survey.site.language import current_language
@@ -28,6 +29,7 @@ class Row:
 
     month: str
     name: str
+    is_closed: bool
     hedgehogs: int
     bar_width: float
 
@@ -44,7 +46,8 @@ def show_failure(error: StoreError) -> tuple[str, int]:
 @hedgehogs.get("/hedgehogs")
 def show_months() -> str:
     """Return the page. It shows the last months, newest first, each with a bar, and one line for
-    all earlier months."""
+    all earlier months. Once a month is closed, the totals of closed and of other months follow,
+    and what changed in closed months and waits for the next close."""
     counted = _look_up()
     months = counted.months[::-1]
     widths = measure_bars([each.hedgehogs for each in months])
@@ -52,13 +55,17 @@ def show_months() -> str:
     return render_template(
         "hedgehogs.html",
         rows=[
-            Row(str(each.month), month_name(each.month, locale), each.hedgehogs, width)
+            Row(
+                month=str(each.month),
+                name=month_name(each.month, locale),
+                is_closed=each.is_closed,
+                hedgehogs=each.hedgehogs,
+                bar_width=width,
+            )
             for each, width in zip(months, widths, strict=True)
         ],
-        earlier=counted.earlier.hedgehogs,
-        total=counted.total,
-        charity_name=current_site().settings.charity_name,
-        charity_url=current_site().settings.charity_url,
+        fed=counted,
+        fed_by=find_charity(current_site().settings, counted.charity_name),
     )
 
 
@@ -72,8 +79,18 @@ def list_months() -> Response:
             "timezone": str(current_site().settings.timezone),
             "as_of": as_of.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "total": counted.total,
-            "earlier": counted.earlier.hedgehogs,
-            "months": [{"month": str(c.month), "hedgehogs": c.hedgehogs} for c in counted.months],
+            "closed": counted.closed,
+            "running": counted.running,
+            "unsettled": counted.unsettled,
+            "earlier": counted.earlier,
+            "months": [
+                {
+                    "month": str(each.month),
+                    "hedgehogs": each.hedgehogs,
+                    "status": "closed" if each.is_closed else "open",
+                }
+                for each in counted.months
+            ],
         }
     )
     # The answer holds no personal data.

@@ -121,6 +121,10 @@ class LastVoidChange(NamedTuple):
     changed_at: datetime
 
 
+class UnreadableEntry(StoreError):
+    """The error that an entry of the ledger has a value that no entry can have."""
+
+
 def read_head(connection: Connection) -> Head:
     """Return the last entry of the ledger."""
     row = connection.execute(_HEAD).first()
@@ -133,14 +137,8 @@ def read_rows(connection: Connection) -> list[dict[str, Any]]:
 
 
 def read_entries(connection: Connection) -> list[LedgerEntry]:
-    """Return all entries in their order. Raise StoreError for values that no entry has."""
-    try:
-        return [LedgerEntry.of(row) for row in read_rows(connection)]
-    except ValueError as error:
-        raise StoreError(
-            f"the donation ledger was changed, and cannot be read: {error}. "
-            "`csat donations verify` names the entry."
-        ) from error
+    """Return all entries in their order. Raise UnreadableEntry."""
+    return [_read_entry(row) for row in read_rows(connection)]
 
 
 def append_entries(
@@ -259,7 +257,36 @@ def hedgehogs_by_month(connection: Connection) -> dict[Month, int]:
         .group_by(entry.month)
         .order_by(entry.month)
     )
-    return {Month.parse(month): int(hedgehogs or 0) for month, hedgehogs in rows}
+    try:
+        return {Month.parse(month): int(hedgehogs or 0) for month, hedgehogs in rows}
+    except ValueError as error:
+        raise UnreadableEntry(f"a close of the donation ledger was changed: {error}") from None
+
+
+def find_charity_name(connection: Connection, month: Month) -> str | None:
+    """Return the charity that the rates name for a month that is not closed yet; None if they name
+    none. The pipeline's `Ledger.charity_of` finds the same."""
+    entry = LedgerEntryRow
+    return connection.scalar(
+        select(entry.charity)
+        .where(
+            entry.kind == EntryKind.RATE.value,
+            entry.charity.is_not(None),
+            entry.month <= str(month),
+        )
+        .order_by(entry.month.desc(), entry.sequence.desc())
+        .limit(1)
+    )
+
+
+def _read_entry(row: Mapping[str, Any]) -> LedgerEntry:
+    try:
+        return LedgerEntry.of(row)
+    except ValueError as error:
+        raise UnreadableEntry(
+            f"entry {row['sequence']} of the donation ledger was changed and cannot be read: "
+            f"{error}. `csat donations verify` checks the others."
+        ) from None
 
 
 def _day_of(instant: datetime) -> date:

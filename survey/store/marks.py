@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
+from survey import words
 from survey.errors import CsatError
 from survey.periods import EARLIEST, LATEST
 from survey.store.models import MarkRow
@@ -50,14 +51,7 @@ def parse_day(text: str) -> date:
 def parse_words(text: str) -> str:
     """Return the words of a mark without blanks at the ends. Raise ValueError for no words, for too
     many, and for characters that cannot be printed."""
-    words = text.strip()
-    if not words:
-        raise ValueError("the words are missing")
-    if len(words) > LONGEST_WORDS:
-        raise ValueError(f"{len(words)} characters are too many; write at most {LONGEST_WORDS}")
-    if bad := next((letter for letter in words if not letter.isprintable()), None):
-        raise ValueError(f"the character U+{ord(bad):04X} cannot be printed; leave it out")
-    return words
+    return words.parse_words(text, LONGEST_WORDS)
 
 
 def add_mark(connection: Connection, day: date, words: str, created_by: str, now: datetime) -> int:

@@ -1,6 +1,7 @@
 """What the columns of exported tables hold."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -25,11 +26,12 @@ LONDON = ZoneInfo("Europe/London")
         TEAM_COLUMNS,
         DRIVERS,
         lines.COLUMNS,
+        lines.ENTRY_COLUMNS,
         tuple(schemas.COUNTS.columns),
         tuple(schemas.QUALITY.columns),
         tuple(schemas.COMMENTS.columns)[:-1],
     ],
-    ids=["teams and trend", "drivers", "donations", "counts", "quality", "comments"],
+    ids=["teams and trend", "drivers", "donations", "entries", "counts", "quality", "comments"],
 )
 def test_every_column_of_every_table_has_a_type(columns):
     assert all(type_of(name) for name in columns)
@@ -46,6 +48,8 @@ def test_every_column_of_every_table_has_a_type(columns):
         ("change_pp", ColumnType.PERCENT),
         ("mean_rating", ColumnType.MEAN),
         ("amount", ColumnType.MONEY),
+        ("recorded_at", ColumnType.TIME),
+        ("corrected", ColumnType.COUNT),
         ("answered_at", ColumnType.TIME),
         ("paid_at", ColumnType.DAY),
     ],
@@ -81,6 +85,19 @@ def test_times_and_days_written_as_text_are_times_and_days():
     assert opens_at.values[0].hour == 0
     assert str(opens_at.timezone) == "Europe/London"
     assert paid_at.values == [date(2026, 11, 3), None]
+
+
+def test_money_written_as_text_keeps_its_decimals():
+    frame = pd.DataFrame({"amount": ["0.50", None, "275"]}, dtype="object")
+    assert read_columns(frame)[0].values == [Decimal("0.50"), None, Decimal("275")]
+
+
+def test_a_row_without_a_time_zone_leaves_it_to_the_others():
+    frame = pd.DataFrame(
+        {"timezone": [None, "Europe/London"], "recorded_at": ["2026-10-01T00:00:00+01:00"] * 2},
+        dtype="object",
+    )
+    assert str(read_columns(frame)[1].timezone) == "Europe/London"
 
 
 @pytest.mark.parametrize("zones", [[], ["Europe/London", "Pacific/Auckland"]])

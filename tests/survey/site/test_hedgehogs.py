@@ -9,14 +9,21 @@ import pytest
 from sqlalchemy import bindparam, event, text, update
 
 from survey.hedgehogs import KEEP_CURRENT, KEEP_PAST, SHOWN_MONTHS, HedgehogCounts
+from survey.months import Month
 from survey.site.app import create_app
 from survey.site.hedgehogs import measure_bars
 from survey.store.errors import StoreError
+from survey.store.ledger import append_entries
 from survey.store.models import ResponseRow
 from survey.store.voids import void_ticket
+from tests.conftest import on_sqlite
 from tests.support.command import run_csat
+from tests.support.donations import AUGUST, JULY, NOVEMBER_THIRD, SEPTEMBER, Donations
+from tests.support.ledger_entries import a_rate
 from tests.support.pages import Page, address
 from tests.support.settings import make_settings
+
+JUNE = Month(2026, 6)
 
 
 def submit(client, url=None, **fields):
@@ -72,6 +79,16 @@ class TestThanks:
         assert "https://hedgehogs.example" in thanks.links
         assert "/hedgehogs?lang=en" in thanks.links
 
+    def test_name_the_charity_of_the_ledger_before_that_of_the_settings(self, database, clock):
+        settings = make_settings(charity_name="Old", charity_url="https://old.example/")
+        client = create_app(settings, database, clock).test_client()
+        rate = a_rate(JULY, "0.50", charity="Hedgehog Rescue")
+        with database.writing() as connection:
+            append_entries(database, connection, [(rate, None)])
+        for page in (submit(client), Page(client.get("/hedgehogs").text)):
+            assert "They are fed by Hedgehog Rescue." in page.text
+            assert "https://old.example" not in page.links
+
     def test_name_no_charity_where_none_is_set(self, client):
         assert "fed by" not in submit(client).text
 
@@ -122,8 +139,11 @@ class TestMonths:
             "timezone": "Europe/London",
             "as_of": "2026-10-14T09:30:00Z",
             "total": 1,
+            "closed": 0,
+            "running": 1,
+            "unsettled": 0,
             "earlier": 0,
-            "months": [{"month": "2026-10", "hedgehogs": 1}],
+            "months": [{"month": "2026-10", "hedgehogs": 1, "status": "open"}],
         }
 
     def test_are_shown_in_a_table_newest_first(self, client, clock):
@@ -148,7 +168,7 @@ class TestMonths:
         assert "Frühere Monate2 Insgesamt3" in shown
         listed = client.get("/hedgehogs.json").get_json()
         assert (len(listed["months"]), listed["earlier"], listed["total"]) == (SHOWN_MONTHS, 2, 3)
-        assert listed["months"][-1] == {"month": "2037-10", "hedgehogs": 1}
+        assert listed["months"][-1] == {"month": "2037-10", "hedgehogs": 1, "status": "open"}
 
     def test_begin_with_this_month_where_nobody_has_answered(self, client):
         assert months(client) == {"2026-10": 0}
@@ -165,6 +185,134 @@ class TestMonths:
         response = client.get("/hedgehogs")
         assert response.status_code == 503
         assert "come back in a minute" in response.text
+
+
+@on_sqlite
+class TestClosedMonths:
+    @pytest.fixture
+    def donations(self, database, settings, clock):
+        """A ledger whose months up to August are closed, July being the first; it is November."""
+        clock.time = NOVEMBER_THIRD
+        donations = Donations(database, settings)
+        for month, responses in ((JUNE, 5), (JULY, 4), (AUGUST, 3), (SEPTEMBER, 2)):
+            donations.respond(month, responses)
+        donations.set_rate(JULY)
+        donations.close(JULY)
+        donations.close(AUGUST)
+        return donations
+
+    @pytest.fixture
+    def listed(self, client, donations):
+        """A function that asks for the numbers, when those asked for before are old; they add
+        up."""
+
+        def listed():
+            donations.now += KEEP_PAST
+            client.application.clock.time = donations.now
+            found = client.get("/hedgehogs.json").get_json()
+            by_month = found["earlier"] + sum(each["hedgehogs"] for each in found["months"])
+            assert found["closed"] + found["running"] == by_month
+            assert by_month + found["unsettled"] == found["total"]
+            return found
+
+        return listed
+
+    def test_are_told_from_open_ones(self, listed):
+        found = listed()
+        assert [(each["month"], each["status"]) for each in found["months"]] == [
+            ("2026-06", "open"),
+            *(("2026-07", "closed"), ("2026-08", "closed")),
+            *(("2026-09", "open"), ("2026-10", "open"), ("2026-11", "open")),
+        ]
+        assert (found["closed"], found["running"], found["total"]) == (7, 7, 14)
+
+    def test_keep_their_number_whatever_changes(self, listed, donations, client):
+        donations.void("T-2026-07-1")
+        donations.respond(AUGUST, 2, prefix="late")
+        found = listed()
+        shown = {each["month"]: each["hedgehogs"] for each in found["months"]}
+        assert (shown["2026-07"], shown["2026-08"]) == (4, 3)
+        assert (found["closed"], found["running"]) == (7, 7)
+        assert (found["unsettled"], found["total"]) == (1, 15)
+
+    def test_have_the_adjustments_that_are_posted_in_them(self, listed, donations):
+        donations.void("T-2026-07-1")
+        donations.void("T-2026-08-1")
+        assert listed()["unsettled"] == -2
+        donations.close(SEPTEMBER)
+        found = listed()
+        shown = {each["month"]: each["hedgehogs"] for each in found["months"]}
+        assert (shown["2026-07"], shown["2026-08"], shown["2026-09"]) == (4, 3, 0)
+        assert (found["closed"], found["running"]) == (7, 5)
+        assert (found["unsettled"], found["total"]) == (0, 12)
+
+    def test_leave_months_before_the_first_close_as_they_are_counted_now(self, listed, donations):
+        donations.void("T-2026-06-1")
+        found = listed()
+        assert found["months"][0] == {"month": "2026-06", "hedgehogs": 4, "status": "open"}
+        assert (found["running"], found["unsettled"]) == (6, 0)
+
+    def test_are_listed_also_where_nobody_has_answered(self, database, settings, clock, client):
+        clock.time = NOVEMBER_THIRD
+        donations = Donations(database, settings)
+        donations.set_rate(AUGUST)
+        donations.close(AUGUST)
+        listed = client.get("/hedgehogs.json").get_json()["months"]
+        assert [each["month"] for each in listed] == ["2026-08", "2026-09", "2026-10", "2026-11"]
+
+    def test_say_so_in_a_word_and_add_up(self, client, donations):
+        donations.void("T-2026-07-1")
+        shown = " ".join(Page(client.get("/hedgehogs").text).text.split())
+        assert "November 2026 so far0" in shown
+        assert "September 20262 August 2026 closed3 July 2026 closed4 June 20265" in shown
+        assert (
+            "All closed months7 All other months so far7 Changes not settled yet-1 All together13"
+        ) in shown
+        assert "A closed month keeps its number." in shown
+
+    def test_change_nothing_on_the_page_before_there_are_any(self, client, fill):
+        fill(1)
+        shown = client.get("/hedgehogs").text
+        assert "closed" not in shown
+        assert "not settled" not in shown
+
+    def test_are_in_the_totals_also_where_they_are_not_listed(self, listed, donations):
+        donations.void("T-2026-07-1")
+        donations.now = donations.now.replace(year=2036, month=9)  # August 2026 is not listed
+        found = listed()
+        assert (len(found["months"]), found["months"][0]["month"]) == (SHOWN_MONTHS, "2026-10")
+        assert found["earlier"] == 5 + 4 + 3 + 2
+        assert (found["closed"], found["running"], found["unsettled"]) == (7, 7, -1)
+        assert found["total"] == 13
+
+    def test_are_shown_as_closed_a_minute_later_at_the_latest(self, client, donations):
+        def status_of_september():
+            months = client.get("/hedgehogs.json").get_json()["months"]
+            return {each["month"]: each["status"] for each in months}["2026-09"]
+
+        assert status_of_september() == "open"
+        donations.close(SEPTEMBER)
+        client.application.clock.time += KEEP_CURRENT
+        assert status_of_september() == "closed"
+
+    def test_show_no_change_twice_when_it_is_settled(self, client, donations):
+        """An older count of July, from before the void, would be one of a change that waits."""
+        client.get("/hedgehogs.json")
+        donations.void("T-2026-07-1")
+        donations.close(SEPTEMBER)
+        client.application.clock.time += KEEP_CURRENT
+        found = client.get("/hedgehogs.json").get_json()
+        assert (found["closed"], found["unsettled"], found["total"]) == (8, 0, 13)
+
+    def test_are_counted_by_few_queries_and_kept(self, database, settings, donations):
+        counts = HedgehogCounts(database, settings.timezone)
+        asked = []
+        event.listen(database.engine, "before_cursor_execute", lambda *each: asked.append(each))
+        months = counts.look_up(donations.now).months
+        assert len(asked) <= len(months) + 4
+        asked.clear()
+        counts.look_up(donations.now)
+        assert asked == []
 
 
 class TestCounting:
@@ -226,18 +374,18 @@ class TestCounting:
             found = counts.look_up(clock())
             assert found.total == 1
             clock.time = found.months[-1].month.closes_at(counts._timezone)
-        assert (len(found.months), found.earlier.hedgehogs) == (SHOWN_MONTHS, 1)
+        assert (len(found.months), found.earlier) == (SHOWN_MONTHS, 1)
 
     def test_shows_a_late_void_of_an_earlier_month_after_a_while(
         self, counts, clock, fill, database
     ):
         fill(2)
         clock.advance(days=4000)
-        assert counts.look_up(clock()).earlier.hedgehogs == 2
+        assert counts.look_up(clock()).earlier == 2
         with database.writing() as connection:
             void_ticket(connection, "0", "a mistake", clock())
         clock.time += KEEP_PAST
-        assert counts.look_up(clock()).earlier.hedgehogs == 1
+        assert counts.look_up(clock()).earlier == 1
 
     @pytest.mark.parametrize("year", [1, 500])
     def test_asks_for_no_more_months_of_however_old_an_answer(
@@ -251,8 +399,8 @@ class TestCounting:
         asked = []
         event.listen(database.engine, "before_cursor_execute", lambda *each: asked.append(each))
         found = counts.look_up(clock())
-        assert len(asked) <= SHOWN_MONTHS + 3
-        assert (len(found.months), found.earlier.hedgehogs, found.total) == (SHOWN_MONTHS, 1, 2)
+        assert len(asked) <= SHOWN_MONTHS + 4
+        assert (len(found.months), found.earlier, found.total) == (SHOWN_MONTHS, 1, 2)
 
     def test_fails_where_nothing_is_known(self, counts, clock, database):
         with database.writing() as connection:

@@ -11,12 +11,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
+from survey.months import Month
 from survey.store import migrate, outbox
 from survey.store.errors import RefusedData, StoreError
+from survey.store.ledger import Head, append_entries, read_rows, read_settled
 from survey.store.migrate import upgrade
 from survey.store.models import Base, OutboxRow
 from survey.store.schema import REVISION, require_current_schema, schema_is_current
 from tests.support.clock import Clock
+from tests.support.ledger_entries import a_rate
 
 NOW = Clock()()
 AN_ANSWER = text(
@@ -97,6 +100,21 @@ def test_the_outbox_of_the_second_schema_is_kept(empty_database):
     ]
     assert [row.page_view_uuid for row in kept] == [None] * 4
     assert [claimed.payload for claimed in claims] == ["waiting"]  # the edit follows it
+
+
+def test_a_store_of_the_ninth_schema_gets_an_empty_ledger(empty_database):
+    upgrade_to(empty_database, "0009")
+    at = NOW.replace(tzinfo=None) if empty_database.is_sqlite else NOW
+    with empty_database.writing() as connection:
+        connection.execute(AN_ANSWER, {"uuid": "kept", "at": at})
+    upgrade(empty_database)
+    with empty_database.writing() as connection:
+        assert connection.scalars(text("SELECT uuid FROM answers")).all() == ["kept"]
+        assert (read_rows(connection), read_settled(connection)) == ([], {})
+        new = [(a_rate(Month(2026, 10), "0.50"), None)]
+        assert append_entries(empty_database, connection, new, Head())
+    with pytest.raises(StoreError, match="only added to"), empty_database.writing() as connection:
+        connection.execute(text("DELETE FROM ledger_entries"))
 
 
 def test_an_upgraded_database_has_the_tables_indexes_and_rules_of_the_models(empty_database):
