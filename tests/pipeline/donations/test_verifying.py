@@ -293,6 +293,10 @@ class TestAnEarlierExport:
         checks = verify_ledger(settled.database, settled.settings, read_export(path))
         found = next(each for each in checks if each.name == "export")
         assert found.figures == {"confirmed": 2, "continued": 1, "open": 1}
+        assert found.summary == (
+            f"2 months of {path} in the ledger as exported, 1 of them with further entries since; "
+            "1 month had no entry yet."
+        )
 
     def test_a_deleted_last_entry(self, forger, tmp_path):
         donations = Donations(forger.database, forger.settings)
@@ -493,7 +497,7 @@ class TestTheCommand:
     def test_prints_changes_that_wait(self, settled, capsys):
         settled.void("T-2026-09-1")
         assert run_command(verify, []) == 0
-        assert "; 1 change of them (-1) since, for the next close." in capsys.readouterr().out
+        assert " 1 change since (-1) for the next close to post. " in capsys.readouterr().out
 
     @on_sqlite
     def test_prints_the_first_difference_and_exits_1(self, settled, capsys):
