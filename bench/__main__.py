@@ -12,6 +12,7 @@ MEASUREMENTS = {
     "aggregate": "bench.aggregate",
     "scale": "bench.scale",
     "store": "bench.store",
+    "ledger": "bench.ledger",
 }
 # Each takes some ten minutes.
 ONLY_BY_NAME = ("memory", "scale", "store")

@@ -23,6 +23,9 @@ class Links(Protocol):
     def file(self, name: str) -> str | None:
         """Return the address of a file of this report, such as `teams.csv`."""
 
+    def donation(self, period: str) -> str | None:
+        """Return the address of the page of a month's donation."""
+
 
 class FileLinks:
     """The links of `report.html`, which stands alone: none."""
@@ -44,4 +47,8 @@ class FileLinks:
 
     def file(self, name: str) -> str | None:
         """Return None: a file does not know where it lies."""
+        return None
+
+    def donation(self, period: str) -> str | None:
+        """Return None: a file has no pages behind it."""
         return None

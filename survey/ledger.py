@@ -150,6 +150,11 @@ def split_tickets(joined: bytes) -> list[str]:
     return joined.decode().split(_BETWEEN_TICKETS) if joined else []
 
 
+def count_tickets(joined: bytes) -> int:
+    """Return how many tickets are joined, without splitting them."""
+    return joined.count(_BETWEEN_TICKETS.encode()) + 1 if joined else 0
+
+
 def digest_tickets(joined: bytes) -> str:
     """Return the digest of joined tickets: SHA-256, in hex."""
     return hashlib.sha256(joined).hexdigest()
@@ -172,7 +177,7 @@ def _read_value(name: str, value: Any) -> Any:
     try:
         return read(value)
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise ValueError(f"{name}: {value!r} cannot be read") from error
+        raise ValueError(f"{name} is {value!r}") from error
 
 
 def _read_text(value: Any) -> str:

@@ -58,7 +58,7 @@ def verify(*, as_json: bool, against: Path | None) -> None:
 def _check(
     database: Database, settings: Settings, export: EarlierExport | None, as_of: datetime
 ) -> Iterator[Check]:
-    with show_progress("Comparing") as on_progress:
+    with show_progress("Comparing", "responses") as on_progress:
         yield from verify_ledger(database, settings, export, on_progress)
     yield compare_posthog(database, settings, as_of)
 

@@ -167,12 +167,18 @@ def find_obstacle(ledger: Ledger, settings: Settings, month: Month, now: datetim
     closes_at = month.closes_at(settings.timezone)
     if now < closes_at:
         return f"{month} ends at {closes_at.isoformat()}; it cannot be closed before"
-    if now < closes_at.astimezone(UTC) + settings.close_grace:
+    if now < earliest_close(month, settings):
         return (
             f"{month} has just ended; it can be closed {format_duration(settings.close_grace)} "
             "after its end (CSAT_CLOSE_GRACE), when the last answers are stored"
         )
     return None
+
+
+def earliest_close(month: Month, settings: Settings) -> datetime:
+    """Return from when on a month can be closed: its end, and the time after it in which the last
+    answers are stored."""
+    return month.closes_at(settings.timezone).astimezone(UTC) + settings.close_grace
 
 
 def _prepare(

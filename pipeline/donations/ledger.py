@@ -109,7 +109,7 @@ class Ledger:
 
     def __init__(self, entries: Sequence[LedgerEntry]) -> None:
         self.entries = tuple(entries)
-        self._rates = [each for each in entries if each.kind is EntryKind.RATE]
+        self.rates = [each for each in entries if each.kind is EntryKind.RATE]
         self.openings: dict[Month, list[LedgerEntry]] = {}
         self._changes: dict[Month, list[LedgerEntry]] = {}
         for each in entries:
@@ -143,15 +143,20 @@ class Ledger:
     def rate_of(self, month: Month) -> Rate | None:
         """Return what one hedgehog of a month that is not closed yet is worth; None if no rate
         holds for the month."""
-        entry = self._effective(month, self._rates)
+        entry = self.rate_entry_of(month)
         if entry is None or entry.unit_amount is None or entry.currency is None:
             return None
         return Rate(entry.unit_amount, entry.currency)
 
+    def rate_entry_of(self, month: Month) -> LedgerEntry | None:
+        """Return the entry whose rate holds for a month that is not closed yet; None if none
+        does."""
+        return self._effective(month, self.rates)
+
     def charity_of(self, month: Month) -> Charity | None:
         """Return who gets the money of a month that is not closed yet: the charity that a rate
         named last; None if none did."""
-        named = [each for each in self._rates if each.charity is not None]
+        named = [each for each in self.rates if each.charity is not None]
         entry = self._effective(month, named)
         if entry is None or entry.charity is None:
             return None

@@ -88,7 +88,11 @@ def find_line(ledger: Ledger, month: Month, timezone: tzinfo, responses: int) ->
         return closed_line(ledger.closed[month])
     if month in ledger.openings:
         return opening_line(ledger, month)
-    return open_line(month, timezone, responses)
+    line = open_line(month, timezone, responses)
+    if ledger.first is not None and month < ledger.first.month:
+        # No close has counted it yet, and none will make it owed.
+        return {**line, "status": Status.OPENING.value}
+    return line
 
 
 def frame_lines(lines: Sequence[Line]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from survey.ledger import EntryKind, LedgerEntry, NewEntry
 from survey.months import Month
 from survey.settings import Settings
 from survey.store.database import Database
-from survey.store.ledger import append_entries, read_entries
+from survey.store.ledger import Head, append_entries, read_entries
 
 
 class Refused(CsatError):
@@ -30,25 +30,10 @@ def set_rate(
 ) -> LedgerEntry:
     """Record what a hedgehog is worth from a month on, and who gets it; without a charity it stays
     the one that was named before. Raise Refused if the month is closed: its money never changes."""
-
-    def make(ledger: Ledger) -> NewEntry:
-        if ledger.last is not None and first <= ledger.last.month:
-            raise Refused(
-                f"{first} is closed or before a closed month, and no rate changes it: the first "
-                f"month that can have a new rate is {ledger.next_month}"
-            )
-        return NewEntry(
-            kind=EntryKind.RATE,
-            month=first,
-            recorded_at=_local(now, settings),
-            recorded_by=by,
-            unit_amount=rate.unit_amount,
-            currency=rate.currency,
-            charity=charity.name if charity else None,
-            charity_reference=charity.reference if charity else None,
-        )
-
-    return _append(database, make)
+    return _append(
+        database,
+        lambda ledger: prepare_rate(ledger, settings, first, rate, charity, by=by, now=now),
+    )
 
 
 def pay_month(
@@ -68,26 +53,19 @@ def pay_month(
     the day is in the future or before the end of the month.
     """
 
-    def make(ledger: Ledger) -> NewEntry:
-        line = _require_closed(ledger, month)
-        currency = line.close.currency
-        if line.amount is None or currency is None:
-            raise Refused(f"{month} was closed without an amount: there is nothing to pay")
-        paid = line.due if amount is None else amount
-        _check_payment(line, currency, paid)
-        _check_day(line, paid_on, _local(now, settings).date())
-        return NewEntry(
-            kind=EntryKind.PAYMENT,
-            month=month,
-            recorded_at=_local(now, settings),
-            recorded_by=by,
-            amount=round_amount(paid, currency),
-            currency=currency,
+    def prepare(ledger: Ledger) -> NewEntry:
+        return prepare_payment(
+            ledger,
+            settings,
+            month,
+            reference=reference,
             paid_on=paid_on,
-            payment_reference=reference,
+            amount=amount,
+            by=by,
+            now=now,
         )
 
-    return _append(database, make)
+    return _append(database, prepare)
 
 
 def correct_payment(
@@ -95,31 +73,103 @@ def correct_payment(
 ) -> LedgerEntry:
     """Take the last payment of a month back. Both stay on record. Raise Refused if the month has
     no payment."""
+    return _append(
+        database,
+        lambda ledger: prepare_correction(ledger, settings, month, reason=reason, by=by, now=now),
+    )
 
-    def make(ledger: Ledger) -> NewEntry:
-        line = _require_closed(ledger, month)
-        if not line.payments:
-            raise Refused(f"{month} has no payment that could be taken back")
-        payment = line.payments[-1]
-        return NewEntry(
-            kind=EntryKind.CORRECTION,
-            month=month,
-            recorded_at=_local(now, settings),
-            recorded_by=by,
-            reason=reason,
-            amount=payment.amount,
-            currency=payment.currency,
-            corrected=payment.sequence,
+
+def prepare_rate(
+    ledger: Ledger,
+    settings: Settings,
+    first: Month,
+    rate: Rate,
+    charity: Charity | None,
+    *,
+    by: str,
+    now: datetime,
+) -> NewEntry:
+    """Return what `set_rate` would record in this ledger. Raise Refused."""
+    if ledger.last is not None and first <= ledger.last.month:
+        raise Refused(
+            f"{first} is closed or before a closed month, and no rate changes it: the first "
+            f"month that can have a new rate is {ledger.next_month}"
         )
+    return NewEntry(
+        kind=EntryKind.RATE,
+        month=first,
+        recorded_at=_local(now, settings),
+        recorded_by=by,
+        unit_amount=rate.unit_amount,
+        currency=rate.currency,
+        charity=charity.name if charity else None,
+        charity_reference=charity.reference if charity else None,
+    )
 
-    return _append(database, make)
+
+def prepare_payment(
+    ledger: Ledger,
+    settings: Settings,
+    month: Month,
+    *,
+    reference: str,
+    paid_on: date,
+    amount: Decimal | None,
+    by: str,
+    now: datetime,
+) -> NewEntry:
+    """Return what `pay_month` would record in this ledger. Raise Refused."""
+    line = _require_closed(ledger, month)
+    currency = line.close.currency
+    if line.amount is None or currency is None:
+        raise Refused(f"{month} was closed without an amount: there is nothing to pay")
+    paid = line.due if amount is None else amount
+    _check_payment(line, currency, paid)
+    _check_day(line, paid_on, _local(now, settings).date())
+    return NewEntry(
+        kind=EntryKind.PAYMENT,
+        month=month,
+        recorded_at=_local(now, settings),
+        recorded_by=by,
+        amount=round_amount(paid, currency),
+        currency=currency,
+        paid_on=paid_on,
+        payment_reference=reference,
+    )
 
 
-def _append(database: Database, make: Callable[[Ledger], NewEntry]) -> LedgerEntry:
+def prepare_correction(
+    ledger: Ledger, settings: Settings, month: Month, *, reason: str, by: str, now: datetime
+) -> NewEntry:
+    """Return what `correct_payment` would record in this ledger. Raise Refused."""
+    line = _require_closed(ledger, month)
+    if not line.payments:
+        raise Refused(f"{month} has no payment that could be taken back")
+    payment = line.payments[-1]
+    return NewEntry(
+        kind=EntryKind.CORRECTION,
+        month=month,
+        recorded_at=_local(now, settings),
+        recorded_by=by,
+        reason=reason,
+        amount=payment.amount,
+        currency=payment.currency,
+        corrected=payment.sequence,
+    )
+
+
+def write_entry(database: Database, entry: NewEntry, head: Head) -> bool:
+    """Append an entry that was prepared; return False, and write nothing, if somebody has added to
+    the ledger since."""
+    with database.writing() as connection:
+        return append_entries(database, connection, [(entry, None)], head)
+
+
+def _append(database: Database, prepare: Callable[[Ledger], NewEntry]) -> LedgerEntry:
     """Append the entry that is made of the ledger as it is; nobody else adds to it meanwhile."""
     with database.writing() as connection:
         database.lock_ledger(connection)
-        new = make(Ledger(read_entries(connection)))
+        new = prepare(Ledger(read_entries(connection)))
         append_entries(database, connection, [(new, None)])
         return read_entries(connection)[-1]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pipeline.donations.ledger import ClosedMonth
-from survey.ledger import LedgerEntry
+from survey.ledger import NewEntry
 from survey.months import Month
 
 
@@ -39,7 +39,7 @@ class CurrencyTotal:
     due: Decimal
 
 
-def sum_adjustments(entries: Iterable[LedgerEntry]) -> list[AdjustmentSum]:
+def sum_adjustments(entries: Iterable[NewEntry]) -> list[AdjustmentSum]:
     """Return the sums of adjustments, in the order in which the first of each was posted."""
     sums: dict[tuple[object, ...], AdjustmentSum] = {}
     for each in entries:

@@ -107,17 +107,13 @@ def _describe_months(ledger: Ledger) -> Check:
 def _compare_export(export: EarlierExport, ledger: Ledger) -> Check:
     found = check_export(export, ledger)
     counted = ("entry", "entries") if export.is_detailed else ("month", "months")
+    later = f", {found.continued:,} of them with further entries since" if found.continued else ""
+    without = f"; {_count(found.was_open, 'month')} had no entry yet" if found.was_open else ""
     return Check(
         "export",
-        f"All of {export.path} stands in the ledger as it was exported: "
-        f"{_count(found.confirmed, *counted)}. Since then {_count(found.continued, 'month')} got "
-        f"further entries, as payments; {_count(found.was_open, 'month')} of the file had no entry "
-        "then.",
-        {
-            "confirmed": found.confirmed,
-            "continued": found.continued,
-            "open": found.was_open,
-        },
+        f"{_count(found.confirmed, *counted)} of {export.path} in the ledger as exported"
+        f"{later}{without}.",
+        {"confirmed": found.confirmed, "continued": found.continued, "open": found.was_open},
     )
 
 
@@ -179,7 +175,7 @@ def _require_comparable(connection: Connection, ledger: Ledger, rules: CountingR
 def _describe_responses(months: list[CheckedMonth], in_ledger: int, total: int) -> Check:
     pending = [change.hedgehogs for each in months for change in each.pending]
     waiting = (
-        f"; {_count(len(pending), 'change')} of them ({sum(pending):+}) since, for the next close"
+        f" {_count(len(pending), 'change')} since ({sum(pending):+}) for the next close to post."
         if pending
         else ""
     )
@@ -187,7 +183,7 @@ def _describe_responses(months: list[CheckedMonth], in_ledger: int, total: int) 
     return Check(
         "responses",
         f"{_count(compared, 'response')} of {_count(in_ledger, 'month')} of the ledger, each of "
-        f"them counted, none else, and as many as the reports count{waiting}. "
+        f"them counted, none else, and as many as the reports count.{waiting} "
         f"With the open months, {_count(total, 'response')} in all.",
         {
             "months": in_ledger,

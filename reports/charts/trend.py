@@ -1,21 +1,18 @@
 """The charts of the trend: all teams together, and a small one for each team."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
-from xml.etree import ElementTree
 
 import altair as alt
 
+from reports.charts.plot import Size, label_periods, tell_marks
 from reports.charts.style import (
     ACCENT,
     BAND,
     INK,
     PAPER,
     QUIET,
-    SVG,
     TRACK,
     Records,
     draw_views,
@@ -26,34 +23,8 @@ from reports.wording import shorten_period
 
 # The scale begins here, or lower where shares are lower.
 HIGHEST_FLOOR = 60
-# Names of periods that fit beside each other, in any font.
-MOST_LABELS = 5
 # How high the point that says where something happened stands above the plot, in chart units.
 MARK_HEIGHT = 12
-
-
-@dataclass(frozen=True)
-class Size:
-    """The measures of a chart, in chart units: its plot, and the room around it for labels, with
-    space for a wide font."""
-
-    width: int
-    height: int
-    text: int
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def box(self) -> tuple[int, int, int, int]:
-        """What the chart shows: left, top, width, height."""
-        return (
-            -self.left,
-            -self.top,
-            self.left + self.width + self.right,
-            self.top + self.height + self.bottom,
-        )
 
 
 # On a phone of 390 px a chart is about 350 px wide; both then have text of 11 px or more.
@@ -85,12 +56,13 @@ def _draw(trends: Sequence[ShownTrend], marks: Sequence[ShownMark], size: Size) 
             {"share": share, "label": f"{share}%"}
             for share in range(floor, 101, 20 if floor < 40 or size is SMALL else 10)
         ],
-        "periods": _label_periods([shorten_period(period) for period in periods]),
+        "periods": label_periods([shorten_period(period) for period in periods]),
         "marks": [{"place": mark.place, "label": str(mark.number)} for mark in marks],
     }
     views = draw_views(_build(size, floor, len(periods)), datasets)
     for view, trend in zip(views, trends, strict=True):
-        _tell_points(view, [point for point in trend.points if point.share is not None])
+        shown = [point for point in trend.points if point.share is not None]
+        tell_marks(view, "symbol", [(point.words, point.address) for point in shown])
     return [write_svg(view, size.box, each.words) for view, each in zip(views, trends, strict=True)]
 
 
@@ -143,18 +115,6 @@ def _style(point: TrendPoint) -> dict[str, Any]:
     if point.is_small:
         return {"shape": "circle", "fill": PAPER, "stroke": QUIET, "size": 0.8}
     return {"shape": "circle", "fill": INK, "stroke": PAPER, "size": 1}
-
-
-def _label_periods(names: Sequence[tuple[str, str]]) -> Records:
-    """Return the names of some periods, as many as fit, counted from the last; the year below where
-    it is new."""
-    step = -(-len(names) // MOST_LABELS)
-    places = list(range(len(names)))[::-step][::-1]
-    years = ["", *(names[place][1] for place in places)]
-    return [
-        {"place": place, "label": names[place][0], "year": year if year != before else ""}
-        for place, (before, year) in zip(places, pairwise(years), strict=True)
-    ]
 
 
 @lru_cache(maxsize=64)
@@ -219,21 +179,3 @@ def _build(size: Size, floor: int, periods: int) -> dict[str, Any]:
     )
     # Checked by a test, not for each report: the check takes a tenth of a second.
     return dict(faceted.to_dict(validate=False))
-
-
-def _tell_points(view: ElementTree.Element, points: Sequence[TrendPoint]) -> None:
-    """Give each point of a view its words: a title for who points at it, and where there is an
-    address, a link around it. Vega would make the address absolute."""
-    (group,) = (
-        group
-        for group in view.iter(f"{{{SVG}}}g")
-        if (group.get("class") or "").startswith("mark-symbol role-mark")
-    )
-    for place, (element, point) in enumerate(zip([*group], points, strict=True)):
-        ElementTree.SubElement(element, f"{{{SVG}}}title").text = point.words
-        if point.address is not None:
-            link = ElementTree.Element(
-                f"{{{SVG}}}a", {"href": point.address, "aria-label": point.words}
-            )
-            link.append(element)
-            group[place] = link

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from pipeline.commands.options import month_option, read_month
 from pipeline.commands.progress import show_progress
+from pipeline.commands.verify_donations import verify
 from pipeline.donations.closing import charity_of, close_month
 from pipeline.donations.ledger import Charity, Ledger, Rate
 from pipeline.donations.lines import Line
@@ -98,7 +99,7 @@ def donations() -> None:
     A month's life: `rate` says what a hedgehog is worth, `close` counts the month once and for all
     when it is over, `export` gives finance the file to pay from, `pay` records the payment. What
     changes in a closed month afterwards counts in the next month that is closed. Nothing in the
-    ledger is ever changed or deleted. docs/finance.md walks through a month.
+    ledger is ever changed or deleted, and `verify` proves it. docs/finance.md walks through it all.
     """
 
 
@@ -308,6 +309,9 @@ def export(
     write_file(path, format_entries(entries, kind))
     number = f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}"
     click.echo(f"{path}: {number}, the last is {entries[-1].hash}")
+
+
+donations.add_command(verify)
 
 
 def _choose(lines: Sequence[Line], month: Month | None, year: int | None) -> list[Line]:

@@ -1,8 +1,9 @@
-"""The addresses of pages: what a period in one looks like."""
+"""The addresses of pages: what a period or a month in one looks like."""
 
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, ValidationError
 
 from reports.site.context import ReportsSite
+from survey.months import Month
 
 
 class PeriodConverter(BaseConverter):
@@ -12,6 +13,20 @@ class PeriodConverter(BaseConverter):
     regex = r"[0-9][^/]*?"
 
 
+class MonthConverter(BaseConverter):
+    """A month in an address, as `2026-10`."""
+
+    regex = r"[0-9]{4}-[0-9]{2}"
+
+    def to_python(self, value: str) -> Month:
+        """Return the month; there is no page for what is none."""
+        try:
+            return Month.parse(value)
+        except ValueError:
+            raise ValidationError from None
+
+
 def register(site: ReportsSite) -> None:
-    """Let the addresses of pages have periods: `<period:period>`."""
+    """Let the addresses of pages have periods, `<period:period>`, and months, `<month:month>`."""
     site.url_map.converters["period"] = PeriodConverter
+    site.url_map.converters["month"] = MonthConverter

@@ -9,11 +9,15 @@ from jinja2 import StrictUndefined
 
 from reports.loading import ReportLoader
 from reports.passwords import Passwords
+from reports.pending_changes import PendingChanges
 from reports.site import (
     account,
     addresses,
     audit,
     compression,
+    donation_closing,
+    donation_money,
+    donations,
     errors,
     headers,
     index,
@@ -29,6 +33,7 @@ from reports.site import (
 )
 from reports.site.context import ReportsSite
 from survey.clock import now
+from survey.counting_rules import CountingRules
 from survey.logs import configure_logs
 from survey.settings import Settings
 from survey.store.database import Database
@@ -46,6 +51,7 @@ def create_reports_site(
     site.settings, site.database, site.clock = settings, database, clock
     site.passwords = Passwords()
     site.loader = ReportLoader(database, settings, clock)
+    site.pending = PendingChanges(CountingRules.of(settings))
     site.config.update(_configuration(settings))
     site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
     site.jinja_env.undefined = StrictUndefined
@@ -58,7 +64,8 @@ def create_reports_site(
     roles.register(site)
     # Whoever is not signed in goes to the sign-in page before a form is looked at.
     CSRFProtect(site)
-    for part in (style, index, reports, weeks, marks, login, openid, account, audit, errors):
+    numbers = (index, reports, weeks, marks, donations, donation_closing, donation_money)
+    for part in (style, *numbers, login, openid, account, audit, errors):
         part.register(site)
     return site
 

@@ -8,6 +8,7 @@ from flask import Flask, current_app
 
 from reports.loading import ReportLoader
 from reports.passwords import Passwords
+from reports.pending_changes import PendingChanges
 from survey.query_encoding import encode_query
 from survey.settings import Settings
 from survey.store.database import Database
@@ -26,6 +27,7 @@ class ReportsSite(Flask):
     clock: Callable[[], datetime]
     passwords: Passwords
     loader: ReportLoader
+    pending: PendingChanges
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

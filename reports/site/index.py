@@ -8,7 +8,7 @@ from reports.shown_teams import show_teams
 from reports.shown_trend import show_trends
 from reports.site.context import ReportsSite, current_site
 from reports.site.links import WebLinks
-from reports.site.pages import DONATIONS, may_see, render_page
+from reports.site.pages import DONATIONS, render_page
 from reports.site.roles import allow_everybody, allow_signed_in
 from reports.site.sessions import signed_in_user
 from reports.wording import name_period
@@ -34,12 +34,10 @@ def go_to_index() -> Response:
 
 @allow_signed_in
 def show_index() -> str | Response:
-    """Return the first page; finance goes on to the donations, where there are any."""
+    """Return the first page; finance goes on to the donations."""
     site, user = current_site(), signed_in_user()
     if user and user.role is Role.FINANCE:
-        if may_see(user, DONATIONS):
-            return redirect(DONATIONS, 303)
-        return render_page("index.html", user, months=[], month=None, periods=[])
+        return redirect(DONATIONS, 303)
     month = Period.of_month(Month.of(site.clock(), site.settings.timezone))
     query = ReportQuery(month)
     numbers = site.loader.load(query)

@@ -45,6 +45,10 @@ class WebLinks:
         """Return the address of a file of this report, such as `teams.csv`."""
         return self.base_url + address(f"{self.query.period}/{name}", self.query.parameters())
 
+    def donation(self, period: str) -> str:
+        """Return the address of the page of a month's donation."""
+        return self.base_url + address(f"donations/{period}", {})
+
     def weeks(self) -> str:
         """Return the address of the page of the weeks up to the end of the period."""
         return address(f"{self.query.period}/weeks", self.query.parameters())

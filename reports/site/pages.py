@@ -9,7 +9,7 @@ from survey.store.users import User
 
 DONATIONS = "/reports/donations"
 
-# The pages that the head of each page leads to, as far as they exist and the user may see them.
+# The pages that the head of each page leads to, as far as the user may see them.
 NAVIGATION = (
     ("Reports", "/reports/"),
     ("Donations", DONATIONS),

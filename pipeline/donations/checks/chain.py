@@ -17,9 +17,10 @@ def check_chain(rows: Sequence[Mapping[str, Any]]) -> None:
         if row["hash"] != hash_values(row):
             raise LedgerDiffers(f"{name_entry(row)} was changed: its hash does not match")
         if row["previous_hash"] != last_hash:
+            before = f"entry {expected - 1}" if expected > 1 else "none"
             raise LedgerDiffers(
-                f"{name_entry(row)} names another entry before it than entry {expected - 1}: "
-                "entries were changed, removed or put in"
+                f"{name_entry(row)} names another entry before it than {before}: entries were "
+                "changed, removed or put in"
             )
         last_hash = row["hash"]
 

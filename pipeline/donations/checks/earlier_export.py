@@ -29,6 +29,9 @@ _NUMBERS = {
     *("sequence", "corrected", "newest_answer"),
 }
 
+# A month before the first close is an opening month, also before an entry counts it.
+_NOT_IN_LEDGER = (Status.OPEN, Status.OPENING)
+
 
 class BadExport(CsatError):
     """The error that a file is no donation export; the message names it, and says why."""
@@ -103,7 +106,7 @@ def check_export(export: EarlierExport, ledger: Ledger) -> ComparedExport:
         if export.is_detailed:
             entry = _find_entry(where, line, by_hash)
             _compare(where, line, ENTRY_COLUMNS, entry_line(entry), entry)
-        elif line["status"] == Status.OPEN:
+        elif line["status"] in _NOT_IN_LEDGER and not line["ledger_hash"]:
             was_open += 1
             continue
         else:

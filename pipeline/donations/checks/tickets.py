@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from pipeline.donations.checks.difference import LedgerDiffers, name_entry
-from survey.ledger import EntryKind, LedgerEntry, digest_tickets, split_tickets
+from survey.ledger import EntryKind, LedgerEntry, count_tickets, digest_tickets
 from survey.store.ledger import read_tickets
 
 
@@ -34,9 +34,10 @@ def check_tickets(connection: Connection, entry: LedgerEntry) -> int:
     if digest_tickets(joined) != entry.tickets_digest:
         raise LedgerDiffers(f"the tickets of {name} were changed: their digest does not match")
     try:
-        tickets = len(split_tickets(joined))
+        joined.decode()
     except ValueError:
         raise LedgerDiffers(f"the tickets of {name} are no text in UTF-8") from None
+    tickets = count_tickets(joined)
     if tickets != abs(entry.hedgehogs or 0):
         raise LedgerDiffers(f"{name} counts {entry.hedgehogs} hedgehogs, and has {tickets} tickets")
     return tickets

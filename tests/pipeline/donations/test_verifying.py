@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -13,18 +14,23 @@ from sqlalchemy import text
 from demo.processes import free_port
 from demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from pipeline.commands.verify_donations import verify
+from pipeline.donations.checks.chain import check_chain
 from pipeline.donations.checks.difference import LedgerDiffers
-from pipeline.donations.checks.earlier_export import read_export
+from pipeline.donations.checks.earlier_export import check_export, read_export
+from pipeline.donations.checks.entries import read_entry
+from pipeline.donations.checks.money import check_money
+from pipeline.donations.checks.months import check_months
 from pipeline.donations.checks.readers import open_readers
 from pipeline.donations.ledger import Charity, Rate
 from pipeline.donations.lines import frame_entries, frame_lines
-from pipeline.donations.listing import list_lines
+from pipeline.donations.listing import list_lines, read_line
 from pipeline.donations.verifying import CannotVerify, verify_ledger
 from pipeline.output_files import format_csv
 from survey.command_line import run_command
 from survey.months import Month
 from survey.settings import DEFAULT_SURVEY_ID
 from survey.store.database import Database
+from survey.store.errors import StoreError
 from survey.store.responses import count_all_responses
 from tests.conftest import on_sqlite
 from tests.pipeline.conftest import forger_on_sqlite
@@ -38,6 +44,12 @@ from tests.support.donations import (
     Donations,
 )
 from tests.support.given_answers import GivenAnswer, give
+from tests.support.golden_donations import (
+    DONATIONS_CSV,
+    ENTRIES_CSV,
+    read_golden_ledger,
+    read_golden_rows,
+)
 from tests.support.settings import make_settings
 from tests.support.told_ledger import RESPONSES, Forger
 
@@ -238,7 +250,7 @@ class TestWhatKeepsItFromVerifying:
         forger.change(3, month="soon")
         donations = Donations(forger.database, forger.settings)
         with pytest.raises(
-            Exception, match="entry 3 of the donation ledger was changed and cannot"
+            StoreError, match="entry 3 of the donation ledger was changed and cannot be read"
         ):
             donations.pay(AUGUST)
 
@@ -281,6 +293,10 @@ class TestAnEarlierExport:
         checks = verify_ledger(settled.database, settled.settings, read_export(path))
         found = next(each for each in checks if each.name == "export")
         assert found.figures == {"confirmed": 2, "continued": 1, "open": 1}
+        assert found.summary == (
+            f"2 months of {path} in the ledger as exported, 1 of them with further entries since; "
+            "1 month had no entry yet."
+        )
 
     def test_a_deleted_last_entry(self, forger, tmp_path):
         donations = Donations(forger.database, forger.settings)
@@ -375,6 +391,16 @@ class TestAnEarlierExport:
         assert find_difference(settled, path) is None
 
     @on_sqlite
+    def test_a_month_before_the_first_close_that_no_entry_counted_yet(self, settled, tmp_path):
+        settled.respond(JULY, 1)
+        with settled.database.reading() as connection:
+            line = read_line(connection, settled.ledger, settled.settings.timezone, JULY)
+        assert (line["status"], line["responses"]) == ("opening", 1)
+        path = tmp_path / "e.csv"
+        path.write_text(format_csv(frame_lines([line])), encoding="utf-8")
+        assert find_difference(settled, path) is None
+
+    @on_sqlite
     def test_words_that_a_spreadsheet_would_run(self, donations, tmp_path):
         donations.set_rate(OCTOBER, HALF_A_POUND, Charity("=Hedgehogs", "+1"))
         donations.respond(OCTOBER, 1)
@@ -384,6 +410,24 @@ class TestAnEarlierExport:
             path = export(donations, tmp_path / "e.csv")
             assert "'=Hedgehogs" in path.read_text(encoding="utf-8")
             assert find_difference(donations, path) is None
+
+
+class TestTheGoldenFiles:
+    """The entries and the exports of the first release."""
+
+    def test_its_entries_pass_every_check_that_needs_no_store(self):
+        rows = read_golden_rows()
+        check_chain(rows)
+        entries = [read_entry(row) for row in rows]
+        check_months(entries)
+        check_money(entries)
+
+    @pytest.mark.parametrize("path", [DONATIONS_CSV, ENTRIES_CSV])
+    def test_its_exports_stand_in_its_ledger(self, path):
+        ledger = read_golden_ledger()
+        found = check_export(read_export(path), ledger)
+        whole = ledger.entries if path is ENTRIES_CSV else ledger.months
+        assert (found.confirmed, found.was_open) == (len(whole), 0)
 
 
 class TestAFileThatIsNoExport:
@@ -453,7 +497,7 @@ class TestTheCommand:
     def test_prints_changes_that_wait(self, settled, capsys):
         settled.void("T-2026-09-1")
         assert run_command(verify, []) == 0
-        assert "; 1 change of them (-1) since, for the next close." in capsys.readouterr().out
+        assert " 1 change since (-1) for the next close to post. " in capsys.readouterr().out
 
     @on_sqlite
     def test_prints_the_first_difference_and_exits_1(self, settled, capsys):
@@ -595,6 +639,7 @@ class TestReaders:
             begun.append(number)
             if number == 0:
                 raise LedgerDiffers("the first")
+            time.sleep(0.01)
             return number
 
         with (

@@ -362,7 +362,10 @@ def test_an_entry_that_cannot_be_read_is_named(run, store, tmp_path):
     ):
         code, output, errors = run(*arguments)
         assert (code, output) == (1, "")
-        assert "entry 1 of the donation ledger was changed and cannot be read: 'soon'" in errors
+        assert (
+            "entry 1 of the donation ledger was changed and cannot be read: month is 'soon'"
+            in errors
+        )
 
 
 @on_sqlite

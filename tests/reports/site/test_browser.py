@@ -113,7 +113,7 @@ def test_finance_sees_no_report(page, address):
     sign_in(page, "finn")
     assert page.get_by_role("heading", level=1).inner_text() == "This page is not open to you"
     page.get_by_role("link", name="To the first page").click()
-    assert "nothing to see for your role" in page.get_by_role("main").inner_text()
+    assert page.get_by_role("heading", level=1).inner_text() == "Donations"
 
 
 def test_a_lead_follows_a_number_to_its_tickets(page, address):
@@ -166,16 +166,27 @@ def test_pages_are_for_everybody_and_need_no_scrolling_sideways(page, address, p
     elif path != "login":
         sign_in(page, "ada")
         page.goto(f"{address}/reports/{path}")
+    check_widths(page)
     page.emulate_media(color_scheme="light")
     page.evaluate(AXE.path().read_text(encoding="utf-8"))
-    for size, viewport in SIZES.items():
-        page.set_viewport_size(viewport)
-        assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"], size
     assert violations(page) == []
     for look, media in LOOKS.items():
         page.emulate_media(**media)
         assert violations(page) == [], look
-    small = page.evaluate(
+    assert find_small_targets(page) == []
+    assert [each for each in complaints if "Content Security Policy" in each] == []
+
+
+def check_widths(page):
+    """See that no page needs scrolling sideways."""
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)
+        assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"], size
+
+
+def find_small_targets(page):
+    """The fields and buttons that no finger meets."""
+    return page.evaluate(
         """[...document.querySelectorAll(
             'nav a, button, .button, .choice, main input:not([type=hidden]):not([type=checkbox])'
           )]
@@ -183,5 +194,54 @@ def test_pages_are_for_everybody_and_need_no_scrolling_sideways(page, address, p
           .map(element => [element.outerHTML, element.getBoundingClientRect().height])
           .filter(([_, height]) => height < 44).map(([html]) => html)"""
     )
-    assert small == []
-    assert [each for each in complaints if "Content Security Policy" in each] == []
+
+
+def test_finance_walks_a_month_through_the_ledger(page, address):
+    axe = AXE.path().read_text(encoding="utf-8")
+
+    def press(name, heading):
+        page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
+        look(heading)
+
+    def follow(name, heading):
+        page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
+        look(heading)
+
+    def look(heading):
+        assert page.get_by_role("heading", level=1).inner_text() == heading
+        page.evaluate(axe)
+        assert violations(page) == []
+        assert find_small_targets(page) == []
+        check_widths(page)
+
+    page.goto(f"{address}/reports/")
+    sign_in(page, "finn")
+    look("Donations")
+    follow("Set a rate", "Set a rate")
+    page.get_by_label("For one hedgehog").fill("0.50")
+    page.get_by_label("Currency").fill("GBP")
+    page.get_by_label("Charity").fill("W" * 80)
+    page.get_by_label("Our reference there").fill("CSAT 1")
+    press("Look at it before it is recorded", "Set this rate?")
+    press("Set the rate", "Donations")
+    page.get_by_label("The first month that is owed").select_option("September 2026")
+    press("Look at its close", "Close September 2026?")
+    press("Close September 2026", "September 2026")
+    assert page.get_by_role("status").inner_text() == "September 2026 is closed."
+    follow("Record a payment", "Record a payment")
+    page.get_by_label("Amount in GBP").fill("1000")
+    page.get_by_label("Reference of the payment").fill("BACS 1")
+    press("Look at it before it is recorded", "Record a payment")
+    assert "more than what is due" in page.get_by_role("alert").inner_text()
+    page.get_by_label("Amount in GBP").fill("20.00")
+    press("Look at it before it is recorded", "Record this payment?")
+    press("Record the payment", "September 2026")
+    assert page.get_by_text("It is paid.").is_visible()
+    follow("Take the payment back", "Take a payment back")
+    page.get_by_label("Why it is taken back").fill("sent to the wrong account")
+    press("Look at it before it is recorded", "Take this payment back?")
+    press("Take the payment back", "September 2026")
+    assert page.get_by_text("It is to be paid.").is_visible()
+    page.emulate_media(**LOOKS["dark"])
+    follow("Donations", "Donations")
+    assert "To pay now" in page.get_by_role("main").inner_text()

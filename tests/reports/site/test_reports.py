@@ -58,6 +58,7 @@ def test_a_report_is_never_stale(lead, database, settings):
     page = lead.client.get("/reports/2026-10").text
     assert headline(page) == 2
     assert "Never again" in page
+    assert 'href="/reports/donations/2026-10"' in page
     give(
         database, settings, GivenAnswer(ticket_id="1", comment="Once more", at=NOON + timedelta(1))
     )
@@ -270,6 +271,6 @@ def test_finance_reads_donations_and_no_comment(person, database, settings, cloc
     give(database, settings, GivenAnswer(comment="Hello"))
     person.sign_in("finn")
     assert person.client.get("/reports/2026-10/donations.csv").status_code == 200
-    assert person.client.get("/reports/").status_code == 200
+    assert person.client.get("/reports/donations").status_code == 200
     for path in ("2026-10", "2026-10/comments.csv", "2026-10/responses", "2026-10/weeks", "marks"):
         assert person.client.get(f"/reports/{path}").status_code == 403
