@@ -128,7 +128,7 @@ def describe_unpaid(months: Iterable[ClosedMonth]) -> str | None:
 
 
 def _write_money(amount: Decimal, currency: str | None) -> str:
-    return f"{format_number(amount)} {currency or ''}".strip()
+    return f"{currency or ''} {format_number(amount)}".strip()
 
 
 def _name_month(month: Month) -> str:

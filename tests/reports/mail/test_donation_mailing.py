@@ -58,7 +58,7 @@ def test_a_month_that_was_closed_by_hand_goes_to_each_address_once(
         assert mail.message["To"] == mail.recipient
         assert mail.sender == mail.message["From"] == "csat@example.com"
         assert mail.message["Subject"] == (
-            "Hedgehog donations, August 2026: pay 0.50 GBP to Hedgehog Rescue"
+            "Hedgehog donations, August 2026: pay GBP 0.50 to Hedgehog Rescue"
         )
         assert "Reference for the charity: CSAT 1\n" in mail.text
         assert "https://survey.example.com/reports/donations/2026-08\n" in mail.text

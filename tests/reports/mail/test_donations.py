@@ -41,12 +41,12 @@ def words_of(message):
 @pytest.mark.parametrize(
     ("entries", "task"),
     [
-        ([a_full_close(OCTOBER, 1_812, "1906.00")], "pay 1,906.00 GBP to Hedgehog Rescue"),
-        ([a_full_close(OCTOBER, 9, "900", currency="JPY")], "pay 900 JPY to Hedgehog Rescue"),
-        ([a_full_close(OCTOBER, 2, "1.00", charity=None)], "pay 1.00 GBP"),
+        ([a_full_close(OCTOBER, 1_812, "1906.00")], "pay GBP 1,906.00 to Hedgehog Rescue"),
+        ([a_full_close(OCTOBER, 9, "900", currency="JPY")], "pay JPY 900 to Hedgehog Rescue"),
+        ([a_full_close(OCTOBER, 2, "1.00", charity=None)], "pay GBP 1.00"),
         (
             [a_full_close(OCTOBER, 4, "2.00"), a_payment(OCTOBER, "0.50")],
-            "pay 1.50 GBP more to Hedgehog Rescue",
+            "pay GBP 1.50 more to Hedgehog Rescue",
         ),
         ([a_full_close(OCTOBER, 4, "2.00"), a_payment(OCTOBER, "2.00")], "paid"),
         ([a_full_close(OCTOBER, 0, "0.00")], "nothing is to be paid"),
@@ -77,9 +77,9 @@ def test_html_and_text_say_how_the_amount_came_about():
         ("Responses of October 2026", "812"),
         ("Changes of earlier months", "−2 (2 changes, which the workbook lists)"),
         ("Hedgehogs", "810"),
-        ("One hedgehog", "0.50 GBP"),
-        ("Amount", "405.00 GBP"),
-        ("Paid", "5.00 GBP on 3 November 2026, BACS 7"),
+        ("One hedgehog", "GBP 0.50"),
+        ("Amount", "GBP 405.00"),
+        ("Paid", "GBP 5.00 on 3 November 2026, BACS 7"),
         ("Charity", "Hedgehog Rescue"),
         ("Reference for the charity", "CSAT 1"),
         ("Closed", "3 November 2026, 09:00 (Europe/London) by fiona"),
@@ -102,11 +102,11 @@ def test_earlier_months_that_are_not_paid_are_told_by_currency():
         a_full_close(OCTOBER, 2, "1.00"),
         a_full_close(OCTOBER.shift(1), 2, "7.00"),
     )
-    unpaid = "2 earlier months are not paid in full: 1.50 GBP and 900 JPY due."
+    unpaid = "2 earlier months are not paid in full: GBP 1.50 and JPY 900 due."
     assert unpaid in text_of(message)
     assert unpaid in words_of(message)
     alone = render(a_full_close(SEPTEMBER, 9, "4.50"), a_full_close(OCTOBER, 2, "1.00"))
-    assert "1 earlier month is not paid in full: 4.50 GBP due." in text_of(alone)
+    assert "1 earlier month is not paid in full: GBP 4.50 due." in text_of(alone)
 
 
 def test_a_name_is_nothing_but_a_name():
