@@ -40,7 +40,12 @@ COMMANDS = {
 
 # What `csat tick` does, in this order. Each job is imported when it is run, gets the database, the
 # settings and the time, and returns a line about what it did, or None.
-JOBS = ("reports.mailing:queue_due_report", "survey.messages.jobs:send_messages")
+JOBS = (
+    "reports.closing:close_due_months",
+    "reports.mailing:queue_due_report",
+    "reports.donation_mailing:queue_donation_mails",
+    "survey.messages.jobs:send_messages",
+)
 
 
 class LazyGroup(click.Group):

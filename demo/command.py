@@ -24,6 +24,7 @@ from survey.months import Month
 from survey.rederive import apply_rules
 from survey.settings import Settings
 from survey.store.database import Database
+from survey.store.ledger import read_head
 from survey.store.migrate import upgrade
 
 # The files of a report that the page offers besides the report itself, and for whom they are.
@@ -62,6 +63,7 @@ def demo(port: int | None, overview_port: int | None, fresh: bool) -> None:
       edits, answers by strangers, late changes
       events of the predecessor, with bad ratings, missing teams and duplicates
       comments in several languages, some of them hostile
+      twelve closed months of donations, one paid late, the last not yet, two with adjustments
 
     Touches nothing but var/demo/, and sends nothing anywhere. Your CSAT_TEAMS and CSAT_TIMEZONE
     apply, no other setting of yours does. Answers that you give stay for the next run. Stop with
@@ -106,6 +108,7 @@ def _run(console: Console, folder: DemoFolder, port: int, overview_port: int) ->
         standin.overview = [
             *survey_links(base_url, settings, until),
             Entry(FINANCE, "Hedgehogs fed, for everybody", f"{base_url}/hedgehogs"),
+            Entry(FINANCE, "Donations, to sign in as finance", f"{base_url}/reports/donations"),
             Entry(LEAD, "Reports, to sign in", f"{base_url}/reports/"),
             Entry(LEAD, "As lead, finance or admin, with", PASSWORD),
             *reports,
@@ -125,9 +128,21 @@ def _prepare_store(console: Console, settings: Settings, until: datetime) -> Non
         apply_rules(database, CountingRules.of(settings))
         with _showing_progress(console, "Making sample answers") as on_progress:
             load_sample(database, settings, until, on_progress)
+        _add_donations(database, settings, until)
         add_accounts(database, until)
     finally:
         database.close()
+
+
+def _add_donations(database: Database, settings: Settings, until: datetime) -> None:
+    """Add the sample's donation ledger, unless there is one."""
+    with database.reading() as connection:
+        if read_head(connection).sequence:
+            return
+    # What closes months takes a second to import.
+    from demo.donations import add_donations
+
+    add_donations(database, settings, until)
 
 
 @contextmanager

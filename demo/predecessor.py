@@ -30,20 +30,33 @@ def predecessor_events(month: Month, settings: Settings, first_number: int) -> l
     rng = month_random(month, "predecessor")
     events: list[Event] = []
     for index, defect in enumerate(DEFECTS):
-        ticket = Ticket(
-            number=str(first_number + index),
-            team=rng.choice(settings.teams),
-            customer=random_customer(rng),
-            rating=rng.choice((3, 4, 4, 5, 5, 5)),
-            answered_at=random_moment(rng, month, settings.timezone),
-        )
+        ticket = _draw_ticket(rng, month, settings, first_number + index)
         events += defect(_plain_event(rng, ticket, settings), rng)
     return events
+
+
+def late_events(month: Month, settings: Settings, first_number: int, how_many: int) -> list[Event]:
+    """Return further events of the month, which nobody knew of until a later export had them."""
+    rng = month_random(month, "late")
+    return [
+        _plain_event(rng, _draw_ticket(rng, month, settings, first_number + index), settings)
+        for index in range(how_many)
+    ]
 
 
 def is_predecessor(event: Mapping[str, Any]) -> bool:
     """Return whether an event comes from the predecessor, which gave no submission id."""
     return "$survey_submission_id" not in event["properties"]
+
+
+def _draw_ticket(rng: random.Random, month: Month, settings: Settings, number: int) -> Ticket:
+    return Ticket(
+        number=str(number),
+        team=rng.choice(settings.teams),
+        customer=random_customer(rng),
+        rating=rng.choice((3, 4, 4, 5, 5, 5)),
+        answered_at=random_moment(rng, month, settings.timezone),
+    )
 
 
 def _plain_event(rng: random.Random, ticket: Ticket, settings: Settings) -> Event:

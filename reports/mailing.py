@@ -3,7 +3,6 @@
 What makes a report is imported only to make one: `csat tick` asks once a minute whether any is due.
 """
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from reports.due_months import find_due_month
 from survey.errors import CsatError
 from survey.months import Month
 from survey.recipients import ALL_TEAMS
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
 
     from reports.loading import ReportLoader
-
-# The hour of the day, in CSAT_TIMEZONE, from which a report is sent on its day.
-DUE_HOUR = 8
 
 
 @dataclass(frozen=True)
@@ -54,23 +51,11 @@ class QueuedReport:
 def queue_due_report(database: Database, settings: Settings, now: datetime) -> str | None:
     """Put the report of last month into the outbox, if its day has come, for each address that has
     not got it; return how many mails that were, or None if there were none."""
-    month = find_due_month(settings, now)
+    month = find_due_month(settings.report_day, settings.timezone, now)
     if month is None:
         return None
     queued = queue_report(database, settings, month, now, again=False).queued
     return f"report of {month}: mails queued: {len(queued)}" if queued else None
-
-
-def find_due_month(settings: Settings, now: datetime) -> Month | None:
-    """Return the month whose report is due: the last one, from its day on; None before that day,
-    and where no day is set."""
-    if settings.report_day is None:
-        return None
-    current = Month.of(now, settings.timezone)
-    due_at = datetime(
-        current.year, current.number, settings.report_day, DUE_HOUR, tzinfo=settings.timezone
-    )
-    return current.shift(-1) if now >= due_at else None
 
 
 def list_mails(settings: Settings, month: Month) -> tuple[ReportMail, ...]:
@@ -118,26 +103,14 @@ def _queue(
     again: bool,
 ) -> tuple[ReportMail, ...]:
     from reports.loading import ReportLoader
-    from survey.messages.mails import enqueue_mail
+    from reports.mail.queueing import enqueue_for_each
 
     loader = ReportLoader(database, settings, lambda: now)
     queued: list[ReportMail] = []
     for team, some in groupby(mails, attrgetter("team")):
         of_team = list(some)
         report = _render(loader, settings, of_team[0].month, team)
-        with database.writing() as connection:
-            queued += [
-                mail
-                for mail in of_team
-                if enqueue_mail(
-                    connection,
-                    key=mail.key,
-                    recipient=mail.address,
-                    message=_address(report, mail, settings, now),
-                    now=now,
-                    again=again,
-                )
-            ]
+        queued += enqueue_for_each(database, settings, report, of_team, now, again=again)
     return tuple(queued)
 
 
@@ -156,21 +129,3 @@ def _render(loader: "ReportLoader", settings: Settings, month: Month, team: str)
             "anew yet: run `csat db upgrade`, or wait until `csat serve` has done so"
         ) from None
     return render_report_mail(numbers, settings)
-
-
-def _address(
-    report: "EmailMessage", mail: ReportMail, settings: Settings, now: datetime
-) -> "EmailMessage":
-    """Return a copy of a report for one address."""
-    from email.utils import format_datetime
-
-    from survey.messages.mails import make_message_id
-
-    message = copy.deepcopy(report)
-    message["From"] = settings.mail_from
-    message["To"] = mail.address
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = make_message_id(mail.key, settings)
-    # Programs that answer mails by themselves leave out those that a program has sent.
-    message["Auto-Submitted"] = "auto-generated"
-    return message

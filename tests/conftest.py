@@ -30,7 +30,8 @@ hypothesis_settings.load_profile("csat")
 # What `--quick` leaves out: tests that need a browser or PostgreSQL, or take longer than others.
 APT_FIXTURES = {"browser", "postgresql"}
 SLOW_PLACES = (
-    *("demo/test_command.py", "demo/test_sample.py", "faults/", "pipeline/test_aggregate.py"),
+    *("demo/test_command.py", "demo/test_donations.py", "demo/test_sample.py", "faults/"),
+    "pipeline/test_aggregate.py",
     *("pipeline/test_dask.py", "pipeline/test_export_counts.py", "pipeline/test_import.py"),
     *("pipeline/test_importing.py", "pipeline/test_store_counts.py"),
     *("pipeline/test_store_source.py", "reports/", "survey/commands/", "survey/serving/"),

@@ -103,18 +103,13 @@ def close_month(
     """
     for _ in range(_ATTEMPTS):
         with database.reading() as connection:
+            # One state of the store says whether the month is closed and what a close would write.
             ledger = Ledger(read_entries(connection))
-        if month in ledger.closed:
-            return Closed(ledger.closed[month], is_new=False)
-        prepared = prepare_close(
-            database,
-            settings,
-            month,
-            by=by,
-            now=now,
-            without_amount=without_amount,
-            on_progress=on_progress,
-        )
+            if month in ledger.closed:
+                return Closed(ledger.closed[month], is_new=False)
+            prepared = _prepare(
+                connection, ledger, settings, month, by, now, without_amount, on_progress
+            )
         if write_close(database, prepared):
             with database.reading() as connection:
                 line = Ledger(read_entries(connection)).closed[month]
@@ -142,15 +137,9 @@ def prepare_close(
     Customers' answers do not wait: all is read in one state of the store, and what changes after it
     is a change of a closed month, like any later one. Raise CannotClose, and ResponsesMissing.
     """
-    rules = CountingRules.of(settings)
     with database.reading() as connection:
-        ledger, head = Ledger(read_entries(connection)), read_head(connection)
-        rate = ledger.rate_of(month)
-        _check(connection, ledger, settings, rules, month, now)
-        _check_rate(month, rate, without_amount)
-        preparation = _Preparation(connection, ledger, settings, rules, month, by, now)
-        comparison = compare_ledger(connection, ledger, rules, on_progress)
-        return preparation.prepare(rate, comparison, head)
+        ledger = Ledger(read_entries(connection))
+        return _prepare(connection, ledger, settings, month, by, now, without_amount, on_progress)
 
 
 def write_close(database: Database, prepared: PreparedClose) -> bool:
@@ -190,6 +179,25 @@ def earliest_close(month: Month, settings: Settings) -> datetime:
     """Return from when on a month can be closed: its end, and the time after it in which the last
     answers are stored."""
     return month.closes_at(settings.timezone).astimezone(UTC) + settings.close_grace
+
+
+def _prepare(
+    connection: Connection,
+    ledger: Ledger,
+    settings: Settings,
+    month: Month,
+    by: str,
+    now: datetime,
+    without_amount: bool,
+    on_progress: OnProgress,
+) -> PreparedClose:
+    rules = CountingRules.of(settings)
+    rate = ledger.rate_of(month)
+    _check(connection, ledger, settings, rules, month, now)
+    _check_rate(month, rate, without_amount)
+    preparation = _Preparation(connection, ledger, settings, rules, month, by, now)
+    comparison = compare_ledger(connection, ledger, rules, on_progress)
+    return preparation.prepare(rate, comparison, read_head(connection))
 
 
 def _check(

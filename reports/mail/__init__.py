@@ -1,1 +1,2 @@
-"""The monthly report as a mail: the findings and tables of the page, as mail programs show them."""
+"""Mails: the monthly report, with the findings and tables of its page as mail programs show them,
+and the donation export of a closed month."""

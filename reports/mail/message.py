@@ -1,6 +1,5 @@
 """The mail of a report: subject, HTML with the chart of the trend, and plain text."""
 
-import textwrap
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
@@ -10,6 +9,7 @@ from reports.charts.picture import draw_png
 from reports.environment import make_environment
 from reports.findings import Finding
 from reports.mail.colours import read_colours
+from reports.mail.wrapping import wrap
 from reports.page import report_context
 from reports.shown_comments import show_low_comments
 from reports.shown_teams import ShownTeam, ShownTeams
@@ -26,9 +26,6 @@ LONGEST_COMMENT = 300
 LONGEST_TICKET = 60
 LONGEST_NAME = 60
 LONGEST_LINK = 1_000
-# Lines of text are shorter than 78 characters, as RFC 5322 asks for; an address is a line of its
-# own, and is never broken.
-TEXT_WIDTH = 76
 # The chart is 552 pixels wide on a desktop, and drawn for screens with two pixels for each.
 CHART_WIDTH = 1_104
 CHART_ID = "trend@report"
@@ -131,15 +128,4 @@ def choose_teams(teams: ShownTeams) -> MailedTeams:
         compared=tuple(team for team in teams.ranked if team.slug in chosen),
         apart=tuple(team for team in apart if team.slug in chosen),
         left_out=len(most_important) - len(chosen),
-    )
-
-
-def wrap(text: str, indent: str = "", first: str | None = None) -> str:
-    """Return a text in lines that fit, each indented; the first line, if given, differently."""
-    return textwrap.fill(
-        " ".join(text.split()),
-        TEXT_WIDTH,
-        initial_indent=indent if first is None else first,
-        subsequent_indent=indent,
-        break_on_hyphens=False,
     )

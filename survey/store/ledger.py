@@ -48,6 +48,11 @@ _HEAD = (
     .order_by(LedgerEntryRow.sequence.desc())
     .limit(1)
 )
+_CLOSES = (
+    select(LedgerEntryRow.__table__)
+    .where(LedgerEntryRow.kind == EntryKind.CLOSE.value)
+    .order_by(LedgerEntryRow.month)
+)
 _TICKETS = select(LedgerTicketsRow.tickets).where(
     LedgerTicketsRow.sequence == bindparam("sequence")
 )
@@ -139,6 +144,11 @@ def read_rows(connection: Connection) -> list[dict[str, Any]]:
 def read_entries(connection: Connection) -> list[LedgerEntry]:
     """Return all entries in their order. Raise UnreadableEntry."""
     return [_read_entry(row) for row in read_rows(connection)]
+
+
+def read_closes(connection: Connection) -> list[LedgerEntry]:
+    """Return the closes of all closed months, oldest month first."""
+    return [_read_entry(dict(row)) for row in connection.execute(_CLOSES).mappings()]
 
 
 def append_entries(

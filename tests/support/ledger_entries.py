@@ -39,10 +39,10 @@ def a_close(month: Month, hedgehogs: int, **fields: Any) -> NewEntry:
 
 
 def a_priced_close(
-    month: Month, hedgehogs: int, rate: str, amount: str, currency: str = "GBP"
+    month: Month, hedgehogs: int, rate: str, amount: str, currency: str = "GBP", **fields: Any
 ) -> NewEntry:
     money = {"unit_amount": Decimal(rate), "amount": Decimal(amount), "currency": currency}
-    return a_close(month, hedgehogs, **money)
+    return a_close(month, hedgehogs, **money, **fields)
 
 
 def an_adjustment(

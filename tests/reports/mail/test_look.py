@@ -1,12 +1,15 @@
-"""The mail of a report in Chromium, as mail programs show it: narrow and wide, light and dark."""
+"""The mails in Chromium, as mail programs show them: narrow and wide, light and dark."""
 
 import re
 
 import pytest
 
 from reports.mail.colours import read_colours
+from reports.mail.donations import render_donation_mail
 from reports.mail.message import render_report_mail
+from survey.months import Month
 from tests.support.fonts import WIDTHS, use_font
+from tests.support.ledger_entries import a_ledger, a_payment, a_priced_close, an_adjustment
 from tests.support.mails import html_with_pictures
 from tests.support.npm import AXE
 from tests.support.report_numbers import full_numbers, make_numbers
@@ -16,16 +19,32 @@ SETTINGS = make_settings(ticket_url="https://help.example.com/{ticket_id}")
 EMPTY = (0,) * 5
 # Without the best practices for whole pages: mail programs put a frame of their own around it.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-MAILS = {"full": full_numbers, "empty": lambda: make_numbers({"surveys": EMPTY}, {})}
+SEPTEMBER, OCTOBER = Month(2026, 9), Month(2026, 10)
+
+
+def donation_mail():
+    """The mail about a month with everything that one can have."""
+    charity = {"charity": "Hedgehogs of Llanfairpwllgwyngyllgogerych", "charity_reference": "C 1"}
+    ledger = a_ledger(
+        a_priced_close(SEPTEMBER, 2, "0.50", "1.00"),
+        an_adjustment(OCTOBER, SEPTEMBER, -1),
+        a_priced_close(OCTOBER, 1_812, "0.50", "905.50", **charity),
+        a_payment(OCTOBER, "200.00", reference="x" * 200),
+    )
+    return render_donation_mail(ledger, OCTOBER, SETTINGS)
+
+
+MAILS = {
+    "full": lambda: render_report_mail(full_numbers(), SETTINGS),
+    "empty": lambda: render_report_mail(make_numbers({"surveys": EMPTY}, {}), SETTINGS),
+    "donations": donation_mail,
+}
 
 
 @pytest.fixture(scope="module")
 def pages():
     """The HTML of the mails, with their pictures."""
-    return {
-        name: html_with_pictures(render_report_mail(make(), SETTINGS))
-        for name, make in MAILS.items()
-    }
+    return {name: html_with_pictures(make()) for name, make in MAILS.items()}
 
 
 @pytest.fixture
@@ -54,9 +73,10 @@ def test_it_needs_no_scrolling_sideways_in_any_font(show, name):
             assert page.locator(".paper").bounding_box()["width"] <= 600
 
 
+@pytest.mark.parametrize("name", ["full", "donations"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_either_theme(show, theme):
-    page = show(color_scheme=theme)
+def test_axe_finds_nothing_in_either_theme(show, theme, name):
+    page = show(name, color_scheme=theme)
     page.evaluate(AXE.path().read_text(encoding="utf-8"))
     found = page.evaluate("rules => axe.run({runOnly: rules})", RULES)
     assert [

@@ -1,14 +1,12 @@
 """The monthly report on its way: who gets it, on which day, and never twice by itself."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import update
 
-from reports.mailing import QueuedReport, find_due_month, queue_due_report, queue_report
+from reports.mailing import QueuedReport, queue_due_report, queue_report
 from survey.counting_rules import CountingRules
 from survey.errors import CsatError
 from survey.messages.jobs import send_messages
@@ -23,10 +21,6 @@ from tests.support.settings import make_settings
 OCTOBER = Month(2026, 10)
 LONDON = ZoneInfo("Europe/London")
 DUE = datetime(2026, 11, 3, 8, tzinfo=LONDON)
-ON_THE_DAY = make_settings(
-    smtp_url="smtp://127.0.0.1", mail_from="csat@example.com",
-    report_recipients="all=lea@example.com", report_day=3,
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -152,20 +146,3 @@ def test_a_mail_that_was_refused_goes_out_again_when_asked_to(database, settings
     report = queue_report(database, settings, OCTOBER, DUE, again=False)
     assert (report.queued, report.sent_before) == ((), ())
     assert len(queue_report(database, settings, OCTOBER, DUE, again=True).queued) == 3
-
-
-@given(
-    now=st.integers(1_577_836_800, 1_893_456_000),
-    day=st.integers(1, 28),
-)
-def test_the_month_that_is_due_is_the_last_one_from_its_day_on(now, day):
-    local = datetime.fromtimestamp(now, LONDON)
-    due = find_due_month(ON_THE_DAY.model_copy(update={"report_day": day}), local.astimezone(UTC))
-    if (local.day, local.hour) < (day, 8):
-        assert due is None
-    else:
-        assert due == Month(local.year, local.month).shift(-1)
-
-
-def test_without_a_day_nothing_is_due():
-    assert find_due_month(ON_THE_DAY.model_copy(update={"report_day": None}), DUE) is None

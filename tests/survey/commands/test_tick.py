@@ -10,15 +10,18 @@ import pytest
 import requests
 
 import csat
+from reports.donation_mailing import queue_donation_mails
 from survey.commands.tick import JobResult, run_jobs
 from survey.errors import CsatError
 from tests.conftest import on_sqlite
 from tests.support.command import environment, run_csat
+from tests.support.donations import OCTOBER, Donations
 from tests.support.pages import LINK
 from tests.support.settings import make_settings
 from tests.support.site import running_site, wait_until
 from tests.support.webhook_server import webhook_server
 
+SENDER = {"mail_from": "csat@example.com"}
 HEAVY = ("pandas", "pipeline", "reports.page", "flask", "requests", "posthog", "smtplib", "jinja2")
 
 
@@ -94,6 +97,45 @@ def test_where_nothing_is_due_little_is_imported(settings):
     done = run_program(settings, csat.JOBS, after)
     assert (done.returncode, done.stdout) == (0, "Nothing was due.\n")
     assert done.stderr == "[]\n"
+
+
+@on_sqlite
+def test_once_the_month_is_closed_and_mailed_nothing_more_is_imported(database, settings):
+    settings = settings.model_copy(
+        update={"close_day": 3, "finance_recipients": ("fiona@example.com",), **SENDER}
+    )
+    donations = Donations(database, settings)
+    donations.set_rate(OCTOBER)
+    donations.close(OCTOBER)
+    queue_donation_mails(database, settings, donations.now)
+    # The clock of a process cannot be set, so this one gets the time as an argument.
+    program = (
+        "import sys\n"
+        "from datetime import datetime\n"
+        "from reports.closing import close_due_months\n"
+        "from reports.donation_mailing import queue_donation_mails\n"
+        "from survey.settings import load_settings\n"
+        "from survey.store.database import Database\n"
+        "settings, now = load_settings(), datetime.fromisoformat(sys.argv[1])\n"
+        "database = Database(settings.database_url)\n"
+        "print(close_due_months(database, settings, now))\n"
+        "print(queue_donation_mails(database, settings, now))\n"
+        f"print([m for m in {HEAVY} if m in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, donations.now.isoformat()],
+        env=environment(
+            CSAT_DATABASE_URL=settings.database_url,
+            CSAT_CLOSE_DAY="3",
+            CSAT_FINANCE_RECIPIENTS="fiona@example.com",
+            CSAT_SMTP_URL="smtp://127.0.0.1",
+            CSAT_MAIL_FROM=SENDER["mail_from"],
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("None\nNone\n[]\n", "")
 
 
 def test_a_low_rating_on_the_site_is_posted_by_tick(tmp_path):
