@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
-from iso4217 import Currency
-
 from pipeline.donations.checks.difference import LedgerDiffers, name_entry
 from pipeline.donations.checks.entries import count_decimals
 from pipeline.donations.ledger import Charity, Ledger, Rate
+from pipeline.donations.money import round_amount
 from pipeline.donations.posting import Change, post_changes, price_change
 from survey.ledger import ChangeReason, EntryKind, LedgerEntry
 
@@ -95,10 +94,7 @@ def _check_decimals(close: LedgerEntry, decimals: dict[str, int]) -> None:
     if close.amount is None or close.currency is None:
         return
     found = count_decimals(close.amount)
-    try:
-        today = Currency(close.currency).exponent
-    except ValueError:  # a currency that is no more
-        today = None
+    today = count_decimals(round_amount(Decimal(0), close.currency))
     before = decimals.setdefault(close.currency, found)
     if found not in (today, before):
         raise LedgerDiffers(
