@@ -1,22 +1,9 @@
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pipeline.sources import posthog_client
-from survey.store.database import Database
-from survey.store.migrate import upgrade
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite store without answers, to copy."""
-    path = tmp_path_factory.mktemp("store") / "csat.db"
-    database = Database(f"sqlite:///{path}")
-    upgrade(database)
-    database.close()
-    return path
 
 
 @pytest.fixture(autouse=True)
