@@ -1,7 +1,6 @@
 """Every page in every state, for everyone: checked by axe, by the W3C's checker, and measured."""
 
 import json
-import subprocess
 from itertools import product
 
 import pytest
@@ -10,7 +9,7 @@ from survey.languages import LANGUAGES
 from tests.support import states
 from tests.support.fonts import WIDTHS as WIDTHS_OF_FONTS
 from tests.support.fonts import use_font
-from tests.support.npm import AXE, NU
+from tests.support.npm import AXE, check_html
 from tests.support.states import STATES
 
 THEMES = {
@@ -93,10 +92,7 @@ def test_every_page_is_valid_html(visit, tmp_path):
         visit(state, lang)
         html = visit.sent[state, lang].text()
         (tmp_path / f"{state.__name__}-{lang}.html").write_text(html, encoding="utf-8")
-    command = ["java", "-jar", str(NU.path()), "--stdout", "--format", "json", str(tmp_path)]
-    checked = subprocess.run(command, capture_output=True, text=True, check=False)
-    messages = json.loads(checked.stdout)["messages"]
-    assert [f"{each['url']}: {each['message']}" for each in messages] == []
+    assert check_html(tmp_path) == []
 
 
 def measure(page, selector):
