@@ -179,35 +179,43 @@ MEASURE_CELLS = """() => [...document.querySelectorAll('th, td')].filter(cell =>
   && cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.innerText)"""
 
 
-@pytest.mark.parametrize("font", WIDTHS_OF_FONTS)
-def test_no_label_is_cut_with_any_font_on_any_screen_or_on_paper(browser, written, font):
+@pytest.fixture(scope="module")
+def fonts(browser, written):
+    """A window, and what shows the page in it in one font after the other."""
     context = browser.new_context(bypass_csp=True)
     page = context.new_page()
     page.goto(written["file"].as_uri())
-    use_font(page, font)
-    for width, media in ((390, "screen"), (1440, "screen"), (PAPER, "print")):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(media=media)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(MEASURE_TEXTS, width) == {"cut": [], "overlapping": []}, width
-        assert page.evaluate(MEASURE_CELLS) == [], width
+
+    def fonts():
+        for font in WIDTHS_OF_FONTS:
+            use_font(page, font)
+            yield font, page
+
+    yield fonts
     context.close()
 
 
-@pytest.mark.parametrize("font", WIDTHS_OF_FONTS)
-def test_the_browser_makes_a_pdf_that_holds_what_is_folded(browser, written, font):
-    context = browser.new_context(bypass_csp=True)
-    page = context.new_page()
-    page.goto(written["file"].as_uri())
-    use_font(page, font)
-    page.emulate_media(media="print")
-    assert page.locator(".comment").count() == 90
-    page.wait_for_function(
-        """() => [...document.querySelectorAll('.comment')].every(each =>
-             each.checkVisibility({contentVisibilityAuto: true}) && each.clientHeight)"""
-    )
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    pdf = page.pdf(format="A4", prefer_css_page_size=True)
-    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
-    assert 3 <= pages <= 40
-    context.close()
+def test_no_label_is_cut_with_any_font_on_any_screen_or_on_paper(fonts):
+    for font, page in fonts():
+        for width, media in ((390, "screen"), (1440, "screen"), (PAPER, "print")):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(media=media)
+            where = (font, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+            assert page.evaluate(MEASURE_TEXTS, width) == {"cut": [], "overlapping": []}, where
+            assert page.evaluate(MEASURE_CELLS) == [], where
+
+
+def test_the_browser_makes_a_pdf_that_holds_what_is_folded(fonts):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    for font, page in fonts():
+        page.emulate_media(media="print")
+        assert page.locator(".comment").count() == 90
+        page.wait_for_function(
+            """() => [...document.querySelectorAll('.comment')].every(each =>
+                 each.checkVisibility({contentVisibilityAuto: true}) && each.clientHeight)"""
+        )
+        assert page.evaluate(ground) == "rgb(255, 255, 255)"
+        pdf = page.pdf(format="A4", prefer_css_page_size=True)
+        pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+        assert 3 <= pages <= 40, font
