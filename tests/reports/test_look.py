@@ -1,22 +1,21 @@
 """The report as people see it: on a phone, on a desktop, on paper, with any font, for everyone."""
 
-import json
 import re
 
 import pytest
 
 from reports.links import FileLinks
 from reports.page import render_page
+from tests.support.axe import violations
 from tests.support.fonts import WIDTHS as WIDTHS_OF_FONTS
 from tests.support.fonts import use_font
-from tests.support.npm import AXE, check_html
+from tests.support.npm import check_html
 from tests.support.report_numbers import WEB_LINKS, full_numbers, make_numbers
 from tests.support.settings import make_settings
 
 PHONE, DESKTOP = (390, 844), (1440, 900)
 # An A4 page between its margins, in CSS pixels.
 PAPER = 695
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 EMPTY = (0,) * 5
 PAGES = {
@@ -79,15 +78,7 @@ def test_axe_finds_nothing_in_either_theme(opened, name):
     for size, theme in ((PHONE, "light"), (DESKTOP, "dark")):
         page = opened(name, size, theme)
         fold(page, open=True)
-        if page.evaluate("typeof axe === 'undefined'"):
-            page.evaluate(AXE.path().read_text(encoding="utf-8"))
-        options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
-        found = page.evaluate(f"axe.run(document, {options})")
-        assert [
-            f"{problem['id']}: {node['failureSummary']} {node['html']}"
-            for problem in found["violations"]
-            for node in problem["nodes"]
-        ] == [], (size, theme)
+        assert violations(page) == [], (size, theme)
 
 
 def test_the_page_is_valid_html(written):

@@ -1,6 +1,5 @@
 """The pages around the reports in a browser: on a phone and a desk, by day and by night."""
 
-import json
 import socket
 import threading
 from datetime import date, timedelta
@@ -14,9 +13,9 @@ from survey.store.audit import add_entry
 from survey.store.database import Database
 from survey.store.marks import add_mark
 from survey.store.migrate import upgrade
+from tests.support.axe import OF_COLOURS, violations
 from tests.support.clock import Clock
 from tests.support.given_answers import NOON, GivenAnswer, give
-from tests.support.npm import AXE
 from tests.support.reports_site import PASSWORD, make_site
 from tests.support.settings import make_settings
 
@@ -30,9 +29,6 @@ ANSWERS = [
     )
     for number in range(80)
 ]
-
-# What WCAG 2.2 asks at levels A and AA, and what axe's makers found to be good besides.
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 SIZES = {
     "narrow": {"width": 320, "height": 700},
@@ -151,17 +147,6 @@ def test_a_keyboard_is_enough(page, address):
     page.wait_for_url(f"{address}/reports/")
 
 
-def violations(page):
-    """What axe finds, as text that says what and where."""
-    options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
-    found = page.evaluate(f"axe.run(document, {options})")
-    return [
-        f"{problem['id']}: {node['failureSummary']} {node['html']}"
-        for problem in found["violations"]
-        for node in problem["nodes"]
-    ]
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -180,14 +165,13 @@ def test_pages_are_for_everybody_and_need_no_scrolling_sideways(page, adas, addr
     if path == "refused":
         sign_in(page, "nobody")
     page.emulate_media(color_scheme="light")
-    page.evaluate(AXE.path().read_text(encoding="utf-8"))
     for size, viewport in SIZES.items():
         page.set_viewport_size(viewport)
         assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"], size
     assert violations(page) == []
     for look, media in LOOKS.items():
         page.emulate_media(**media)
-        assert violations(page) == [], look
+        assert violations(page, OF_COLOURS) == [], look
     small = page.evaluate(
         """[...document.querySelectorAll(
             'nav a, button, .button, .choice, main input:not([type=hidden]):not([type=checkbox])'

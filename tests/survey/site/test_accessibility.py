@@ -1,15 +1,15 @@
 """Every page in every state, for everyone: checked by axe, by the W3C's checker, and measured."""
 
-import json
 from itertools import product
 
 import pytest
 
 from survey.languages import LANGUAGES
 from tests.support import states
+from tests.support.axe import OF_COLOURS, violations
 from tests.support.fonts import WIDTHS as WIDTHS_OF_FONTS
 from tests.support.fonts import use_font
-from tests.support.npm import AXE, check_html
+from tests.support.npm import check_html
 from tests.support.states import STATES
 
 THEMES = {
@@ -21,9 +21,6 @@ THEMES = {
 each_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 each_language = pytest.mark.parametrize("language", LANGUAGES, ids=lambda each: each.tag)
 WIDTHS = (320, 390, 1280)
-
-# What WCAG 2.2 asks at levels A and AA, and what axe's makers found to be good besides.
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 class Visits:
@@ -61,25 +58,13 @@ def visit(survey, browser):
     context.close()
 
 
-def violations(page):
-    """What axe finds, as text that says what and where."""
-    if page.evaluate("typeof axe === 'undefined'"):
-        page.evaluate(AXE.path().read_text(encoding="utf-8"))
-    options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
-    found = page.evaluate(f"axe.run(document, {options})")
-    return [
-        f"{problem['id']}: {node['failureSummary']} {node['html']}"
-        for problem in found["violations"]
-        for node in problem["nodes"]
-    ]
-
-
 @each_state
 def test_axe_finds_nothing_in_any_theme(visit, state):
     page = visit(state)
-    for theme, media in THEMES.items():
-        page.emulate_media(reduced_motion="reduce", **media)
-        assert violations(page) == [], theme
+    assert violations(page) == []
+    for theme in ("dark", "forced colours"):
+        page.emulate_media(reduced_motion="reduce", **THEMES[theme])
+        assert violations(page, OF_COLOURS) == [], theme
 
 
 @each_language
