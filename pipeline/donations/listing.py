@@ -1,5 +1,4 @@
-"""Lists the months of the donation export: from the first response, or the first month of the
-ledger, to the current month."""
+"""Lists the months of the donation export."""
 
 from datetime import datetime, tzinfo
 
@@ -16,13 +15,15 @@ def list_lines(
     connection: Connection, ledger: Ledger, timezone: tzinfo, now: datetime
 ) -> list[Line]:
     """Return a line for every month: the opening ones that have responses, then the closed ones,
-    then those that are open, up to the current one."""
+    then those that are open, up to the current one. Of the months before the first close, and of
+    those after the current one, only those are listed that have responses: an imported answer may
+    be of any year."""
     current = Month.of(now, timezone)
-    first_open = ledger.next_month or next(months_with_responses(connection, timezone), current)
-    still_open = months_between(first_open, current) if first_open <= current else []
-    return [
-        read_line(connection, ledger, timezone, month) for month in [*ledger.months, *still_open]
-    ]
+    months = {*ledger.months, *months_with_responses(connection, timezone)}
+    first_open = ledger.next_month or current
+    if first_open <= current:
+        months.update(months_between(first_open, current))
+    return [read_line(connection, ledger, timezone, month) for month in sorted(months)]
 
 
 def read_line(connection: Connection, ledger: Ledger, timezone: tzinfo, month: Month) -> Line:

@@ -6,21 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.sources import posthog_client
-from survey.store.database import Database
-from survey.store.migrate import upgrade
 from tests.support.postgresql import PostgresqlServer
 from tests.support.settings import make_settings
 from tests.support.told_ledger import Forger, opened_copy, told_postgresql, told_sqlite
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite store without answers, to copy."""
-    path = tmp_path_factory.mktemp("store") / "csat.db"
-    database = Database(f"sqlite:///{path}")
-    upgrade(database)
-    database.close()
-    return path
 
 
 @pytest.fixture(autouse=True)

@@ -1,23 +1,21 @@
 """The report as people see it: on a phone, on a desktop, on paper, with any font, for everyone."""
 
-import json
 import re
-import subprocess
 
 import pytest
 
 from reports.links import FileLinks
 from reports.page import render_page
+from tests.support.axe import violations
 from tests.support.fonts import WIDTHS as WIDTHS_OF_FONTS
 from tests.support.fonts import use_font
-from tests.support.npm import AXE, NU
+from tests.support.npm import check_html
 from tests.support.report_numbers import WEB_LINKS, full_numbers, make_numbers
 from tests.support.settings import make_settings
 
 PHONE, DESKTOP = (390, 844), (1440, 900)
 # An A4 page between its margins, in CSS pixels.
 PAPER = 695
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 EMPTY = (0,) * 5
 PAGES = {
@@ -80,26 +78,14 @@ def test_axe_finds_nothing_in_either_theme(opened, name):
     for size, theme in ((PHONE, "light"), (DESKTOP, "dark")):
         page = opened(name, size, theme)
         fold(page, open=True)
-        if page.evaluate("typeof axe === 'undefined'"):
-            page.evaluate(AXE.path().read_text(encoding="utf-8"))
-        options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
-        found = page.evaluate(f"axe.run(document, {options})")
-        assert [
-            f"{problem['id']}: {node['failureSummary']} {node['html']}"
-            for problem in found["violations"]
-            for node in problem["nodes"]
-        ] == [], (size, theme)
+        assert violations(page) == [], (size, theme)
 
 
 def test_the_page_is_valid_html(written):
     # Rows that are shown as cards are no rows any more for some screen readers, unless they say so.
     allowed = "The “role” attribute must not be used on a “t[rdh]” element which has a “table”.*"
-    command = ["java", "-jar", str(NU.path()), "--stdout", "--format", "json", "--errors-only"]
-    checked = subprocess.run(
-        [*command, "--filterpattern", allowed, str(written["web"])],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert [each["message"] for each in json.loads(checked.stdout)["messages"]] == []
+    found = check_html(written["web"], "--errors-only", "--filterpattern", allowed)
+    assert found == []
 
 
 def test_the_finding_and_the_score_stand_on_the_first_screen_of_a_phone(opened):
@@ -184,35 +170,43 @@ MEASURE_CELLS = """() => [...document.querySelectorAll('th, td')].filter(cell =>
   && cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.innerText)"""
 
 
-@pytest.mark.parametrize("font", WIDTHS_OF_FONTS)
-def test_no_label_is_cut_with_any_font_on_any_screen_or_on_paper(browser, written, font):
+@pytest.fixture(scope="module")
+def fonts(browser, written):
+    """A window, and what shows the page in it in one font after the other."""
     context = browser.new_context(bypass_csp=True)
     page = context.new_page()
     page.goto(written["file"].as_uri())
-    use_font(page, font)
-    for width, media in ((390, "screen"), (1440, "screen"), (PAPER, "print")):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(media=media)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(MEASURE_TEXTS, width) == {"cut": [], "overlapping": []}, width
-        assert page.evaluate(MEASURE_CELLS) == [], width
+
+    def fonts():
+        for font in WIDTHS_OF_FONTS:
+            use_font(page, font)
+            yield font, page
+
+    yield fonts
     context.close()
 
 
-@pytest.mark.parametrize("font", WIDTHS_OF_FONTS)
-def test_the_browser_makes_a_pdf_that_holds_what_is_folded(browser, written, font):
-    context = browser.new_context(bypass_csp=True)
-    page = context.new_page()
-    page.goto(written["file"].as_uri())
-    use_font(page, font)
-    page.emulate_media(media="print")
-    assert page.locator(".comment").count() == 90
-    page.wait_for_function(
-        """() => [...document.querySelectorAll('.comment')].every(each =>
-             each.checkVisibility({contentVisibilityAuto: true}) && each.clientHeight)"""
-    )
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    pdf = page.pdf(format="A4", prefer_css_page_size=True)
-    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
-    assert 3 <= pages <= 40
-    context.close()
+def test_no_label_is_cut_with_any_font_on_any_screen_or_on_paper(fonts):
+    for font, page in fonts():
+        for width, media in ((390, "screen"), (1440, "screen"), (PAPER, "print")):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(media=media)
+            where = (font, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+            assert page.evaluate(MEASURE_TEXTS, width) == {"cut": [], "overlapping": []}, where
+            assert page.evaluate(MEASURE_CELLS) == [], where
+
+
+def test_the_browser_makes_a_pdf_that_holds_what_is_folded(fonts):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    for font, page in fonts():
+        page.emulate_media(media="print")
+        assert page.locator(".comment").count() == 90
+        page.wait_for_function(
+            """() => [...document.querySelectorAll('.comment')].every(each =>
+                 each.checkVisibility({contentVisibilityAuto: true}) && each.clientHeight)"""
+        )
+        assert page.evaluate(ground) == "rgb(255, 255, 255)"
+        pdf = page.pdf(format="A4", prefer_css_page_size=True)
+        pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+        assert 3 <= pages <= 40, font

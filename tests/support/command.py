@@ -74,9 +74,12 @@ def _commands() -> list[str]:
     return [place.partition(":")[0] for place, _ in csat.COMMANDS.values()]
 
 
+# What commands import only when they come to it; Hypothesis, where it is installed, for pandera.
+_LATER = ("reports.monthly_files", "alembic.command", "hypothesis")
+
 # Processes that are forked from one that has imported the commands.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([*_commands(), "reports.monthly_files"])
+FORKS.set_forkserver_preload([*_commands(), *_LATER])
 
 
 def _run(

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import io
+import json
+import subprocess
 import tarfile
 import urllib.request
 from dataclasses import dataclass
@@ -62,3 +64,15 @@ NU = NpmFile(
     "build/dist/vnu.jar",
     "sha512-TkQd5DFfOaWC9ebtvozTsrH2Vaod3jYg+vrOeREzIXxBexLz9+rS2DNtjn7+RPUiZhgli0SghgBX6RJRNea0KA==",
 )
+
+# For a program that ends after seconds, Java's best compiler costs more than it saves, and so do
+# threads that collect garbage. Code that is compiled less needs a larger stack.
+_JAVA = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xss4m")
+
+
+def check_html(path: Path, *options: str) -> list[str]:
+    """What the W3C's checker says of a file, or of those in a folder: each message by its file."""
+    command = [*_JAVA, "-jar", NU.path(), "--stdout", "--format", "json", *options, path]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    messages = json.loads(checked.stdout)["messages"]
+    return [f"{each['url']}: {each['message']}" for each in messages]

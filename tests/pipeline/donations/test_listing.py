@@ -39,15 +39,19 @@ def test_the_current_month_is_that_of_the_time_zone(listed):
     assert listed(datetime(2026, 8, 31, 23, 30, tzinfo=UTC)) == [("2026-09", "open", 0)]
 
 
-def test_before_the_first_close_months_begin_with_the_first_response(donations, listed):
+def test_before_the_first_close_months_with_responses_are_listed(donations, listed):
     donations.respond(AUGUST, 2)
     donations.respond(OCTOBER, 1)
     assert listed() == [
         ("2026-08", "open", 2),
-        ("2026-09", "open", 0),
         ("2026-10", "open", 1),
         ("2026-11", "open", 0),
     ]
+
+
+def test_answers_from_the_future_are_listed_so_that_the_sum_ties(donations, listed):
+    donations.respond(Month(2031, 5), 2)
+    assert listed() == [("2026-11", "open", 0), ("2031-05", "open", 2)]
 
 
 def test_after_it_come_opening_months_then_closed_ones_then_open_ones(donations, listed):
