@@ -23,7 +23,7 @@ def close_due_months(database: Database, settings: Settings, now: datetime) -> s
     return which months those were, or None if there were none.
 
     The first close of all is made by hand, because it decides from which month on hedgehogs are
-    owed. Raise CannotClose, and ResponsesMissing.
+    owed. Raise CannotClose, and CannotCompare.
     """
     due = find_due_month(settings.close_day, settings.timezone, now)
     if due is None:

@@ -22,7 +22,7 @@ class PendingChanges:
 
     def find(self, connection: Connection, ledger: Ledger) -> tuple[Change, ...]:
         """Return the changes that no entry has posted yet, by month and ticket. Raise
-        ResponsesOutdated while responses are derived anew, and ResponsesMissing."""
+        ResponsesOutdated while responses are derived anew, and CannotCompare."""
         require_current_responses(connection, self._rules)
         if not ledger.closed:
             return ()

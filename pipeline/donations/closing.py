@@ -99,7 +99,7 @@ def close_month(
 
     Everything is written in one transaction, or nothing. Who closes meanwhile on another machine
     comes first or second, and the second finds the month closed. Raise CannotClose, and
-    ResponsesMissing.
+    CannotCompare.
     """
     for _ in range(_ATTEMPTS):
         with database.reading() as connection:
@@ -135,7 +135,7 @@ def prepare_close(
     """Return what a close of this month would write now; write nothing.
 
     Customers' answers do not wait: all is read in one state of the store, and what changes after it
-    is a change of a closed month, like any later one. Raise CannotClose, and ResponsesMissing.
+    is a change of a closed month, like any later one. Raise CannotClose, and CannotCompare.
     """
     with database.reading() as connection:
         ledger = Ledger(read_entries(connection))

@@ -30,18 +30,26 @@ from survey.store.ledger import (
     read_tickets,
 )
 from survey.store.models import Origin
-from survey.store.responses import answers_of_tickets
+from survey.store.responses import answers_of_tickets, find_responses
 from survey.store.voids import void_among
 
 _TICKETS_AT_ONCE = 500
 
 
-class ResponsesMissing(CsatError):
+class CannotCompare(CsatError):
+    """The error that nothing may follow from a comparison; the message says why, and what to do."""
+
+
+class ResponsesMissing(CannotCompare):
     """The error that answers are in the store no more whose response the ledger has counted."""
 
 
-class TicketsDamaged(CsatError):
+class TicketsDamaged(CannotCompare):
     """The error that the tickets of an entry are not kept as the entry counted them."""
+
+
+class ResponsesChanged(CannotCompare):
+    """The error that a response is not the one that its answers make."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def compare_ledger(
     """Return what has changed in the months of the ledger since they were counted.
 
     Months whose answers have not changed since the ledger agreed with them are not read again.
-    `on_progress` is told how many tickets were compared. Raise ResponsesMissing.
+    `on_progress` is told how many tickets were compared. Raise CannotCompare.
     """
     settled = read_settled(connection)
     months = counted_months(connection, ledger)
@@ -96,6 +104,7 @@ def compare_ledger(
             compared += len(recorded)
             changes += compare_month(connection, each, recorded, ledger, rules)
         on_progress(compared)
+    check_changes(connection, changes, rules)
     return Comparison(tuple(changes), versions)
 
 
@@ -155,6 +164,26 @@ def compare_month(
         for ticket_id in some:
             hedgehogs = 1 if ticket_id in now else -1
             yield Change(counted.month, ticket_id, hedgehogs, found[ticket_id])
+
+
+def check_changes(connection: Connection, changes: Sequence[Change], rules: CountingRules) -> None:
+    """Check that the responses of changed tickets are those that their answers make. Otherwise
+    nobody answered or voided anything, somebody changed the table, and no money may follow. Raise
+    ResponsesChanged."""
+    months = {each.ticket_id: each.month for each in changes}
+    for tickets in _in_batches(list(months)):
+        with_voids = rules.with_voids(void_among(connection, tickets))
+        stored = find_responses(connection, tickets)
+        for ticket_id, answers in answers_of_tickets(connection, tickets).items():
+            made, found = decide(answers, with_voids).response, stored.get(ticket_id)
+            expected = made and (made.first.distinct_id, made.first.answered_at)
+            if expected != (found and (found.distinct_id, found.answered_at)):
+                raise ResponsesChanged(
+                    f"the response of ticket {ticket_id} has changed since {months[ticket_id]} was "
+                    "counted, and its answers do not explain it: the table of responses was "
+                    "changed. Restore a backup; or `csat responses void` and `csat responses "
+                    "unvoid`, which derives the response of the ticket anew."
+                )
 
 
 class _Reasons:

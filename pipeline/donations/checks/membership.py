@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection
 
 from pipeline.donations.checks.difference import LedgerDiffers
 from pipeline.donations.comparing import (
+    CannotCompare,
     CountedMonth,
-    ResponsesMissing,
+    check_changes,
     compare_month,
     recorded_tickets,
 )
@@ -18,11 +18,6 @@ from pipeline.donations.posting import Change
 from pipeline.sources.store import StoreSource
 from survey.counting_rules import CountingRules
 from survey.months import Month
-from survey.rules import decide
-from survey.store.responses import answers_of_tickets, find_responses
-from survey.store.voids import void_among
-
-_TICKETS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -51,9 +46,9 @@ def check_month(
     try:
         recorded = recorded_tickets(connection, counted)
         pending = tuple(compare_month(connection, counted, recorded, ledger, rules))
-    except ResponsesMissing as error:
+        check_changes(connection, pending, rules)
+    except CannotCompare as error:
         raise LedgerDiffers(str(error)) from None
-    _check_changes(connection, pending, rules)
     in_ledger = ledger.counted_in(counted.month)
     waiting = sum(each.hedgehogs for each in pending)
     responses = source.count_responses(connection, counted.month)
@@ -74,28 +69,6 @@ def check_total(months: Sequence[CheckedMonth], responses: int) -> None:
             f"all months together have {total} responses, and the store has {responses}: a "
             "response lies in no month, or in two"
         )
-
-
-def _check_changes(connection: Connection, changes: Sequence[Change], rules: CountingRules) -> None:
-    """Check that the responses of changed tickets are those that their answers make: otherwise
-    nobody answered or voided anything, and somebody changed the table."""
-    for begin in range(0, len(changes), _TICKETS_AT_ONCE):
-        some = {each.ticket_id: each.month for each in changes[begin : begin + _TICKETS_AT_ONCE]}
-        tickets = list(some)
-        with_voids = rules.with_voids(void_among(connection, tickets))
-        stored = find_responses(connection, tickets)
-        for ticket_id, answers in answers_of_tickets(connection, tickets).items():
-            made, found = decide(answers, with_voids).response, stored.get(ticket_id)
-            expected: tuple[str, datetime] | None = None
-            if made is not None:
-                expected = made.first.distinct_id, made.first.answered_at
-            if expected != (None if found is None else (found.distinct_id, found.answered_at)):
-                raise LedgerDiffers(
-                    f"the response of ticket {ticket_id} has changed since {some[ticket_id]} was "
-                    "counted, and its answers do not explain it: the table of responses was "
-                    "changed. Restore a backup; or `csat responses void` and `csat responses "
-                    "unvoid`, which derives the response of the ticket anew."
-                )
 
 
 def _compare_bounds(counted: CountedMonth, rules: CountingRules) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from shutil import copyfile
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import delete, text, update
 
 from pipeline.donations.closing import CannotClose
-from pipeline.donations.comparing import ResponsesMissing, TicketsDamaged
+from pipeline.donations.comparing import ResponsesChanged, ResponsesMissing, TicketsDamaged
 from pipeline.donations.ledger import Rate, Status
 from pipeline.importing import AnswerImport
 from survey.copies import ImportedAnswer
@@ -369,6 +369,19 @@ class TestWhatIsLost:
         with pytest.raises(TicketsDamaged, match=r"the tickets that entry 2 of the ledger counts"):
             donations.close(AUGUST)
         assert AUGUST not in donations.ledger.closed
+
+
+def test_nothing_is_posted_by_a_response_that_somebody_deleted(donations):
+    tickets = donations.respond(JULY, 2)
+    donations.close(JULY)
+    donations.respond(AUGUST, 2)
+    with donations.database.writing() as connection:
+        connection.execute(delete(ResponseRow).where(ResponseRow.ticket_id == tickets[0]))
+    # Another change of the month: without one, nobody would look.
+    donations.void(tickets[1])
+    with pytest.raises(ResponsesChanged, match=f"the response of ticket {tickets[0]} has changed"):
+        donations.close(AUGUST)
+    assert AUGUST not in donations.ledger.closed
 
 
 class TestErasedPersons:
