@@ -1,0 +1,139 @@
+"""Functions that keep tickets of the help desk, and the intervals in which customers waited."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, select, text, update
+
+from survey.settings import Settings
+from survey.store.database import Database
+from survey.store.models import (
+    TicketRow,
+    WebhookInvocationRow,
+    ZendeskCursorRow,
+)
+from survey.vocabulary import Plan, TicketStatus
+from survey.zendesk.tickets import Ticket, TicketUpdate, update_ticket
+
+_COLUMNS = tuple(TicketRow.__table__.columns.keys())
+_AMONG = select(TicketRow.__table__).where(
+    TicketRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
+_INSTANT = TicketRow.updated_at.type
+_SAVE = text(
+    f"INSERT INTO tickets ({', '.join(_COLUMNS)})"
+    f" VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
+    " ON CONFLICT (ticket_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "ticket_id")
+).bindparams(*(bindparam(name, type_=TicketRow.__table__.c[name].type) for name in _COLUMNS))
+_SAVE_INTERVAL = text(
+    "INSERT INTO reply_intervals (ticket_id, instance, activated_at, replied_at, ended_at)"
+    " VALUES (:ticket_id, :instance, :activated_at, :replied_at, :ended_at)"
+    " ON CONFLICT (ticket_id, instance) DO UPDATE SET activated_at = excluded.activated_at,"
+    " replied_at = excluded.replied_at, ended_at = excluded.ended_at"
+).bindparams(
+    *(bindparam(name, type_=_INSTANT) for name in ("activated_at", "replied_at", "ended_at"))
+)
+_SAVE_CURSOR = text(
+    "INSERT INTO zendesk_cursors (stream, cursor, saved_at) VALUES (:stream, :cursor, :now)"
+    " ON CONFLICT (stream) DO UPDATE SET cursor = excluded.cursor, saved_at = excluded.saved_at"
+).bindparams(bindparam("now", type_=_INSTANT))
+
+
+@dataclass(frozen=True)
+class ReplyInterval:
+    """A time in which a customer waited for a reply (`ReplyIntervalRow`)."""
+
+    ticket_id: str
+    instance: int
+    activated_at: datetime
+    replied_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def save_updates(
+    database: Database,
+    connection: Connection,
+    updates: Sequence[TicketUpdate],
+    settings: Settings,
+    now: datetime,
+) -> list[Ticket]:
+    """Keep what the help desk says of tickets, in a writing transaction; return the tickets as they
+    are then. Updates may come in any order, and again."""
+    ticket_ids = sorted({each.ticket_id for each in updates})
+    database.lock_tickets(connection, ticket_ids)
+    known = find_tickets(connection, ticket_ids)
+    for each in sorted(updates, key=lambda each: each.updated_at):
+        known[each.ticket_id] = update_ticket(known.get(each.ticket_id), each, settings, now)
+    if known:
+        connection.execute(_SAVE, [vars(ticket) for ticket in known.values()])
+    return list(known.values())
+
+
+def find_tickets(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
+    """Return those of these tickets that are kept."""
+    rows = connection.execute(_AMONG, {"ticket_ids": ticket_ids}).mappings()
+    return {row["ticket_id"]: _read(dict(row)) for row in rows}
+
+
+def find_ticket(connection: Connection, ticket_id: str) -> Ticket | None:
+    """Return a ticket; None if it is not kept."""
+    return find_tickets(connection, [ticket_id]).get(ticket_id)
+
+
+def set_plan(connection: Connection, ticket_id: str, plan: Plan) -> bool:
+    """Set the plan of a ticket by hand: no update changes it any more. Return False if the ticket
+    is not kept."""
+    changed = update(TicketRow).where(TicketRow.ticket_id == ticket_id)
+    return connection.execute(changed.values(plan=plan, plan_by_hand=True)).rowcount == 1
+
+
+def mark_asked(connection: Connection, ticket_id: str) -> None:
+    """Keep that the customer of a ticket was asked, and forget the mail address: the keyed hash of
+    the customer stays."""
+    asked = update(TicketRow).where(TicketRow.ticket_id == ticket_id)
+    connection.execute(asked.values(is_surveyed=True, requester_email=None))
+
+
+def save_intervals(connection: Connection, intervals: Iterable[ReplyInterval]) -> None:
+    """Keep reply intervals; one that is kept already is replaced."""
+    rows = [vars(each) for each in intervals]
+    if rows:
+        connection.execute(_SAVE_INTERVAL, rows)
+
+
+def take_invocation(connection: Connection, invocation_id: str, now: datetime) -> bool:
+    """Keep that a delivery of a webhook was taken; return False if it was taken before."""
+    taken = text(
+        "INSERT INTO webhook_invocations (invocation_id, received_at) VALUES (:id, :now)"
+        " ON CONFLICT (invocation_id) DO NOTHING"
+    ).bindparams(bindparam("now", type_=_INSTANT))
+    return connection.execute(taken, {"id": invocation_id, "now": now}).rowcount == 1
+
+
+def prune_invocations(connection: Connection, now: datetime, keep: timedelta) -> int:
+    """Forget deliveries that are so old that nobody sends them again; return how many."""
+    old = delete(WebhookInvocationRow).where(WebhookInvocationRow.received_at < now - keep)
+    return connection.execute(old).rowcount
+
+
+def read_cursor(connection: Connection, stream: str) -> str | None:
+    """Return where the import of a stream goes on; None if it never ran."""
+    return connection.scalar(
+        select(ZendeskCursorRow.cursor).where(ZendeskCursorRow.stream == stream)
+    )
+
+
+def save_cursor(connection: Connection, stream: str, cursor: str, now: datetime) -> None:
+    """Keep where the import of a stream goes on."""
+    connection.execute(_SAVE_CURSOR, {"stream": stream, "cursor": cursor, "now": now})
+
+
+def _read(row: Mapping[str, object]) -> Ticket:
+    values = {
+        **row,
+        "status": TicketStatus(str(row["status"])),
+        "plan": Plan(str(row["plan"])),
+    }
+    return Ticket(**values)  # type: ignore[arg-type]
