@@ -39,7 +39,11 @@ COMMANDS = {
 
 # What `csat tick` does, in this order. Each job is imported when it is run, gets the database, the
 # settings and the time, and returns a line about what it did, or None.
-JOBS = ("reports.mailing:queue_due_report", "survey.messages.jobs:send_messages")
+JOBS = (
+    "reports.mailing:queue_due_report",
+    "survey.messages.jobs:send_messages",
+    "survey.zendesk.receiving:forget_invocations",
+)
 
 
 class LazyGroup(click.Group):

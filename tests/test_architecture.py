@@ -67,6 +67,10 @@ PURE = (
     "delivery/failures",
     "messages/plain_text",
     "messages/alerts",
+    "zendesk/signature",
+    "zendesk/tickets",
+    "zendesk/values",
+    "zendesk/webhook",
 )
 IMPURE_MODULES = ("socket", "requests", "sqlalchemy", "flask", "pandas", "os", "pathlib", "random")
 

@@ -1,10 +1,11 @@
 """Functions that keep tickets of the help desk, and the intervals in which customers waited."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from survey.settings import Settings
 from survey.store.database import Database
@@ -34,6 +35,16 @@ _SAVE_INTERVAL = text(
     " replied_at = excluded.replied_at, ended_at = excluded.ended_at"
 ).bindparams(
     *(bindparam(name, type_=_INSTANT) for name in ("activated_at", "replied_at", "ended_at"))
+)
+_TAKE_INVOCATIONS = {
+    name: insert(WebhookInvocationRow)
+    .on_conflict_do_nothing(index_elements=[WebhookInvocationRow.invocation_id])
+    .returning(WebhookInvocationRow.invocation_id)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_REQUESTERS = select(TicketRow.ticket_id, TicketRow.requester_external_id).where(
+    TicketRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)),
+    TicketRow.requester_external_id.is_not(None),
 )
 _SAVE_CURSOR = text(
     "INSERT INTO zendesk_cursors (stream, cursor, saved_at) VALUES (:stream, :cursor, :now)"
@@ -82,6 +93,15 @@ def find_ticket(connection: Connection, ticket_id: str) -> Ticket | None:
     return find_tickets(connection, [ticket_id]).get(ticket_id)
 
 
+def find_requesters(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, str]:
+    """Return the external ids of the requesters of these tickets, without those that are not
+    kept, and those whose requester has none."""
+    if not ticket_ids:
+        return {}
+    rows = connection.execute(_REQUESTERS, {"ticket_ids": ticket_ids})
+    return {str(ticket_id): str(external_id) for ticket_id, external_id in rows}
+
+
 def set_plan(connection: Connection, ticket_id: str, plan: Plan) -> bool:
     """Set the plan of a ticket by hand: no update changes it any more. Return False if the ticket
     is not kept."""
@@ -103,13 +123,19 @@ def save_intervals(connection: Connection, intervals: Iterable[ReplyInterval]) -
         connection.execute(_SAVE_INTERVAL, rows)
 
 
-def take_invocation(connection: Connection, invocation_id: str, now: datetime) -> bool:
-    """Keep that a delivery of a webhook was taken; return False if it was taken before."""
-    taken = text(
-        "INSERT INTO webhook_invocations (invocation_id, received_at) VALUES (:id, :now)"
-        " ON CONFLICT (invocation_id) DO NOTHING"
-    ).bindparams(bindparam("now", type_=_INSTANT))
-    return connection.execute(taken, {"id": invocation_id, "now": now}).rowcount == 1
+def take_invocations(
+    connection: Connection, invocation_ids: Collection[str], now: datetime
+) -> frozenset[str]:
+    """Keep that deliveries of a webhook were taken; return those that were not taken before.
+
+    If another transaction takes one of them, wait for its end.
+    """
+    # All transactions insert in the same order, so that no two wait for each other.
+    rows = [{"invocation_id": each, "received_at": now} for each in sorted(invocation_ids)]
+    if not rows:
+        return frozenset()
+    statement = _TAKE_INVOCATIONS[connection.dialect.name]
+    return frozenset(connection.scalars(statement, rows))
 
 
 def prune_invocations(connection: Connection, now: datetime, keep: timedelta) -> int:
