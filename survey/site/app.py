@@ -27,6 +27,10 @@ from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
 from survey.zendesk.receiving import receive_webhooks
 
+# Zendesk waits for an answer for ten seconds; customers, whose answers are committed between those
+# of webhooks, should not wait at all.
+WEBHOOK_GATHER_SECONDS = 0.05
+
 
 def create_app(
     settings: Settings, database: Database, clock: Callable[[], datetime] = now
@@ -41,7 +45,9 @@ def create_app(
     app.rules = CountingRules.of(settings)
     app.intake = GroupCommit(partial(receive_all, database, settings))
     app.page_view_intake = GroupCommit(partial(receive_page_views, database, settings))
-    app.webhook_intake = GroupCommit(partial(receive_webhooks, database, settings))
+    app.webhook_intake = GroupCommit(
+        partial(receive_webhooks, database, settings), WEBHOOK_GATHER_SECONDS
+    )
     app.readiness = Readiness(database)
     app.hedgehogs = HedgehogCounts(database, settings.timezone)
     # Flask's own SECRET_KEY stays unset: without it there are no sessions, and so no cookies.

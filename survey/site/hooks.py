@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 # A ticket has some hundred tags at most; all else is short.
 MAX_BODY_BYTES = 64 * 1024
-# Zendesk tries again only if the answer says when, within a minute.
+# Zendesk tries again soon if the answer says when, within a minute.
 RETRY_SECONDS = 15
 
 
