@@ -30,6 +30,7 @@ SHARED = (
     "survey.months",
     "survey.periods",
     "survey.private_files",
+    "survey.progress",
     "survey.query_encoding",
     "survey.recipients",
     "survey.rederive",
