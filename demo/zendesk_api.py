@@ -90,15 +90,14 @@ class Api:
         """Return a page of the incremental export of metric events, by time."""
         start = _start_time(query)
         until = format_time(self.desk.newest_exported()) or ""
-        events = sorted(self.desk.metric_events, key=lambda event: event["time"])
-        times = [event["time"] for event in events]
-        begin = bisect_right(times, _before(start))
-        last = bisect_right(times, until)
+        events = self.desk.exported_events()
+        begin = bisect_right(events, _before(start), key=_time)
+        last = bisect_right(events, until, key=_time)
         # A page ends with a whole second, so that the next one can begin there.
         end = min(begin + self.page_size, last)
         if begin < end:
-            end = min(bisect_right(times, times[end - 1]), last)
-        end_time = _seconds(times[end - 1]) if end > begin else None
+            end = min(bisect_right(events, _time(events[end - 1]), key=_time), last)
+        end_time = _seconds(_time(events[end - 1])) if end > begin else None
         path = f"{self.url}/api/v2/incremental/ticket_metric_events.json"
         return 200, {
             "ticket_metric_events": events[begin : max(end, begin)],
@@ -270,6 +269,10 @@ def _read_cursor(text: str) -> tuple[int, int]:
 def _before(seconds: int) -> str:
     """Return the text of the last second before a time."""
     return format_time(datetime.fromtimestamp(seconds - 1, UTC)) or ""
+
+
+def _time(event: Json) -> str:
+    return str(event["time"])
 
 
 def _seconds(text: str) -> int:

@@ -60,6 +60,7 @@ class Desk:
         self.metric_events: list[dict[str, Any]] = []
         self.on_change: Callable[[DeskTicket], object] = lambda _: None
         self._exported: list[tuple[int, int]] | None = None
+        self._sorted_events: list[dict[str, Any]] = []
 
     def add_user(
         self, email: str | None, external_id: str | None = None, locale: str = "en-US"
@@ -228,6 +229,13 @@ class Desk:
                 rows = ((each.generated_at, each.id) for each in self.tickets.values())
                 self._exported = sorted(rows)
             return self._exported
+
+    def exported_events(self) -> list[dict[str, Any]]:
+        """Return all metric events, in the order of their times."""
+        with self.lock:
+            if len(self._sorted_events) != len(self.metric_events):
+                self._sorted_events = sorted(self.metric_events, key=lambda event: event["time"])
+            return self._sorted_events
 
     def newest_exported(self) -> datetime:
         """Return the time up to which exports go: the last minute is left out."""

@@ -81,7 +81,8 @@ def _check(kind: str, body: dict[str, Any]) -> None:
         if missing:
             raise Refusal(400, "InvalidWebhook", f"{missing[0]} is missing")
         return
-    conditions = body.get("conditions", {}).get("all", [])
+    stated = body.get("conditions", {})
+    conditions = [*stated.get("all", ()), *stated.get("any", ())]
     named = {each.get("field") for each in conditions}
     if not body.get("title") or not body.get("actions") or not conditions:
         raise Refusal(422, "RecordInvalid", "title, conditions and actions are needed")

@@ -153,7 +153,7 @@ class ZendeskStandIn:
         stamp = f"{self.desk.clock():%Y-%m-%dT%H:%M:%SZ}"
         invocation_id = invocation_id or f"01JD{len(self.deliveries):022}"
         headers = {
-            "Content-Type": "application/json; charset=utf-8",
+            "Content-Type": "application/json",
             "X-Zendesk-Webhook-Signature": sign_webhook(stamp, content, secret),
             "X-Zendesk-Webhook-Signature-Timestamp": stamp,
             "X-Zendesk-Webhook-Invocation-Id": invocation_id,

@@ -53,10 +53,11 @@ def read_tickets(page: Json, settings: Settings) -> TicketPage:
 def read_reply_events(page: Json) -> Iterator[ReplyEvent]:
     """Yield what a page of metric events says of replies."""
     for row in _rows(page, "ticket_metric_events"):
-        ticket_id = normalise_ticket(_text(row.get("ticket_id")) or "")
-        kind, instance, at = row.get("type"), row.get("instance_id"), read_time(row.get("time"))
+        kind, instance = row.get("type"), row.get("instance_id")
         if row.get("metric") != "reply_time" or kind not in ("activate", "fulfill"):
             continue
+        ticket_id = normalise_ticket(_text(row.get("ticket_id")) or "")
+        at = read_time(row.get("time"))
         if row.get("deleted") or ticket_id is None or at is None:
             continue
         if isinstance(instance, int) and instance > 0:
@@ -123,9 +124,12 @@ def _text(value: object) -> str | None:
     """Return a value as text that can be stored; None for a blank one."""
     if value is None or value == "":
         return None
-    # Cc: control characters. Cs: halves of a surrogate pair, which no encoding can carry.
-    kept = (each for each in str(value) if unicodedata.category(each) not in ("Cc", "Cs"))
-    return "".join(kept).strip()[:LONGEST_VALUE] or None
+    text = str(value)
+    if not text.isprintable():
+        # Cc: control characters. Cs: halves of a surrogate pair, which no encoding can carry.
+        kept = (each for each in text if unicodedata.category(each) not in ("Cc", "Cs"))
+        text = "".join(kept)
+    return text.strip()[:LONGEST_VALUE] or None
 
 
 def _rows(page: Json, name: str) -> Iterator[Json]:
