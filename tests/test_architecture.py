@@ -68,6 +68,9 @@ PURE = (
     "delivery/failures",
     "messages/plain_text",
     "messages/alerts",
+    "zendesk/errors",
+    "zendesk/export",
+    "zendesk/rules",
 )
 IMPURE_MODULES = ("socket", "requests", "sqlalchemy", "flask", "pandas", "os", "pathlib", "random")
 

@@ -1,4 +1,4 @@
-"""`csat zendesk`: print the texts that Zendesk needs from us."""
+"""`csat zendesk template`: the invitation, as Zendesk mails it."""
 
 import sys
 
@@ -6,9 +6,9 @@ import click
 
 from survey.errors import CsatError
 from survey.languages import LANGUAGES, find_language
-from survey.mail.invitation import render_mail
+from survey.mail.invitation import Mail, render_mail
 from survey.mail.zendesk import zendesk_invitation
-from survey.settings import load_settings
+from survey.settings import Settings, load_settings
 
 
 class UnsignedLinksRefused(CsatError):
@@ -19,13 +19,7 @@ class CannotPrint(CsatError):
     """The encoding of the output lacks a letter of the text."""
 
 
-@click.group()
-def zendesk() -> None:
-    """Working with Zendesk."""
-
-
-@zendesk.command()
-@click.option(
+language_option = click.option(
     "--language",
     "tag",
     type=click.Choice([language.tag for language in LANGUAGES], case_sensitive=False),
@@ -33,6 +27,10 @@ def zendesk() -> None:
     show_default=True,
     help="Language of the mail, and of the page that it opens.",
 )
+
+
+@click.command()
+@language_option
 @click.option(
     "--part",
     type=click.Choice(["body", "subject", "text"]),
@@ -59,7 +57,14 @@ def template(tag: str, part: str) -> None:
     The body is one long line on purpose: Zendesk turns line breaks into gaps. Links stand under
     CSAT_BASE_URL; a ticket whose requester has no external id gives an answer without a person.
     """
-    settings = load_settings()
+    content = render_invitation(load_settings(), tag)
+    parts = {"body": content.body, "subject": content.subject, "text": content.text.rstrip("\n")}
+    print_to_paste(parts[part])
+
+
+def render_invitation(settings: Settings, tag: str) -> Mail:
+    """Return the invitation with Zendesk's placeholders, in the language of a tag. Raise
+    UnsignedLinksRefused if the site would refuse its links."""
     if settings.require_signed_links:
         raise UnsignedLinksRefused(
             "Zendesk cannot sign links, and CSAT_REQUIRE_SIGNED_LINKS refuses unsigned ones: "
@@ -67,12 +72,10 @@ def template(tag: str, part: str) -> None:
         )
     language = find_language(tag)
     assert language is not None  # click accepts only tags that we know
-    content = render_mail(zendesk_invitation(settings.base_url, language), settings, language)
-    parts = {"body": content.body, "subject": content.subject, "text": content.text.rstrip("\n")}
-    _print_to_paste(parts[part])
+    return render_mail(zendesk_invitation(settings.base_url, language), settings, language)
 
 
-def _print_to_paste(text: str) -> None:
+def print_to_paste(text: str) -> None:
     """Print a text that must arrive unchanged. Raise CannotPrint if it would not."""
     encoding = sys.stdout.encoding
     try:
