@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import (
+    ReplyIntervalRow,
     TicketRow,
     WebhookInvocationRow,
     ZendeskCursorRow,
@@ -20,6 +21,9 @@ from survey.zendesk.tickets import Ticket, TicketUpdate, update_ticket
 _COLUMNS = tuple(TicketRow.__table__.columns.keys())
 _AMONG = select(TicketRow.__table__).where(
     TicketRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
+_INTERVALS_AMONG = select(ReplyIntervalRow.__table__).where(
+    ReplyIntervalRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
 )
 _INSTANT = TicketRow.updated_at.type
 _SAVE = text(
@@ -114,6 +118,12 @@ def mark_asked(connection: Connection, ticket_id: str) -> None:
     the customer stays."""
     asked = update(TicketRow).where(TicketRow.ticket_id == ticket_id)
     connection.execute(asked.values(is_surveyed=True, requester_email=None))
+
+
+def find_intervals(connection: Connection, ticket_ids: Sequence[str]) -> list[ReplyInterval]:
+    """Return the reply intervals of these tickets."""
+    rows = connection.execute(_INTERVALS_AMONG, {"ticket_ids": ticket_ids}).mappings()
+    return [ReplyInterval(**row) for row in rows]
 
 
 def save_intervals(connection: Connection, intervals: Iterable[ReplyInterval]) -> None:

@@ -11,6 +11,8 @@ from survey.vocabulary import Plan, TicketStatus
 
 # The tag of a ticket whose customer was asked, by us or by an automation of Zendesk.
 SURVEYED_TAG = "csat_sent"
+# Zendesk closes a ticket that was merged into another one, and marks it by this tag.
+MERGED_TAG = "closed_by_merge"
 DONE = frozenset({TicketStatus.SOLVED, TicketStatus.CLOSED})
 
 
@@ -75,8 +77,11 @@ def update_ticket(
 
     An update that is older than the newest one changes nothing, except that a tag which tells that
     the customer was asked is never forgotten. The team is that of the last solution: a ticket that
-    is handed on afterwards keeps it. A plan that was set by hand stays.
+    is handed on afterwards keeps it. A plan that was set by hand stays. A ticket that was merged
+    into another one is gone.
     """
+    if MERGED_TAG in update.tags:
+        update = replace(update, status=TicketStatus.GONE)
     is_surveyed = SURVEYED_TAG in update.tags or (known is not None and known.is_surveyed)
     if known is not None and update.updated_at < known.updated_at:
         return mark_surveyed(known) if is_surveyed else known
@@ -106,7 +111,7 @@ def update_ticket(
         created_at=update.created_at or (known.created_at if known else None),
         solved_at=_solved_at(known, update, is_done=is_done, was_done=was_done),
         reopened_at=update.updated_at
-        if was_done and not is_done
+        if was_done and not is_done and update.status is not TicketStatus.GONE
         else (known.reopened_at if known else None),
         escalated_at=(known.escalated_at if known else None)
         or (update.updated_at if is_escalated else None),

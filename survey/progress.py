@@ -1,15 +1,14 @@
 """A progress line for long reads, on a terminal only."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from pipeline.sources.base import OnProgress
 
 
 @contextmanager
-def show_progress(what: str) -> Iterator[OnProgress]:
-    """Show how many answers have been read; give the function to call with that number.
+def show_progress(what: str, unit: str = "answers") -> Iterator[Callable[[int], None]]:
+    """Show how many answers, or other things, have been read; give the function to call with that
+    number.
 
     Nothing is shown where standard error is no terminal.
     """
@@ -23,7 +22,7 @@ def show_progress(what: str) -> Iterator[OnProgress]:
     columns = (
         SpinnerColumn(),
         TextColumn(what),
-        TextColumn("{task.completed:,} answers"),
+        TextColumn(f"{{task.completed:,}} {unit}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
