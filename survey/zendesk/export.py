@@ -1,16 +1,15 @@
 """What rows of Zendesk's exports mean. Pure."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from survey.links import normalise_ticket
 from survey.settings import Settings
 from survey.teams import slugify_team
-from survey.vocabulary import LONGEST_VALUE
 from survey.zendesk.tickets import TicketUpdate, read_status
+from survey.zendesk.values import read_identity, read_text, read_time
 
 Json = Mapping[str, Any]
 
@@ -57,27 +56,18 @@ def read_reply_events(page: Json) -> Iterator[ReplyEvent]:
         if row.get("metric") != "reply_time" or kind not in ("activate", "fulfill"):
             continue
         ticket_id = normalise_ticket(_text(row.get("ticket_id")) or "")
-        at = read_time(row.get("time"))
+        at = _time(row.get("time"))
         if row.get("deleted") or ticket_id is None or at is None:
             continue
         if isinstance(instance, int) and instance > 0:
             yield ReplyEvent(ticket_id, instance, at, is_reply=kind == "fulfill")
 
 
-def read_time(value: object) -> datetime | None:
-    """Return a time as Zendesk writes it, in UTC; None for anything else."""
-    try:
-        time = datetime.fromisoformat(str(value))
-        return None if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
 def _read_ticket(
     row: Json, user: Json, groups: Mapping[object, Json], metric_set: Json, settings: Settings
 ) -> TicketUpdate | None:
     ticket_id = normalise_ticket(_text(row.get("id")) or "")
-    updated_at = read_time(row.get("updated_at"))
+    updated_at = _time(row.get("updated_at"))
     if ticket_id is None or updated_at is None:
         return None
     via = row.get("via")
@@ -93,8 +83,8 @@ def _read_ticket(
         language=_text(user.get("locale")),
         channel=_text(via.get("channel")) if isinstance(via, Mapping) else None,
         tags=frozenset(filter(None, map(_text, row.get("tags") or ()))),
-        created_at=read_time(row.get("created_at")),
-        solved_at=read_time(metric_set.get("solved_at")),
+        created_at=_time(row.get("created_at")),
+        solved_at=_time(metric_set.get("solved_at")),
     )
 
 
@@ -115,21 +105,15 @@ def _read_field(row: Json, field: str | None) -> str | None:
 
 
 def _identity(value: object) -> str | None:
-    """Return who somebody is. One that no link can carry is none: cut, it would be another."""
-    text = _text(value)
-    return text if text is not None and text == str(value).strip() else None
+    return None if value is None else read_identity(str(value))
 
 
 def _text(value: object) -> str | None:
-    """Return a value as text that can be stored; None for a blank one."""
-    if value is None or value == "":
-        return None
-    text = str(value)
-    if not text.isprintable():
-        # Cc: control characters. Cs: halves of a surrogate pair, which no encoding can carry.
-        kept = (each for each in text if unicodedata.category(each) not in ("Cc", "Cs"))
-        text = "".join(kept)
-    return text.strip()[:LONGEST_VALUE] or None
+    return None if value is None else read_text(str(value))
+
+
+def _time(value: object) -> datetime | None:
+    return None if value is None else read_time(str(value))
 
 
 def _rows(page: Json, name: str) -> Iterator[Json]:

@@ -9,9 +9,11 @@ from survey.vocabulary import LONGEST_VALUE
 def read_text(value: str) -> str | None:
     """Return a text as it is kept: trimmed, without what cannot be stored, and cut to
     LONGEST_VALUE; None for a blank one."""
-    # Cc: control characters. Cs: halves of a surrogate pair, which no encoding can carry.
-    kept = (each for each in value if unicodedata.category(each) not in ("Cc", "Cs"))
-    return "".join(kept).strip()[:LONGEST_VALUE] or None
+    if not value.isprintable():
+        # Cc: control characters. Cs: halves of a surrogate pair, which no encoding can carry.
+        kept = (each for each in value if unicodedata.category(each) not in ("Cc", "Cs"))
+        value = "".join(kept)
+    return value.strip()[:LONGEST_VALUE] or None
 
 
 def read_identity(value: str) -> str | None:
