@@ -23,7 +23,7 @@ COMMANDS = {
     "reconcile": ("pipeline.commands.reconcile:reconcile", "Is everything of a month at PostHog?"),
     "link": ("survey.commands.link:link", "Make survey links."),
     "mail": ("survey.commands.mail:mail", "The invitation, to look at before customers do."),
-    "zendesk": ("survey.commands.zendesk:zendesk", "The invitation for a Zendesk automation."),
+    "zendesk": ("survey.commands.zendesk:zendesk", "Zendesk: its tickets, and its set-up."),
     "import": (
         "pipeline.commands.import_answers:import_answers",
         "Answers from elsewhere, into the store.",
@@ -45,6 +45,7 @@ JOBS = (
     "reports.mailing:queue_due_report",
     "reports.donation_mailing:queue_donation_mails",
     "survey.messages.jobs:send_messages",
+    "survey.zendesk.receiving:forget_invocations",
 )
 
 

@@ -7,6 +7,7 @@ import sys
 MEASUREMENTS = {
     "site": "bench.site",
     "page": "bench.page",
+    "webhooks": "bench.webhooks",
     "delivery": "bench.delivery",
     "memory": "bench.memory",
     "aggregate": "bench.aggregate",

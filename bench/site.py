@@ -23,6 +23,7 @@ SECONDS = 5
 REPEATS = 3
 
 FIGURES = {"p50_ms": r"50%\s+([\d.]+)(us|ms|s)", "p99_ms": r"99%\s+([\d.]+)(us|ms|s)"}
+SLOWER = r"Slower: (\d+) of (\d+)"
 IN_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
@@ -37,6 +38,8 @@ def load(url: str, *script: str) -> dict[str, float]:
     for name, pattern in FIGURES.items():
         number, unit = re.search(pattern, done.stdout).groups()
         found[name] = float(number) * IN_MILLISECONDS[unit]
+    if slower := re.search(SLOWER, done.stdout):
+        found["slower"] = int(slower[1]) / int(slower[2])
     return found
 
 
@@ -44,8 +47,10 @@ def load_pages(url: str) -> dict[str, float]:
     return load(url, f"{url}{address()}")
 
 
-def load_answers(url: str) -> dict[str, float]:
-    return load(url, "-s", str(ROOT / "bench/answers.lua"), url, "--", uuid.uuid4().hex)
+def load_answers(url: str, limit_ms: float | None = None) -> dict[str, float]:
+    """Answers for as many tickets; with a limit, also the share of those that took longer."""
+    limit = [] if limit_ms is None else [str(limit_ms * 1000)]
+    return load(url, "-s", str(ROOT / "bench/answers.lua"), url, "--", uuid.uuid4().hex, *limit)
 
 
 @contextmanager

@@ -63,14 +63,9 @@ class PostHogStandIn:
         if self._server is not None:
             return
         self._released = threading.Event()
-        self._server = Server(("127.0.0.1", self._port), self)
+        self._server = Server(self._port, self)
         self._port = self._server.server_port
-        threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.02},
-            name="posthog-standin",
-            daemon=True,
-        ).start()
+        self._server.start("posthog-standin")
 
     def stop(self) -> None:
         """Stop listening and end every connection, also those that hang."""

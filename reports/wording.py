@@ -4,8 +4,8 @@ from calendar import month_abbr, month_name
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 
+from survey.durations import split_duration
 from survey.periods import Period
-from survey.settings import split_duration
 
 
 def name_period(period: Period) -> str:

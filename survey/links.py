@@ -161,6 +161,14 @@ def judge_link(link: Link, secrets: Sequence[str]) -> Trust | None:
     return Trust.SIGNED if any(matches) else None
 
 
+def judge_requester(link: Link, trust: Trust, requester: str | None) -> Trust:
+    """Return how far a link can be trusted when its ticket is looked at, too: an unsigned link with
+    the distinct_id of the ticket's requester is `known`. `requester` is that of a ticket that the
+    help desk told us of; None if there is none."""
+    is_known = trust is Trust.UNVERIFIED and requester is not None and link.distinct_id == requester
+    return Trust.KNOWN if is_known else trust
+
+
 def build_url(base_url: str, link: Link) -> str:
     """Return the address that a mail carries for a link."""
     parameters = link.parameters()

@@ -3,13 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from survey.events import build_message, survey_properties
-from survey.links import Link
+from survey.links import Link, judge_requester
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.outbox import enqueue
@@ -19,6 +19,7 @@ from survey.store.page_views import (
     known_page_views,
     page_views_by_ticket,
 )
+from survey.store.tickets import find_requesters
 from survey.store.voids import void_among
 from survey.vocabulary import Trust
 
@@ -35,7 +36,7 @@ ALL_PERIOD = timedelta(minutes=1)
 @dataclass(frozen=True)
 class PageView:
     """One view of the survey page. `page_id` is the id of the page: a page that reports twice has
-    the same."""
+    the same. `trust` is what the link alone proves, as in a `survey.receive.Submission`."""
 
     link: Link
     trust: Trust
@@ -108,7 +109,9 @@ def receive_page_views(
                 of_ticket[view.ticket_id] += 1
             had_room.append(room or not counts)
         if new:
-            enqueue(connection, [_outbox_event(view, settings) for view in new.values()], now)
+            requesters = find_requesters(connection, tickets)
+            judged = [_judge(view, requesters.get(view.ticket_id)) for view in new.values()]
+            enqueue(connection, [_outbox_event(view, settings) for view in judged], now)
             add_page_views(
                 connection,
                 Counter(
@@ -117,6 +120,10 @@ def receive_page_views(
                 ),
             )
     return had_room
+
+
+def _judge(view: PageView, requester: str | None) -> PageView:
+    return replace(view, trust=judge_requester(view.link, view.trust, requester))
 
 
 def _outbox_event(view: PageView, settings: Settings) -> dict[str, str]:

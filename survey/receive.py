@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from survey.answer_events import build_outbox_event, find_unsent
 from survey.counting_rules import CountingRules
 from survey.events import Questions
-from survey.links import Link
+from survey.links import Link, judge_requester
 from survey.messages.alert_rows import alert_rows, raises_alerts
 from survey.rules import Answer, Decision, Response, decide, time_of_receipt
 from survey.scale import LOW
@@ -29,13 +29,15 @@ from survey.store.responses import (
     add_responses,
     save_response,
 )
+from survey.store.tickets import find_requesters
 from survey.store.voids import void_among
 from survey.vocabulary import Trust
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A submitted form, checked, with the link through which it was sent."""
+    """A submitted form, checked, with the link through which it was sent. `trust` is what the link
+    alone proves; the ticket may prove more when the submission is received."""
 
     link: Link
     trust: Trust
@@ -112,7 +114,14 @@ def _receive_group(
     ]
     rules = CountingRules.of(settings, void_among(connection, tickets))
     earlier = answers_that_decide(connection, rules, arriving)
-    received = [_judge(each, earlier[each.ticket_id], rules) for each in arrivals]
+    requesters = find_requesters(
+        connection,
+        [each.ticket_id for each in arrivals if each.submission.trust is Trust.UNVERIFIED],
+    )
+    received = [
+        _judge(each, earlier[each.ticket_id], rules, requesters.get(each.ticket_id))
+        for each in arrivals
+    ]
     new = [each for each in received if each.is_new]
     add_answers(connection, [NewAnswer(each.answer, Origin.SITE, each.asked) for each in new])
     changed = [each for each in new if each.changes_response]
@@ -189,10 +198,15 @@ def _find_alerts(
     ]
 
 
-def _judge(arrival: Arrival, earlier: Sequence[Answer], rules: CountingRules) -> _Received:
+def _judge(
+    arrival: Arrival, earlier: Sequence[Answer], rules: CountingRules, requester: str | None
+) -> _Received:
+    """Decide over a submission. Its trust is fixed now: a ticket that the help desk tells us of
+    later changes nothing."""
     submission = arrival.submission
     known = next((answer for answer in earlier if answer.uuid == submission.uuid), None)
-    answer = known or _answer(submission, time_of_receipt(earlier, arrival.at))
+    trust = judge_requester(submission.link, submission.trust, requester)
+    answer = known or _answer(submission, trust, time_of_receipt(earlier, arrival.at))
     return _Received(
         answer=answer,
         asked=Asked(submission.questions, submission.link.initial_target_area),
@@ -202,7 +216,7 @@ def _judge(arrival: Arrival, earlier: Sequence[Answer], rules: CountingRules) ->
     )
 
 
-def _answer(submission: Submission, received_at: datetime) -> Answer:
+def _answer(submission: Submission, trust: Trust, received_at: datetime) -> Answer:
     return Answer(
         uuid=submission.uuid,
         ticket_id=submission.link.ticket_id,
@@ -211,7 +225,7 @@ def _answer(submission: Submission, received_at: datetime) -> Answer:
         comment=submission.comment,
         team=submission.link.team,
         answered_at=received_at,
-        trust=submission.trust,
+        trust=trust,
         language=submission.questions.language,
         is_from_site=True,
     )

@@ -1,23 +1,55 @@
 """All settings, read once from the environment and `.env`, checked, and passed on as one object."""
 
 import os
-import re
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any, Literal, get_args
-from urllib.parse import SplitResult, urlsplit
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from survey.addresses import show_address
-from survey.colours import DARK_GROUNDS, LIGHT_GROUNDS, Accents, check_accent, parse_colour
+from survey.colours import Accents
 from survey.errors import CsatError
-from survey.languages import parse_wording
-from survey.recipients import Recipients, parse_address, parse_recipients
-from survey.teams import DEFAULT_TEAMS, Team, parse_teams
+from survey.setting_values import (
+    DEFAULT_PLANS,
+    DEFAULT_TARGETS,
+    MAKE_SECRET,
+    Accent,
+    AccentDark,
+    AddressesByTeam,
+    BaseAddress,
+    ContactAddress,
+    DatabaseAddress,
+    DayOfMonth,
+    Digits,
+    DistinctIds,
+    Duration,
+    MailAddress,
+    MailAddresses,
+    MonthText,
+    PersonalKey,
+    PlansByPriority,
+    ProjectKey,
+    Secret,
+    SecretKey,
+    Secrets,
+    SecretWebAddress,
+    SharesByPlan,
+    SmtpAddress,
+    TargetsByPlan,
+    Teams,
+    Text,
+    Texts,
+    TicketAddress,
+    Timezone,
+    WebAddress,
+    Wording,
+    parse_plans,
+    parse_targets,
+)
+from survey.teams import DEFAULT_TEAMS, parse_teams
 
 PREFIX = "CSAT_"
 
@@ -26,264 +58,12 @@ DEFAULT_SURVEY_ID = "0192f1a4-6d2e-7c3b-9a58-c5a70000c5a7"
 DEFAULT_RATING_QUESTION_ID = "0192f1a4-6d2e-7c3b-9a58-c5a70000fa5e"
 DEFAULT_COMMENT_QUESTION_ID = "0192f1a4-6d2e-7c3b-9a58-c5a700007e87"
 
-# Sixteen random letters and digits cannot be guessed; a word can.
-SHORTEST_SECRET = 16
-MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-# How PostHog's keys begin.
-PROJECT_KEY_PREFIX, PERSONAL_KEY_PREFIX = "phc_", "phx_"
 
 LogFormat = Literal["text", "json"]
-
-LONGEST_DURATION = timedelta(days=3650)
-
-_DURATION_TEXT = re.compile(r"(\d{1,6})(d|h|m|s)", re.ASCII)
-_DURATION_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 class SettingsError(CsatError):
     """A setting is missing or wrong; the message names it."""
-
-
-def parse_duration(value: object) -> timedelta:
-    """Return a duration written `7d`, `168h`, `30m` or `45s`; raises ValueError for anything
-    else."""
-    if isinstance(value, timedelta):
-        return value
-    match = _DURATION_TEXT.fullmatch(str(value).strip())
-    if match is None:
-        raise ValueError("write a duration as 7d, 168h, 30m or 45s")
-    duration = timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
-    if duration > LONGEST_DURATION:
-        raise ValueError(f"it is longer than {LONGEST_DURATION.days}d")
-    return duration
-
-
-def split_duration(duration: timedelta) -> tuple[int, str]:
-    """Return a duration in the largest unit that it fills exactly: `(7, "days")`, `(36,
-    "hours")`."""
-    for unit in ("days", "hours", "minutes"):
-        count, rest = divmod(duration, timedelta(**{unit: 1}))
-        if not rest:
-            return count, unit
-    return int(duration.total_seconds()), "seconds"
-
-
-def format_duration(duration: timedelta) -> str:
-    """Return a duration as it is written in settings: `7d`, `36h`."""
-    count, unit = split_duration(duration)
-    return f"{count}{unit[0]}"
-
-
-def _split(value: object) -> object:
-    """Return a comma-separated text as its parts, without the blank ones."""
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def _secrets(value: object) -> object:
-    secrets: Any = _split(value)
-    if isinstance(value, str) and not secrets:
-        raise ValueError("it holds no secret")
-    return secrets
-
-
-def _teams(value: object) -> object:
-    entries: Any = _split(value)
-    if not entries:
-        raise ValueError("it names no team")
-    if isinstance(value, str) and ";" in value:
-        raise ValueError("write a comma between teams, not a semicolon")
-    if all(isinstance(entry, Team) for entry in entries):
-        return entries
-    return parse_teams(entries)
-
-
-def _timezone(value: object) -> object:
-    if isinstance(value, ZoneInfo):
-        return value
-    try:
-        return ZoneInfo(str(value).strip())
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a time zone; write one like Europe/London") from None
-
-
-def _web_address(value: object) -> object:
-    """Return an http(s) address without a slash at its end."""
-    parts = urlsplit(str(value).strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(parts):
-        raise ValueError("write a whole address, for example https://survey.example.com")
-    if "@" in parts.netloc:
-        raise ValueError("an address must hold no user and no password")
-    return str(value).strip().rstrip("/")
-
-
-def _secret_web_address(value: object) -> object:
-    return _web_address(value.get_secret_value() if isinstance(value, SecretStr) else value)
-
-
-def _has_port(parts: SplitResult) -> bool:
-    """Return whether the port is one, if one is given."""
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
-
-
-def _base_address(value: object) -> object:
-    """Return a web address to which paths and parameters are added."""
-    text = str(_web_address(value))
-    if "?" in text or "#" in text:
-        raise ValueError("write it without what begins with ? or #")
-    return text
-
-
-def _contact_address(value: object) -> object:
-    text = str(value).strip()
-    return text if text.startswith("mailto:") and "@" in text else _web_address(text)
-
-
-def _ticket_pattern(value: object) -> object:
-    text = str(_web_address(value))
-    if text.replace("{ticket_id}", "") == text or re.search(
-        r"[{}]", text.replace("{ticket_id}", "")
-    ):
-        raise ValueError("write {ticket_id} where the ticket's number belongs, and no other braces")
-    return text
-
-
-def _database_url(value: object) -> object:
-    text = str(value).strip()
-    scheme, _, rest = text.partition("://")
-    if scheme in ("postgresql", "postgres", "postgresql+psycopg") and _names_database(rest):
-        if rest.partition("?")[0].count("@") > 1:
-            raise ValueError("write an @ in the user's name or the password as %40")
-        return f"postgresql+psycopg://{rest}"
-    path = rest.removeprefix("/")
-    if scheme != "sqlite" or path in (rest, "", ":memory:") or "?" in path:
-        raise ValueError(
-            "write it as sqlite:///path/to/file.db or postgresql://user:password@host/database"
-        )
-    return text
-
-
-def _names_database(rest: str) -> bool:
-    """Return whether what follows the scheme of a server's address names a database and a port."""
-    try:
-        parts = urlsplit(f"//{rest}")
-        return parts.path.strip("/") != "" and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-
-
-def _digits(value: object) -> object:
-    text = str(value).strip()
-    if re.fullmatch(r"\d{1,18}", text, re.ASCII) is None:
-        raise ValueError("write it in digits, as it stands in the addresses of PostHog's pages")
-    return text
-
-
-def _not_blank(value: object) -> object:
-    if isinstance(value, str) and not value.strip():
-        raise ValueError("it is blank")
-    return value.strip() if isinstance(value, str) else value
-
-
-def _accent(value: object) -> object:
-    colour = parse_colour(str(value))
-    check_accent(colour, LIGHT_GROUNDS, "light")
-    return colour
-
-
-def _accent_dark(value: object) -> object:
-    colour = parse_colour(str(value))
-    check_accent(colour, DARK_GROUNDS, "dark")
-    return colour
-
-
-def _wording(value: object) -> object:
-    return parse_wording(value) if isinstance(value, str) else value
-
-
-def _recipients(value: object) -> object:
-    return parse_recipients(value) if isinstance(value, str) else value
-
-
-def _mail_address(value: object) -> object:
-    return parse_address(str(value))
-
-
-def _addresses(value: object) -> object:
-    entries: Any = _split(value)
-    return tuple(dict.fromkeys(map(parse_address, entries)))
-
-
-def _smtp_url(value: object) -> object:
-    """Return the address of a mail server; what stands in it is read by `survey.mail.smtp`."""
-    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value).strip()
-    parts = urlsplit(text)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not _has_port(parts):
-        raise ValueError("write it as smtp://user:password@host:port or smtps://…")
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("write nothing behind the port; write / ? # in a password as %2F %3F %23")
-    return text
-
-
-def _day_of_month(value: object) -> object:
-    text = str(value).strip()
-    # Every month has a day 28.
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 28:
-        raise ValueError("write a day from 1 to 28")
-    return int(text)
-
-
-def _secret_key(value: object) -> object:
-    text = _not_blank(value)
-    if isinstance(text, str) and len(text) < SHORTEST_SECRET:
-        raise ValueError(
-            f"it has fewer than {SHORTEST_SECRET} characters, so it can be guessed; make one with "
-            f"{MAKE_SECRET}"
-        )
-    return text
-
-
-def _key_without(prefix: str, reason: str) -> BeforeValidator:
-    """Return a key that is refused where it begins like one of another kind."""
-
-    def check(value: object) -> object:
-        text = _not_blank(value)
-        if isinstance(text, str) and text.startswith(prefix):
-            raise ValueError(reason)
-        return text
-
-    return BeforeValidator(check)
-
-
-Text = Annotated[str, BeforeValidator(_not_blank)]
-WebAddress = Annotated[str, BeforeValidator(_web_address)]
-BaseAddress = Annotated[str, BeforeValidator(_base_address)]
-Secret = Annotated[SecretStr, BeforeValidator(_not_blank)]
-SecretKey = Annotated[SecretStr, BeforeValidator(_secret_key)]
-ProjectKey = Annotated[
-    SecretStr,
-    _key_without(
-        PERSONAL_KEY_PREFIX,
-        "this is a personal API key, which would be sent with every event; write the project "
-        "API key, which begins with phc_, and make a new personal key if this one was used",
-    ),
-]
-PersonalKey = Annotated[
-    SecretStr,
-    _key_without(
-        PROJECT_KEY_PREFIX,
-        "this is a project API key, which can only send; make a personal API key, which "
-        "begins with phx_, with the scope query:read",
-    ),
-]
-MailAddress = Annotated[str, BeforeValidator(_mail_address)]
-AddressesByTeam = Annotated[Recipients, NoDecode, BeforeValidator(_recipients)]
-# A text by language; languages that it leaves out have our own.
-Wording = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_wording)]
 
 
 class Settings(BaseSettings):
@@ -293,7 +73,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    database_url: Annotated[str, BeforeValidator(_database_url)] = Field(
+    database_url: DatabaseAddress = Field(
         # The address may hold a password.
         "sqlite:///var/csat.db",
         description="where answers are stored",
@@ -305,7 +85,7 @@ class Settings(BaseSettings):
     secret_key: SecretKey | None = Field(
         None, description="signs what the site hands out for later; 16 random characters or more"
     )
-    link_secret: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_secrets)] = Field(
+    link_secret: Secrets = Field(
         (), description="signs survey links: the first one signs, all of them verify"
     )
     require_signed_links: bool = Field(False, description="refuse links without a signature")
@@ -318,7 +98,7 @@ class Settings(BaseSettings):
     posthog_app_host: BaseAddress | None = Field(
         None, description="where PostHog is asked; without it the region's that events are sent to"
     )
-    posthog_project_id: Annotated[str, BeforeValidator(_digits)] | None = Field(
+    posthog_project_id: Digits | None = Field(
         None, description="number of the project at PostHog, to ask what it has"
     )
     posthog_personal_key: PersonalKey | None = Field(
@@ -333,23 +113,19 @@ class Settings(BaseSettings):
         DEFAULT_COMMENT_QUESTION_ID, description="id of its comment question"
     )
     name: Text | None = Field(None, description="whose survey it is, shown above the question")
-    accent: Annotated[str, BeforeValidator(_accent)] = Field(
-        "#a83f0b", description="the page's one colour, as #rrggbb"
-    )
-    accent_dark: Annotated[str, BeforeValidator(_accent_dark)] | None = Field(
+    accent: Accent = Field("#a83f0b", description="the page's one colour, as #rrggbb")
+    accent_dark: AccentDark | None = Field(
         None, description="the same on dark pages; without it a lighter shade"
     )
     rating_question: Wording = Field(
         {}, description="the rating question, as text|de=Text|fr=…; without it our own"
     )
     comment_question: Wording = Field({}, description="the comment question, likewise")
-    timezone: Annotated[ZoneInfo, BeforeValidator(_timezone)] = Field(
+    timezone: Timezone = Field(
         ZoneInfo("Europe/London"), description="in which months begin and end"
     )
-    teams: Annotated[tuple[Team, ...], NoDecode, BeforeValidator(_teams)] = Field(
-        parse_teams(DEFAULT_TEAMS), description="teams, as names or slug=Name"
-    )
-    outbox_retention: Annotated[timedelta, BeforeValidator(parse_duration)] = Field(
+    teams: Teams = Field(parse_teams(DEFAULT_TEAMS), description="teams, as names or slug=Name")
+    outbox_retention: Duration = Field(
         timedelta(days=30), description="how long delivered events are kept"
     )
     metrics_token: Secret | None = Field(
@@ -357,55 +133,105 @@ class Settings(BaseSettings):
     )
     log_format: LogFormat = Field("text", description="how the log is written: text or json")
     log_requests: bool = Field(True, description="whether each request is a line in the log")
-    edit_window: Annotated[timedelta, BeforeValidator(parse_duration)] = Field(
+    edit_window: Duration = Field(
         timedelta(days=7), description="how long an answer can be changed"
     )
-    test_distinct_ids: Annotated[frozenset[str], NoDecode, BeforeValidator(_split)] = Field(
+    test_distinct_ids: DistinctIds = Field(
         frozenset(), description="whose answers are tests and leave every number"
     )
     thanks_text: Wording = Field(
         {}, description="a sentence of your own on the thank-you page, likewise"
     )
     privacy_url: WebAddress | None = Field(None, description="what happens with an answer")
-    support_url: Annotated[str, BeforeValidator(_contact_address)] | None = Field(
+    support_url: ContactAddress | None = Field(
         None, description="where a customer turns whose problem is not solved"
     )
     charity_name: Text | None = Field(
         None, description="who feeds the hedgehogs, as customers read it"
     )
     charity_url: WebAddress | None = Field(None, description="the charity's own page")
-    ticket_url: Annotated[str, BeforeValidator(_ticket_pattern)] | None = Field(
+    ticket_url: TicketAddress | None = Field(
         None, description="address of a ticket, with {ticket_id}"
     )
 
-    smtp_url: Annotated[SecretStr, BeforeValidator(_smtp_url)] | None = Field(
+    smtp_url: SmtpAddress | None = Field(
         None, description="the mail server: smtp://user:password@host:port or smtps://…"
     )
     mail_from: MailAddress | None = Field(None, description="from which address mails are sent")
     report_recipients: AddressesByTeam = Field(
         {}, description="who gets the monthly report, as team=a@x,b@x;all=lead@x"
     )
-    report_day: Annotated[int, BeforeValidator(_day_of_month)] | None = Field(
+    report_day: DayOfMonth | None = Field(
         None, description="day of the next month on which it is sent; without it never"
     )
-    close_grace: Annotated[timedelta, BeforeValidator(parse_duration)] = Field(
+    close_grace: Duration = Field(
         timedelta(hours=1), description="how long after its end a month can be closed"
     )
-    close_day: Annotated[int, BeforeValidator(_day_of_month)] | None = Field(
+    close_day: DayOfMonth | None = Field(
         None, description="day of the next month on which it is closed; without it by hand"
     )
-    finance_recipients: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_addresses)] = Field(
+    finance_recipients: MailAddresses = Field(
         (), description="who gets the donation export of a closed month, as a@x,b@x"
     )
     # Whoever knows such an address can post there.
-    alert_webhook: Annotated[SecretStr, BeforeValidator(_secret_web_address)] | None = Field(
+    alert_webhook: SecretWebAddress | None = Field(
         None, description="where a low rating is posted, as Slack takes it"
     )
     alert_recipients: AddressesByTeam = Field(
         {}, description="who gets a mail about a low rating, likewise"
     )
-    settling_delay: Annotated[timedelta, BeforeValidator(parse_duration)] = Field(
+    settling_delay: Duration = Field(
         timedelta(minutes=10), description="how long a low rating waits, in case it is changed"
+    )
+    zendesk_url: BaseAddress | None = Field(
+        None, description="the help desk: https://your-company.zendesk.com"
+    )
+    zendesk_email: MailAddress | None = Field(
+        None, description="of the agent whose API token we use there"
+    )
+    zendesk_token: Secret | None = Field(None, description="the agent's API token")
+    zendesk_webhook_secret: Secret | None = Field(
+        None, description="signs what Zendesk's webhook sends; without it no webhook is taken"
+    )
+    zendesk_plans: PlansByPriority = Field(
+        parse_plans(DEFAULT_PLANS), description="a ticket's plan by its priority, as low=paygo,…"
+    )
+    zendesk_escalated_tag: Text | None = Field(
+        None, description="the tag of a ticket that was escalated"
+    )
+    zendesk_severity_field: Digits | None = Field(
+        None, description="number of the ticket field that holds the severity"
+    )
+    zendesk_link_field: Digits | None = Field(
+        None, description="number of the ticket field that takes the survey link"
+    )
+    zendesk_write_back: Literal["off", "tag", "tag+note"] = Field(
+        "off", description="what a rating adds to its ticket: off, tag or tag+note"
+    )
+    invite: Literal["off", "smtp", "zendesk"] = Field(
+        "off", description="who mails invitations: smtp (we do), zendesk, or off"
+    )
+    invite_sample: SharesByPlan = Field(
+        {}, description="how many of a plan's tickets are asked, in per cent, as free=0,paygo=50"
+    )
+    invite_excluded_tags: Texts = Field(
+        (), description="tags of tickets that are not asked about, as spam,test"
+    )
+    invite_max_age: Duration = Field(
+        timedelta(days=14), description="a ticket that was solved longer ago is not asked about"
+    )
+    survey_delay: Duration = Field(
+        timedelta(hours=72), description="how long after its solution a ticket is asked about"
+    )
+    survey_cooldown: Duration = Field(
+        timedelta(days=30), description="how long a customer is asked nothing more"
+    )
+    targets: TargetsByPlan = Field(
+        parse_targets(DEFAULT_TARGETS),
+        description="weekday hours in which a plan's customers get a reply, as paygo=72h,…",
+    )
+    unverified_excluded_from: MonthText | None = Field(
+        None, description="the month from which tickets with unverified answers alone do not count"
     )
     oidc_issuer: BaseAddress | None = Field(
         None, description="OpenID provider to sign in with at /reports/"
@@ -449,6 +275,20 @@ class Settings(BaseSettings):
             raise ValueError("CSAT_SMTP_URL needs CSAT_MAIL_FROM")
         if self.report_day and not self.report_recipients:
             raise ValueError("CSAT_REPORT_DAY needs CSAT_REPORT_RECIPIENTS")
+        return self
+
+    @model_validator(mode="after")
+    def _zendesk_needs_an_agent(self) -> "Settings":
+        if self.zendesk_url and not (self.zendesk_email and self.zendesk_token):
+            raise ValueError("CSAT_ZENDESK_URL needs CSAT_ZENDESK_EMAIL and CSAT_ZENDESK_TOKEN")
+        if self.zendesk_write_back != "off" and not self.zendesk_url:
+            raise ValueError("CSAT_ZENDESK_WRITE_BACK needs CSAT_ZENDESK_URL")
+        if self.invite == "smtp" and not self.smtp_url:
+            raise ValueError("CSAT_INVITE=smtp needs CSAT_SMTP_URL")
+        if self.invite == "zendesk" and not (self.zendesk_url and self.zendesk_link_field):
+            raise ValueError(
+                "CSAT_INVITE=zendesk needs CSAT_ZENDESK_URL and CSAT_ZENDESK_LINK_FIELD"
+            )
         return self
 
     @model_validator(mode="after")

@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     INVALID_RATING = "invalid_rating"
     TEST = "test"
     VOID = "void"
+    UNVERIFIED = "unverified"
     OTHER_PERSON = "other_person"
     LATE_CHANGE = "late_change"
 
@@ -51,3 +52,45 @@ class Role(StrEnum):
 
 # From the lowest role to the highest. The highest holds for somebody whom a provider gives several.
 ROLE_ORDER = (Role.FINANCE, Role.LEAD, Role.ADMIN)
+
+
+class Plan(StrEnum):
+    """What a customer pays for. `unknown`: the help desk's priority stands for no plan."""
+
+    FREE = "free"
+    PAYGO = "paygo"
+    BOOST = "boost"
+    SCALE = "scale"
+    ENTERPRISE = "enterprise"
+    UNKNOWN = "unknown"
+
+
+class TicketStatus(StrEnum):
+    """The status of a ticket at the help desk. `gone`: it was deleted, or merged into another."""
+
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"
+    HOLD = "hold"
+    SOLVED = "solved"
+    CLOSED = "closed"
+    GONE = "gone"
+
+
+class InvitationOutcome(StrEnum):
+    """What became of asking the customer of a solved ticket. Those below `QUEUED` are the reasons
+    why nobody was asked, in the order in which they are checked: the first that applies is the
+    outcome."""
+
+    SENT = "sent"
+    QUEUED = "queued"
+    # The ticket is open again now.
+    REOPENED = "reopened"
+    # The customer was asked for this ticket before: by us, or the ticket has the tag `csat_sent`.
+    ASKED = "asked"
+    TOO_OLD = "too_old"
+    EXCLUDED = "excluded"
+    SAMPLED_OUT = "sampled_out"
+    UNSUBSCRIBED = "unsubscribed"
+    COOLDOWN = "cooldown"
+    NO_ADDRESS = "no_address"

@@ -8,7 +8,7 @@ from pathlib import Path
 import requests
 
 from pipeline.metrics import ALPHA
-from survey.settings import MAKE_SECRET
+from survey.setting_values import MAKE_SECRET
 from survey.teams import DEFAULT_TEAMS
 from tests.support.command import ROOT, run_csat
 from tests.support.settings import SECRET_KEY

@@ -8,8 +8,8 @@ import click
 import pandas as pd
 
 from pipeline.commands.options import counting_options, open_named_source
-from pipeline.commands.progress import show_progress
 from pipeline.output_files import format_csv, write_file
+from survey.progress import show_progress
 
 
 @click.command()

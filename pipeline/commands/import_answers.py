@@ -4,11 +4,11 @@ from contextlib import closing
 
 import click
 
-from pipeline.commands.progress import show_progress
 from pipeline.importing import ImportSummary, import_events
 from pipeline.sources.base import BadSource, EventSource
 from pipeline.sources.opening import open_event_source
 from survey.counting_rules import CountingRules
+from survey.progress import show_progress
 from survey.rederive import apply_rules, responses_are_current
 from survey.settings import Settings, load_settings
 from survey.store.database import Database

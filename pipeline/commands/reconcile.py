@@ -9,7 +9,6 @@ from datetime import datetime, tzinfo
 import click
 
 from pipeline.commands.options import month_option
-from pipeline.commands.progress import show_progress
 from pipeline.reconcile import Difference, Reason, Reconciliation, SentEvent, Side, compare
 from pipeline.sources.base import OnProgress
 from pipeline.sources.posthog_client import PostHogClient
@@ -18,6 +17,7 @@ from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.event_values import SURVEY_SENT
 from survey.months import Month
+from survey.progress import show_progress
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.outcomes import find_outcomes

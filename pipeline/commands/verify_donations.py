@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-from pipeline.commands.progress import show_progress
 from pipeline.commands.verify_posthog import compare_posthog
 from pipeline.donations.checks.difference import LedgerDiffers
 from pipeline.donations.checks.earlier_export import EarlierExport, read_export
 from pipeline.donations.verifying import Check, verify_ledger
 from survey.clock import now
 from survey.errors import CsatError
+from survey.progress import show_progress
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.schema import open_store

@@ -16,10 +16,11 @@ from pipeline.donations.money import round_amount
 from pipeline.donations.posting import Change, Posting, post_changes, price_change
 from pipeline.sources.base import OnProgress
 from survey.counting_rules import CountingRules
+from survey.durations import format_duration
 from survey.errors import CsatError
 from survey.ledger import EntryKind, NewEntry, digest_tickets, join_tickets
 from survey.months import Month
-from survey.settings import Settings, format_duration
+from survey.settings import Settings
 from survey.store.counting import (
     ResponsesOutdated,
     months_with_responses,

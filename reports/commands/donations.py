@@ -11,7 +11,6 @@ import click
 from sqlalchemy import Connection
 
 from pipeline.commands.options import month_option, read_month
-from pipeline.commands.progress import show_progress
 from pipeline.commands.verify_donations import verify
 from pipeline.donations.closing import charity_of, close_month
 from pipeline.donations.ledger import Charity, Ledger, Rate
@@ -28,6 +27,7 @@ from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.errors import CsatError
 from survey.months import Month
+from survey.progress import show_progress
 from survey.settings import Settings, load_settings
 from survey.store.counting import ResponsesOutdated, require_current_responses
 from survey.store.database import Database

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from pipeline.commands.options import counting_options, month_option, open_named_source
-from pipeline.commands.progress import show_progress
 from pipeline.donations.ledger import Ledger
 from pipeline.metrics import trend_periods
 from pipeline.output_files import write_files
@@ -25,6 +24,7 @@ from survey.logs import configure_logs
 from survey.messages.worker import send_due
 from survey.months import Month
 from survey.periods import Period
+from survey.progress import show_progress
 from survey.settings import Settings
 from survey.store.ledger import read_entries
 from survey.store.marks import Mark

@@ -8,16 +8,18 @@ import click
 
 from survey.addresses import show_address
 from survey.commands.remarks import find_remarks
+from survey.durations import format_duration
 from survey.languages import format_wording
 from survey.settings import (
     Settings,
-    format_duration,
     is_secret,
     load_settings,
     variable,
 )
 from survey.teams import Team
 
+# Settings that are written as name=value,name=value.
+_BY_NAME = ("zendesk_plans", "invite_sample", "targets")
 # The addresses that we connect to. Such an address can hold a password or a token.
 _ADDRESSES = ("database_url", "posthog_host", "posthog_app_host")
 
@@ -57,6 +59,8 @@ def show(field: str, value: Any) -> str:
         return "is set, not shown"
     if isinstance(value, timedelta):
         return format_duration(value)
+    if isinstance(value, Mapping) and field in _BY_NAME:
+        return ",".join(f"{name}={show(field, each)}" for name, each in value.items())
     if isinstance(value, Mapping):
         return format_wording(value)
     if isinstance(value, frozenset):

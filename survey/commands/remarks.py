@@ -10,7 +10,8 @@ from dotenv import dotenv_values
 
 from survey.languages import LANGUAGES
 from survey.private_files import is_open_to_others
-from survey.settings import MAKE_SECRET, PREFIX, SHORTEST_SECRET, Settings, variable
+from survey.setting_values import MAKE_SECRET, SHORTEST_SECRET
+from survey.settings import PREFIX, Settings, variable
 
 # Names that no site can have (RFC 2606).
 _EXAMPLE_HOSTS = (".example.com", ".example.net", ".example.org", ".example", ".invalid", ".test")

@@ -1,22 +1,10 @@
-"""`csat zendesk`: print the texts that Zendesk needs from us."""
-
-import sys
+"""`csat zendesk`: the group of its commands."""
 
 import click
 
-from survey.errors import CsatError
-from survey.languages import LANGUAGES, find_language
-from survey.mail.invitation import render_mail
-from survey.mail.zendesk import zendesk_invitation
-from survey.settings import load_settings
-
-
-class UnsignedLinksRefused(CsatError):
-    """The site would refuse every link in the mail."""
-
-
-class CannotPrint(CsatError):
-    """The encoding of the output lacks a letter of the text."""
+from survey.commands.zendesk_mail import template
+from survey.commands.zendesk_rules import automation, webhook
+from survey.commands.zendesk_tickets import import_tickets, plan
 
 
 @click.group()
@@ -24,61 +12,5 @@ def zendesk() -> None:
     """Working with Zendesk."""
 
 
-@zendesk.command()
-@click.option(
-    "--language",
-    "tag",
-    type=click.Choice([language.tag for language in LANGUAGES], case_sensitive=False),
-    default="en",
-    show_default=True,
-    help="Language of the mail, and of the page that it opens.",
-)
-@click.option(
-    "--part",
-    type=click.Choice(["body", "subject", "text"]),
-    default="body",
-    show_default=True,
-    help="The HTML body, the subject, or the body as plain text.",
-)
-def template(tag: str, part: str) -> None:
-    """Print the invitation for a Zendesk automation, with its placeholders.
-
-    \b
-    In Zendesk: Admin Center > Objects and rules > Automations > Add automation.
-      Meet all of these conditions
-        Ticket: Status              Is                              Solved
-        Ticket: Hours since solved  Greater than                    72
-        Ticket: Tags                Contains none of the following  csat_sent
-      Perform these actions
-        Notify by: User email       (requester), subject and body from here
-        Ticket: Add tags            csat_sent
-
-    The tag keeps the automation from sending twice, so do not leave it out. For several
-    languages make one automation each, with the condition Requester: Language.
-
-    The body is one long line on purpose: Zendesk turns line breaks into gaps. Links stand under
-    CSAT_BASE_URL; a ticket whose requester has no external id gives an answer without a person.
-    """
-    settings = load_settings()
-    if settings.require_signed_links:
-        raise UnsignedLinksRefused(
-            "Zendesk cannot sign links, and CSAT_REQUIRE_SIGNED_LINKS refuses unsigned ones: "
-            "customers would find every link of this mail closed. Set it to false first."
-        )
-    language = find_language(tag)
-    assert language is not None  # click accepts only tags that we know
-    content = render_mail(zendesk_invitation(settings.base_url, language), settings, language)
-    parts = {"body": content.body, "subject": content.subject, "text": content.text.rstrip("\n")}
-    _print_to_paste(parts[part])
-
-
-def _print_to_paste(text: str) -> None:
-    """Print a text that must arrive unchanged. Raise CannotPrint if it would not."""
-    encoding = sys.stdout.encoding
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        raise CannotPrint(
-            f"{encoding} lacks letters of this text; set PYTHONIOENCODING=utf-8"
-        ) from None
-    click.echo(text)
+for command in (import_tickets, plan, webhook, automation, template):
+    zendesk.add_command(command)

@@ -23,7 +23,8 @@ from urllib3.util.connection import create_connection
 
 # The longest wait for one address of the host; then the next one is tried, if there is time.
 CONNECT_SECONDS = 4.0
-# No more than this is read of an answer; PostHog's own answers have some hundred bytes.
+# No more than this is read of an answer, if nothing else is said; PostHog's own answers have some
+# hundred bytes.
 MAX_ANSWER_BYTES = 64 * 1024
 
 
@@ -38,7 +39,8 @@ class HttpAnswer:
 class EndableAdapter(HTTPAdapter):
     """An adapter that knows the sockets of its connections, so that another thread can end them."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_answer: int = MAX_ANSWER_BYTES) -> None:
+        self._longest_answer = longest_answer
         self.last_answer: HttpAnswer | None = None
         self._ends_at = 0.0
         self._sockets: WeakSet[socket.socket] = WeakSet()
@@ -64,7 +66,7 @@ class EndableAdapter(HTTPAdapter):
         """Send a request and read the beginning of the answer. It is read here, because `requests`
         reads all of a redirect, and guesses the encoding if the answer does not name it."""
         response = super().send(*args, **kwargs)
-        body = _read_beginning(response.raw)
+        body = _read_beginning(response.raw, self._longest_answer)
         self.last_answer = HttpAnswer(response.status_code, body)
         response.raw, response.encoding = BytesIO(body), "utf-8"
         return response
@@ -137,19 +139,19 @@ class EndableAdapter(HTTPAdapter):
         return {"http": PlainPool, "https": SecurePool}
 
 
-def _read_beginning(raw: Any) -> bytes:
-    """Return the beginning of a body, decompressed; empty if it cannot be decompressed.
+def _read_beginning(raw: Any, length: int) -> bytes:
+    """Return at most `length` bytes of a body, decompressed; none if it cannot be decompressed.
 
     Raises requests.ConnectionError when the body ends too early.
     """
     body = b""
     try:
         # `stream` is not used, because it reads the sizes of chunks in lines of any length.
-        body = raw.read(MAX_ANSWER_BYTES, decode_content=True)
+        body = raw.read(length, decode_content=True)
     except DecodeError:
         raw.close()
     except HTTPError as error:
         raise requests.ConnectionError(error) from error
-    if len(body) >= MAX_ANSWER_BYTES:
+    if len(body) >= length:
         raw.close()  # otherwise the unread rest would come before the next answer
     return body

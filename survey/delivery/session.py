@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from survey.delivery.adapter import EndableAdapter, HttpAnswer
+from survey.delivery.adapter import MAX_ANSWER_BYTES, EndableAdapter, HttpAnswer
 
 # The longest time for a whole request, from the lookup of the name to the last byte.
 DEADLINE_SECONDS = 10.0
@@ -19,15 +19,19 @@ class DeadlineSession(requests.Session):
     A timeout of `requests` counts for each address and for each read, so a server that sends a byte
     a second could hold a request for ever. A redirected POST arrives as a GET, whose 200 would look
     like acceptance. The session makes one request at a time. `last_answer` is the answer to the
-    last request, None if there was none.
+    last request, None if there was none. `deadline` is in seconds; of an answer no more than
+    `longest_answer` bytes are read.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, deadline: float | None = None, longest_answer: int = MAX_ANSWER_BYTES
+    ) -> None:
         super().__init__()
+        self._deadline = deadline
         self.last_answer: HttpAnswer | None = None
         # No cookies are kept: they would accumulate, and be sent with every request.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._adapter = EndableAdapter()
+        self._adapter = EndableAdapter(longest_answer)
         self._running: _Request | None = None
         self.mount("http://", self._adapter)
         self.mount("https://", self._adapter)
@@ -39,13 +43,14 @@ class DeadlineSession(requests.Session):
         that was given up sends nothing any more, and must end before the next request begins.
         """
         self.last_answer = None
-        ends_at = monotonic() + DEADLINE_SECONDS
+        seconds = DEADLINE_SECONDS if self._deadline is None else self._deadline
+        ends_at = monotonic() + seconds
         if self._running is not None:
-            self._running.join(DEADLINE_SECONDS)
+            self._running.join(seconds)
             if self._running.is_alive():
                 raise requests.Timeout("the request before this one has not ended")
         self._adapter.begin(ends_at)
-        limits = {"timeout": DEADLINE_SECONDS, "allow_redirects": False}
+        limits = {"timeout": seconds, "allow_redirects": False}
         self._running = _Request(super().request, args, {**kwargs, **limits})
         self._running.start()
         self._running.join(max(ends_at - monotonic(), 0.0))

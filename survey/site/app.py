@@ -16,6 +16,7 @@ from survey.site.context import SurveySite
 from survey.site.errors import register_error_pages
 from survey.site.health import health
 from survey.site.hedgehogs import hedgehogs
+from survey.site.hooks import hooks
 from survey.site.page_views import shown
 from survey.site.readiness import Readiness
 from survey.site.receipt import receipt_signer
@@ -24,6 +25,11 @@ from survey.site.survey import survey
 from survey.site.thanks import thanks
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
+from survey.zendesk.receiving import receive_webhooks
+
+# Zendesk waits for an answer for ten seconds; customers, whose answers are committed between those
+# of webhooks, should not wait at all.
+WEBHOOK_GATHER_SECONDS = 0.05
 
 
 def create_app(
@@ -39,6 +45,9 @@ def create_app(
     app.rules = CountingRules.of(settings)
     app.intake = GroupCommit(partial(receive_all, database, settings))
     app.page_view_intake = GroupCommit(partial(receive_page_views, database, settings))
+    app.webhook_intake = GroupCommit(
+        partial(receive_webhooks, database, settings), WEBHOOK_GATHER_SECONDS
+    )
     app.readiness = Readiness(database)
     app.hedgehogs = HedgehogCounts(database, settings.timezone)
     # Flask's own SECRET_KEY stays unset: without it there are no sessions, and so no cookies.
@@ -63,6 +72,7 @@ def create_app(
     app.register_blueprint(hedgehogs)
     app.register_blueprint(thanks)
     app.register_blueprint(health)
+    app.register_blueprint(hooks)
     prometheus.register(app)
     register_error_pages(app)
     return app

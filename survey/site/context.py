@@ -18,6 +18,7 @@ from survey.site.compression import PageWithGap
 from survey.site.readiness import Readiness
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
+from survey.zendesk.receiving import Webhook
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -37,6 +38,8 @@ class SurveySite(Flask):
     intake: GroupCommit[Arrival, Answer]
     # Takes page views, and tells for each whether there was room.
     page_view_intake: GroupCommit[PageView, bool]
+    # Takes webhooks of the help desk, and tells for each whether it was new.
+    webhook_intake: GroupCommit[Webhook, bool]
     hedgehogs: HedgehogCounts
     readiness: Readiness
     receipt_signer: TimestampSigner

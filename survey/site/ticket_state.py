@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from survey.counting_rules import CountingRules
-from survey.links import Link, anonymous_person
+from survey.links import Link, anonymous_person, judge_requester
 from survey.rules import Answer, decide, time_of_receipt
 from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.models import ResponseRow
 from survey.store.responses import find_response, has_answers
+from survey.store.tickets import find_requesters
 from survey.store.voids import void_among
 from survey.vocabulary import Outcome, Trust
 
@@ -46,6 +47,7 @@ def find_ticket_state(
         answers = answers_that_decide(connection, rules, [arriving])[link.ticket_id]
         response = find_response(connection, link.ticket_id)
         rules = rules.with_voids(void_among(connection, [link.ticket_id]))
+        requester = find_requesters(connection, [link.ticket_id]).get(link.ticket_id)
     # A link without a distinct_id names nobody: anybody who guesses the ticket has the same link.
     is_somebody = trust is Trust.SIGNED or link.person != anonymous_person(link.ticket_id)
     is_own = response is not None and response.distinct_id == link.person
@@ -58,7 +60,7 @@ def find_ticket_state(
         comment=None,
         team=link.team,
         answered_at=time_of_receipt(answers, now),
-        trust=trust,
+        trust=judge_requester(link, trust, requester),
         is_from_site=True,
     )
     return TicketState(

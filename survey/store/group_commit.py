@@ -41,11 +41,17 @@ class GroupCommit(Generic[Item, Result]):
 
     A durable commit takes nearly the same time for one item and for thirty. The caller gets a
     future and need not wait. Callbacks of the future run in the thread that commits, before its
-    next commit, so they must be short.
+    next commit, so they must be short. Where nobody is in a hurry, longer `gather_seconds` make
+    fewer commits, and leave the disk to others.
     """
 
-    def __init__(self, commit: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Item]], Sequence[Result]],
+        gather_seconds: float = GATHER_SECONDS,
+    ) -> None:
         self._commit = commit
+        self._gather_seconds = gather_seconds
         self._waiting: SimpleQueue[_Entry[Item, Result]] = SimpleQueue()
         self._lock = threading.Lock()
         self._is_running = False
@@ -81,7 +87,7 @@ class GroupCommit(Generic[Item, Result]):
                 group.append(self._waiting.get())
             if len(group) == before:
                 break
-            sleep(GATHER_SECONDS)
+            sleep(self._gather_seconds)
         return group
 
     def _commit_group(self, group: Sequence[_Entry[Item, Result]]) -> None:

@@ -200,6 +200,10 @@ class Channel(StrEnum):
     ALERT_WEBHOOK = "alert_webhook"
     ALERT_MAIL = "alert_mail"
     MAIL = "mail"
+    # Invitations to customers, by our own mail.
+    INVITATION = "invitation"
+    # What goes back to a ticket at Zendesk: tags, notes, the link of an invitation.
+    ZENDESK = "zendesk"
 
 
 class OutboxRow(Base):
@@ -473,3 +477,107 @@ class SettledMonthRow(Base):
 
     month: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger)
+
+
+class TicketRow(Base):
+    """A ticket of the help desk: what invitations, trust and response targets need of it.
+
+    `team` is the slug of the group at the time of the solution, `priority` as the help desk has it;
+    `plan_by_hand` says that somebody set the plan, which no update changes. `customer` is the keyed
+    hash of who asked: of the external id, else of the mail address, which is kept only until the
+    invitation was sent. `is_surveyed` is the tag `csat_sent`; `is_excluded` says that the ticket
+    has one of the tags that no invitation goes to. `first_seen_at` is when we heard of the ticket
+    first, `updated_at` the help desk's time of the newest update.
+    """
+
+    __tablename__ = "tickets"
+    __table_args__ = (Index(None, "solved_at"),)
+
+    ticket_id: Mapped[str] = mapped_column(primary_key=True)
+    requester_external_id: Mapped[str | None]
+    requester_email: Mapped[str | None]
+    customer: Mapped[str | None] = mapped_column(index=True)
+    status: Mapped[str]
+    team: Mapped[str]
+    priority: Mapped[str | None]
+    plan: Mapped[str]
+    plan_by_hand: Mapped[bool]
+    severity: Mapped[str | None]
+    language: Mapped[str | None]
+    channel: Mapped[str | None]
+    is_surveyed: Mapped[bool]
+    is_excluded: Mapped[bool]
+    created_at: Mapped[datetime | None]
+    solved_at: Mapped[datetime | None]
+    reopened_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+    first_seen_at: Mapped[datetime]
+
+
+class ReplyIntervalRow(Base):
+    """A time in which a customer waited for a reply: from a metric event `activate` to `fulfill`.
+
+    `instance` is the help desk's number of the interval, 1 for the first reply. `ended_at` is set
+    for one that ended without a reply: the ticket was solved, merged or deleted.
+    """
+
+    __tablename__ = "reply_intervals"
+
+    ticket_id: Mapped[str] = mapped_column(primary_key=True)
+    instance: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    activated_at: Mapped[datetime] = mapped_column(index=True)
+    replied_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class InvitationRow(Base):
+    """What was decided about asking the customer of a ticket: asked, or why not.
+
+    `outcome` is a `survey.vocabulary.InvitationOutcome`. `solved_at` is the solution that it was
+    decided for: a ticket that was not asked and is solved again is decided again. `asked_at` is
+    when the invitation went out; `means` is how: `smtp`, `zendesk`, or `tag`, if the help desk
+    sent it. Team, plan, language and customer are those of the ticket at that time.
+    """
+
+    __tablename__ = "invitations"
+    __table_args__ = (Index(None, "customer", "asked_at"),)
+
+    ticket_id: Mapped[str] = mapped_column(primary_key=True)
+    outcome: Mapped[str]
+    means: Mapped[str | None]
+    solved_at: Mapped[datetime]
+    decided_at: Mapped[datetime] = mapped_column(index=True)
+    asked_at: Mapped[datetime | None] = mapped_column(index=True)
+    team: Mapped[str]
+    plan: Mapped[str]
+    language: Mapped[str | None]
+    customer: Mapped[str | None]
+
+
+class UnsubscribedRow(Base):
+    """A customer, as a keyed hash, who wants no more invitations."""
+
+    __tablename__ = "unsubscribed"
+
+    customer: Mapped[str] = mapped_column(primary_key=True)
+    unsubscribed_at: Mapped[datetime]
+
+
+class WebhookInvocationRow(Base):
+    """A delivery of a webhook that was taken: the same one again changes nothing."""
+
+    __tablename__ = "webhook_invocations"
+
+    invocation_id: Mapped[str] = mapped_column(primary_key=True)
+    received_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ZendeskCursorRow(Base):
+    """Where an import from Zendesk goes on, by the name of the stream."""
+
+    __tablename__ = "zendesk_cursors"
+
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    cursor: Mapped[str]
+    saved_at: Mapped[datetime]

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from survey.commands.config import show
+from survey.durations import parse_duration
 from survey.settings import (
     DEFAULT_RATING_QUESTION_ID,
     DEFAULT_SURVEY_ID,
     SettingsError,
     load_settings,
-    parse_duration,
 )
 
 

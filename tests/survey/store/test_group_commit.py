@@ -102,6 +102,28 @@ def test_whoever_has_waited_too_long_is_told_so_and_costs_no_transaction(monkeyp
     assert recorder.groups == [["first"]]
 
 
+def test_where_nobody_is_in_a_hurry_those_who_come_a_little_later_are_in_the_group(monkeypatch):
+    pauses = []
+    late = []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        if not late:
+            late.append(group.submit("late"))
+
+    monkeypatch.setattr(group_commit, "sleep", pause)
+    recorder = Recorder()
+    group = GroupCommit(recorder, gather_seconds=0.5)
+    group.submit("first")
+    recorder.entered.wait(10)
+    waiting = [group.submit("second"), group.submit("third")]
+    recorder.gate.set()
+    assert [outcome_of(each) for each in waiting] == ["second stored", "third stored"]
+    assert outcome_of(late[0]) == "late stored"
+    assert recorder.groups == [["first"], ["second", "third", "late"]]
+    assert pauses == [0.5, 0.5]
+
+
 def test_its_thread_ends_when_nothing_comes_and_another_begins(monkeypatch):
     monkeypatch.setattr(group_commit, "IDLE_SECONDS", 0.01)
     recorder = Recorder()

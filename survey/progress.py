@@ -1,14 +1,12 @@
 """A progress line for long reads, on a terminal only."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from pipeline.sources.base import OnProgress
 
 
 @contextmanager
-def show_progress(what: str, things: str = "answers") -> Iterator[OnProgress]:
+def show_progress(what: str, things: str = "answers") -> Iterator[Callable[[int], None]]:
     """Show how many answers, or other things, have been read; give the function to call with that
     number.
 

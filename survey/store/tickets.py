@@ -1,0 +1,175 @@
+"""Functions that keep tickets of the help desk, and the intervals in which customers waited."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from survey.settings import Settings
+from survey.store.database import Database
+from survey.store.models import (
+    ReplyIntervalRow,
+    TicketRow,
+    WebhookInvocationRow,
+    ZendeskCursorRow,
+)
+from survey.vocabulary import Plan, TicketStatus
+from survey.zendesk.tickets import Ticket, TicketUpdate, update_ticket
+
+_COLUMNS = tuple(TicketRow.__table__.columns.keys())
+_AMONG = select(TicketRow.__table__).where(
+    TicketRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
+_INTERVALS_AMONG = select(ReplyIntervalRow.__table__).where(
+    ReplyIntervalRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
+_INSTANT = TicketRow.updated_at.type
+_SAVE = text(
+    f"INSERT INTO tickets ({', '.join(_COLUMNS)})"
+    f" VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
+    " ON CONFLICT (ticket_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "ticket_id")
+).bindparams(*(bindparam(name, type_=TicketRow.__table__.c[name].type) for name in _COLUMNS))
+_SAVE_INTERVAL = text(
+    "INSERT INTO reply_intervals (ticket_id, instance, activated_at, replied_at, ended_at)"
+    " VALUES (:ticket_id, :instance, :activated_at, :replied_at, :ended_at)"
+    " ON CONFLICT (ticket_id, instance) DO UPDATE SET activated_at = excluded.activated_at,"
+    " replied_at = excluded.replied_at, ended_at = excluded.ended_at"
+).bindparams(
+    *(bindparam(name, type_=_INSTANT) for name in ("activated_at", "replied_at", "ended_at"))
+)
+_TAKE_INVOCATIONS = {
+    name: insert(WebhookInvocationRow)
+    .on_conflict_do_nothing(index_elements=[WebhookInvocationRow.invocation_id])
+    .returning(WebhookInvocationRow.invocation_id)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_REQUESTERS = select(TicketRow.ticket_id, TicketRow.requester_external_id).where(
+    TicketRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)),
+    TicketRow.requester_external_id.is_not(None),
+)
+_SAVE_CURSOR = text(
+    "INSERT INTO zendesk_cursors (stream, cursor, saved_at) VALUES (:stream, :cursor, :now)"
+    " ON CONFLICT (stream) DO UPDATE SET cursor = excluded.cursor, saved_at = excluded.saved_at"
+).bindparams(bindparam("now", type_=_INSTANT))
+
+
+@dataclass(frozen=True)
+class ReplyInterval:
+    """A time in which a customer waited for a reply (`ReplyIntervalRow`)."""
+
+    ticket_id: str
+    instance: int
+    activated_at: datetime
+    replied_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def save_updates(
+    database: Database,
+    connection: Connection,
+    updates: Sequence[TicketUpdate],
+    settings: Settings,
+    now: datetime,
+) -> list[Ticket]:
+    """Keep what the help desk says of tickets, in a writing transaction; return the tickets as they
+    are then. Updates may come in any order, and again."""
+    ticket_ids = sorted({each.ticket_id for each in updates})
+    database.lock_tickets(connection, ticket_ids)
+    known = find_tickets(connection, ticket_ids)
+    for each in sorted(updates, key=lambda each: each.updated_at):
+        known[each.ticket_id] = update_ticket(known.get(each.ticket_id), each, settings, now)
+    if known:
+        connection.execute(_SAVE, [vars(ticket) for ticket in known.values()])
+    return list(known.values())
+
+
+def find_tickets(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
+    """Return those of these tickets that are kept."""
+    rows = connection.execute(_AMONG, {"ticket_ids": ticket_ids}).mappings()
+    return {row["ticket_id"]: _read(dict(row)) for row in rows}
+
+
+def find_ticket(connection: Connection, ticket_id: str) -> Ticket | None:
+    """Return a ticket; None if it is not kept."""
+    return find_tickets(connection, [ticket_id]).get(ticket_id)
+
+
+def find_requesters(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, str]:
+    """Return the external ids of the requesters of these tickets, without those that are not
+    kept, and those whose requester has none."""
+    if not ticket_ids:
+        return {}
+    rows = connection.execute(_REQUESTERS, {"ticket_ids": ticket_ids})
+    return {str(ticket_id): str(external_id) for ticket_id, external_id in rows}
+
+
+def set_plan(connection: Connection, ticket_id: str, plan: Plan) -> bool:
+    """Set the plan of a ticket by hand: no update changes it any more. Return False if the ticket
+    is not kept."""
+    changed = update(TicketRow).where(TicketRow.ticket_id == ticket_id)
+    return connection.execute(changed.values(plan=plan, plan_by_hand=True)).rowcount == 1
+
+
+def mark_asked(connection: Connection, ticket_id: str) -> None:
+    """Keep that the customer of a ticket was asked, and forget the mail address: the keyed hash of
+    the customer stays."""
+    asked = update(TicketRow).where(TicketRow.ticket_id == ticket_id)
+    connection.execute(asked.values(is_surveyed=True, requester_email=None))
+
+
+def find_intervals(connection: Connection, ticket_ids: Sequence[str]) -> list[ReplyInterval]:
+    """Return the reply intervals of these tickets."""
+    rows = connection.execute(_INTERVALS_AMONG, {"ticket_ids": ticket_ids}).mappings()
+    return [ReplyInterval(**row) for row in rows]
+
+
+def save_intervals(connection: Connection, intervals: Iterable[ReplyInterval]) -> None:
+    """Keep reply intervals; one that is kept already is replaced."""
+    rows = [vars(each) for each in intervals]
+    if rows:
+        connection.execute(_SAVE_INTERVAL, rows)
+
+
+def take_invocations(
+    connection: Connection, invocation_ids: Collection[str], now: datetime
+) -> frozenset[str]:
+    """Keep that deliveries of a webhook were taken; return those that were not taken before.
+
+    If another transaction takes one of them, wait for its end.
+    """
+    # All transactions insert in the same order, so that no two wait for each other.
+    rows = [{"invocation_id": each, "received_at": now} for each in sorted(invocation_ids)]
+    if not rows:
+        return frozenset()
+    statement = _TAKE_INVOCATIONS[connection.dialect.name]
+    return frozenset(connection.scalars(statement, rows))
+
+
+def prune_invocations(connection: Connection, now: datetime, keep: timedelta) -> int:
+    """Forget deliveries that are so old that nobody sends them again; return how many."""
+    old = delete(WebhookInvocationRow).where(WebhookInvocationRow.received_at < now - keep)
+    return connection.execute(old).rowcount
+
+
+def read_cursor(connection: Connection, stream: str) -> str | None:
+    """Return where the import of a stream goes on; None if it never ran."""
+    return connection.scalar(
+        select(ZendeskCursorRow.cursor).where(ZendeskCursorRow.stream == stream)
+    )
+
+
+def save_cursor(connection: Connection, stream: str, cursor: str, now: datetime) -> None:
+    """Keep where the import of a stream goes on."""
+    connection.execute(_SAVE_CURSOR, {"stream": stream, "cursor": cursor, "now": now})
+
+
+def _read(row: Mapping[str, object]) -> Ticket:
+    values = {
+        **row,
+        "status": TicketStatus(str(row["status"])),
+        "plan": Plan(str(row["plan"])),
+    }
+    return Ticket(**values)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Working with Zendesk: its tickets, who is asked about them, and what goes back."""
