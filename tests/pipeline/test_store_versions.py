@@ -119,13 +119,16 @@ def check_equal(kept: MonthCounts, fresh: MonthCounts) -> None:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(changes)
-def test_nothing_that_was_counted_before_is_stale(database: Database, operations):
+@given(changes, st.sampled_from([None, "2026-10", "2026-11"]))
+def test_nothing_that_was_counted_before_is_stale(database: Database, operations, excluded_from):
     with database.writing() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             if table.name != "outbox_totals":
                 connection.execute(delete(table))
-    configured = make_settings(database_url=database.url.render_as_string(hide_password=False))
+    configured = make_settings(
+        database_url=database.url.render_as_string(hide_password=False),
+        unverified_excluded_from=excluded_from,
+    )
     rules = CountingRules.of(configured)
     apply_rules(database, rules)
     kept = StoreSource(database, rules)
@@ -135,6 +138,31 @@ def test_nothing_that_was_counted_before_is_stale(database: Database, operations
             count(kept, QUERIES[0])
     for query in QUERIES:
         check_equal(count(kept, query), count(StoreSource(database, rules), query))
+
+
+def test_earlier_answers_that_begin_to_count_are_counted_anew(database):
+    configured = make_settings(
+        database_url=database.url.render_as_string(hide_password=False),
+        unverified_excluded_from="2026-10",
+    )
+    rules = CountingRules.of(configured)
+    apply_rules(database, rules)
+
+    def answer(person, trust, day):
+        link = parse_link({"ticketId": "9", "distinct_id": person})
+        form = Submission(link, trust, 5, None, None, Questions("?"))
+        receive(database, configured, form, datetime(2026, 10, day, 12, tzinfo=UTC))
+
+    def count_quality():
+        quality = count(kept, ReportQuery(OCTOBER)).quality.set_index("reason")["answers"]
+        return {reason: number for reason, number in quality.items() if number}
+
+    kept = StoreSource(database, rules)
+    answer("bob", Trust.UNVERIFIED, 14)
+    answer("ann", Trust.UNVERIFIED, 15)
+    assert count_quality() == {"received": 2, "unverified": 2}
+    answer("ann", Trust.KNOWN, 18)
+    assert count_quality() == {"received": 3, "response": 1, "edit": 1, "other_person": 1}
 
 
 def test_an_answer_makes_only_its_own_day_counted_again(database, statements_of):
