@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from survey.events import Questions
 from survey.rules import Answer, Response
-from survey.store.changes import note_instants, note_tickets
+from survey.store.changes import note_beginnings, note_instants, note_tickets
 from survey.store.database import Database
 from survey.store.models import AnswerRow, AppliedRulesRow, Origin, ResponseRow
 from survey.vocabulary import Trust
@@ -212,6 +212,7 @@ def add_responses(
     if responses:
         begun = [each.first.answered_at for each in responses.values()]
         note_instants(connection, begun)
+        note_beginnings(connection, responses)
         connection.execute(
             insert(ResponseRow),
             [
