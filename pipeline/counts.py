@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.answers import sort_by_ticket, ticket_ids
 from pipeline.events import AnswerLookup, Comment
+from pipeline.invitations import InvitationCounts
 from pipeline.schemas import (
     COMMENT_COUNTS,
     COMMENTS,
@@ -52,12 +53,13 @@ class MonthPart:
 @dataclass(frozen=True)
 class MonthCounts:
     """What the report of a month needs: as `MonthPart`, of all tickets, with the comments
-    themselves (`schemas.COMMENTS`)."""
+    themselves (`schemas.COMMENTS`), and with the invitations, which only the store knows."""
 
     counts: pd.DataFrame
     comment_counts: pd.DataFrame
     comments: pd.DataFrame
     quality: pd.DataFrame
+    invitations: InvitationCounts | None = None
 
 
 def count_totals(decided: pd.DataFrame, timezone: tzinfo) -> Totals:

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from pipeline import proportions
+from pipeline.invitations import NOBODY, Invited, InvitedByTeam
 from pipeline.schemas import COMMENT_COUNTS, COUNTS, check
 from survey.periods import Period
 from survey.scale import RATINGS, SATISFIED
@@ -94,24 +96,31 @@ def tabulate_period(
     period: Period,
     teams: Sequence[Team],
     before: Period | None = None,
+    invited: InvitedByTeam = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Return the rows of `teams.csv`: a row per listed team and per other team with responses, by
     team name, then `all` from pooled counts.
 
     `counts` has `month, team, rating, responses`, `comments` has `month, team, comments`; the
     column `month` holds names of periods. Both have at least this period and the one that it is
-    compared with: `before`, or else the one just before it. Columns are `TEAM_COLUMNS`; percentages
-    have 2 decimals and means 3, as `Decimal`, None where nothing can be said.
+    compared with: `before`, or else the one just before it. `invited` has the invitations of those
+    periods of which any are known. Columns are `TEAM_COLUMNS`; percentages have 2 decimals and
+    means 3, as `Decimal`, None where nothing can be said.
     """
     tallies = _tally(counts, comments)
-    return _frame(_rows_of_period(tallies, period, before or period.shift(-1), teams))
+    before = before or period.shift(-1)
+    return _frame(_rows_of_period(tallies, period, before, teams, invited.get(period.name)))
 
 
 def tabulate_trend(
-    counts: pd.DataFrame, comments: pd.DataFrame, period: Period, teams: Sequence[Team]
+    counts: pd.DataFrame,
+    comments: pd.DataFrame,
+    period: Period,
+    teams: Sequence[Team],
+    invited: InvitedByTeam = MappingProxyType({}),
 ) -> pd.DataFrame:
     """`tabulate_period` for the periods of the trend up to this one, oldest first."""
-    return tabulate_periods(counts, comments, trend_periods(period), teams)
+    return tabulate_periods(counts, comments, trend_periods(period), teams, invited)
 
 
 def tabulate_periods(
@@ -119,11 +128,14 @@ def tabulate_periods(
     comments: pd.DataFrame,
     periods: Sequence[Period],
     teams: Sequence[Team],
+    invited: InvitedByTeam = MappingProxyType({}),
 ) -> pd.DataFrame:
     """`tabulate_period` for several periods, in their order."""
     tallies = _tally(counts, comments)
     return _frame(
-        row for each in periods for row in _rows_of_period(tallies, each, each.shift(-1), teams)
+        row
+        for each in periods
+        for row in _rows_of_period(tallies, each, each.shift(-1), teams, invited.get(each.name))
     )
 
 
@@ -175,20 +187,33 @@ def row_name(team: str) -> str:
 
 
 def _rows_of_period(
-    tallies: Tallies, period: Period, previous: Period, teams: Sequence[Team]
+    tallies: Tallies,
+    period: Period,
+    previous: Period,
+    teams: Sequence[Team],
+    invited: Mapping[str, Invited] | None,
 ) -> list[dict[str, object]]:
     now, before = tallies.get(period.name, {}), tallies.get(previous.name, {})
     names = sorted({row_name(team.slug) for team in teams} | set(now))
     changes = judge_changes(
         {name: (now.get(name, NOTHING), before.get(name, NOTHING)) for name in names}
     )
+    by_name = None if invited is None else {row_name(team): n for team, n in invited.items()}
     rows = [
-        _row(period.name, name, now.get(name, NOTHING), before.get(name, NOTHING), changes[name])
+        _row(
+            period.name,
+            name,
+            now.get(name, NOTHING),
+            before.get(name, NOTHING),
+            changes[name],
+            None if by_name is None else by_name.get(name, NOBODY),
+        )
         for name in names
     ]
+    invited_all = None if invited is None else sum(invited.values(), NOBODY)
     all_now, all_before = sum(now.values(), NOTHING), sum(before.values(), NOTHING)
     all_change = judge_changes({ALL: (all_now, all_before)})[ALL]
-    return [*rows, _row(period.name, ALL, all_now, all_before, all_change)]
+    return [*rows, _row(period.name, ALL, all_now, all_before, all_change, invited_all)]
 
 
 def judge_changes(pairs: dict[str, tuple[Tally, Tally]]) -> dict[str, str | None]:
@@ -213,7 +238,12 @@ def judge_changes(pairs: dict[str, tuple[Tally, Tally]]) -> dict[str, str | None
 
 
 def _row(
-    period: str, team: str, now: Tally, before: Tally, change: str | None
+    period: str,
+    team: str,
+    now: Tally,
+    before: Tally,
+    change: str | None,
+    invited: Invited | None = None,
 ) -> dict[str, object]:
     share, previous = now.share, before.share
     low, high = wilson_interval_pct(now.satisfied, now.responses) if now.responses else (None, None)
@@ -229,9 +259,8 @@ def _row(
         "mean_rating": round_exactly(now.mean, 3),
         **{f"rating_{r}": n for r, n in zip(RATINGS, now.by_rating, strict=True)},
         "comments": now.comments,
-        # Nobody has told this release which invitations were sent.
-        "invitations": None,
-        "response_rate_pct": None,
+        "invitations": invited.invitations if invited else None,
+        "response_rate_pct": round_exactly(_percent(invited.rate), 2) if invited else None,
         "previous_csat_pct": round_exactly(before.csat, 2),
         "change_pp": round_exactly(_percent(moved), 2),
         "change_significant": change,
@@ -243,7 +272,11 @@ def pool_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     with no month before. At least one row is needed."""
     tallies = (read_tally(row) for row in rows)
     period, team = rows[0]["month"], rows[0]["team"]
-    return _row(period, team, sum(tallies, NOTHING), NOTHING, None)
+    pooled = _row(period, team, sum(tallies, NOTHING), NOTHING, None)
+    if rows[0]["invitations"] is not None:
+        # How many of them were answered, a row does not say.
+        pooled["invitations"] = sum(row["invitations"] for row in rows)
+    return pooled
 
 
 def read_tally(row: Mapping[Any, Any]) -> Tally:

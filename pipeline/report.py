@@ -1,7 +1,7 @@
 """From the counts of a period to all numbers of its report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
@@ -11,6 +11,7 @@ from pipeline.counts import MonthCounts
 from pipeline.donations.ledger import Ledger
 from pipeline.donations.lines import find_line, frame_lines
 from pipeline.drivers import tabulate_drivers
+from pipeline.invitations import InvitationCounts, filter_invitations, sum_by_team
 from pipeline.metrics import blank_shares, tabulate_period, tabulate_trend, trend_periods
 from pipeline.misspellings import find_misspellings
 from pipeline.query import ReportQuery
@@ -39,6 +40,8 @@ class ReportNumbers:
     - `misspellings`: team names that are not listed, with the listed team that was likely meant.
     - `marks`: releases and incidents within the trend.
     - `quality`: `reason, answers`; never filtered.
+    - `invitations`: who was asked in this period, and who answered; None for sources that are not
+      the store, and under filters that leave out ratings or links.
     - `donations`: the month's line of the donation export; None for other periods, and for sources
       that are not the store. Never filtered.
     - `source`: where the answers come from, in words.
@@ -58,6 +61,7 @@ class ReportNumbers:
     misspellings: dict[str, Team]
     marks: Sequence[Mark]
     quality: pd.DataFrame
+    invitations: InvitationCounts | None
     donations: pd.DataFrame | None
 
 
@@ -86,9 +90,11 @@ def number_report(
     """
     period, listed = query.period, _listed_teams(query, settings)
     counts, comments = counted.counts, counted.comment_counts
-    trend = tabulate_trend(counts, comments, period, listed)
+    invited = sum_by_team(counted.invitations, query)
+    trend = tabulate_trend(counts, comments, period, listed, invited)
     teams, before = (_rows_of(trend, each) for each in (period, period.shift(-1)))
-    against_year = tabulate_period(counts, comments, period, listed, period.year_before())
+    year_before = period.year_before()
+    against_year = tabulate_period(counts, comments, period, listed, year_before, invited)
     drivers, limits = tabulate_drivers(teams, before), tabulate_limits(trend)
     if query.ratings:
         teams, trend, against_year = map(blank_shares, (teams, trend, against_year))
@@ -113,12 +119,23 @@ def number_report(
         misspellings=find_misspellings(map(str, teams["team"]), settings.teams),
         marks=marks,
         quality=counted.quality,
+        invitations=_invitations_of(counted.invitations, query),
         donations=donations,
     )
 
 
+def _invitations_of(
+    counted: InvitationCounts | None, query: ReportQuery
+) -> InvitationCounts | None:
+    """Return the invitations of the period of a query, as it filters them."""
+    filtered = filter_invitations(counted, query)
+    if filtered is None:
+        return None
+    return replace(filtered, invited=_rows_of(filtered.invited, query.period))
+
+
 def _rows_of(trend: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Return the table of one period of a trend."""
+    """Return the rows of one period."""
     return trend[trend["month"] == period.name].reset_index(drop=True)
 
 

@@ -3,17 +3,20 @@
 `survey/rules.py` holds the same rules for one ticket; a property-based test keeps them equal.
 """
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 
 from pipeline.answers import UUID, sort_by_ticket, split_ticket
 from pipeline.schemas import DECIDED, NO_TICKET, OUTCOMES, check
 from survey.counting_rules import CountingRules
-from survey.vocabulary import Outcome
+from survey.vocabulary import TRUST_ORDER, Outcome, Trust
 
 # Outcomes as the codes of their category; -1 is a missing value.
 _CODE = {outcome: np.int8(code) for code, outcome in enumerate(Outcome)}
 _NO_REASON = np.int8(-1)
+_UNVERIFIED = TRUST_ORDER.index(Trust.UNVERIFIED)
 # What decides between several answers to a ticket.
 _OF_TICKETS = ["ticket", "answered_at", *UUID, "person", "trust"]
 
@@ -24,6 +27,9 @@ def decide(answers: pd.DataFrame, rules: CountingRules) -> pd.DataFrame:
     Takes `schemas.DEDUPLICATED`, gives `schemas.DECIDED` in the same order.
     """
     outcome = _find_reasons(answers, rules)
+    if rules.unverified_excluded_from is not None:
+        valid = answers.loc[outcome.isna(), _OF_TICKETS]
+        outcome[_find_excluded(valid, rules.unverified_excluded_from)] = Outcome.UNVERIFIED.value
     # Most tickets have one valid answer, which is their response.
     ticket = answers.loc[outcome.isna(), "ticket"]
     has_others = ticket.duplicated(keep=False)
@@ -52,6 +58,14 @@ def _is_void(answers: pd.DataFrame, rules: CountingRules) -> pd.Series:
     voids = [split_ticket(ticket) for ticket in rules.void_tickets]
     is_number = answers["ticket"].isin([number for number, text in voids if text is None])
     return is_number | answers["ticket_text"].isin([text for _, text in voids if text is not None])
+
+
+def _find_excluded(valid: pd.DataFrame, since: datetime) -> pd.Index:
+    """Return the valid answers of tickets that do not count: all valid answers of the ticket are
+    unverified, so that the response would begin with the first of them, at `since` or later."""
+    lets_count = (valid["trust"] != _UNVERIFIED) | (valid["answered_at"] < since)
+    counts = valid["ticket"].isin(valid.loc[lets_count, "ticket"])
+    return valid.index[~counts]
 
 
 def _decide_tickets(valid: pd.DataFrame, rules: CountingRules) -> pd.Series:

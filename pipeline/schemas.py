@@ -9,7 +9,7 @@ from pandera.errors import SchemaErrors
 
 from survey.errors import CsatError
 from survey.scale import RATINGS
-from survey.vocabulary import TRUST_ORDER, Outcome, Trust
+from survey.vocabulary import TRUST_ORDER, InvitationOutcome, Outcome, Plan, Trust
 
 RECEIVED = "received"
 NO_TICKET = -1
@@ -192,6 +192,59 @@ LIMITS = pa.DataFrameSchema(
     ordered=True,
     unique=["month", "team"],
     name="control limits",
+)
+
+_PLANS = pa.Check.isin([plan.value for plan in Plan])
+
+# Invitations by the period in which they were sent, and how many of them have a response. The
+# language is a tag, `pipeline.query.UNKNOWN_LANGUAGE` where it is not known.
+INVITED = pa.DataFrameSchema(
+    {
+        "month": pa.Column("str", pa.Check.str_matches(f"^({PERIOD_PATTERN})$")),
+        "team": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "plan": pa.Column("str", _PLANS),
+        "language": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "invitations": pa.Column("int64", pa.Check.gt(0)),
+        "answered": pa.Column("int64", pa.Check.ge(0)),
+    },
+    checks=pa.Check(
+        lambda frame: frame["answered"] <= frame["invitations"],
+        name="only invitations are answered",
+    ),
+    strict=True,
+    ordered=True,
+    name="invited",
+)
+
+# Tickets of one period whose customers were not asked, or not yet, and why.
+NOT_ASKED = pa.DataFrameSchema(
+    {
+        "outcome": pa.Column(
+            "str", pa.Check.isin([outcome.value for outcome in InvitationOutcome])
+        ),
+        "team": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "plan": pa.Column("str", _PLANS),
+        "language": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "tickets": pa.Column("int64", pa.Check.gt(0)),
+    },
+    strict=True,
+    ordered=True,
+    name="not asked",
+)
+
+# Tickets that were solved in one period. Those of an unknown plan have their priority, None for
+# none.
+SOLVED = pa.DataFrameSchema(
+    {
+        "team": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "plan": pa.Column("str", _PLANS),
+        "priority": pa.Column("object", nullable=True),
+        "language": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "tickets": pa.Column("int64", pa.Check.gt(0)),
+    },
+    strict=True,
+    ordered=True,
+    name="solved tickets",
 )
 
 # What `pipeline.words` needs of comments: rating, text, and the tag of a language or nothing.

@@ -44,7 +44,7 @@ class ReportLoader:
         # again the next time, and never the other way round.
         as_of = self._clock()
         periods = compared_periods(query.period)
-        version = self.source.find_version(periods)
+        version = self.source.find_version(query, periods)
         with self._database.reading() as connection:
             marks, head = list_trend_marks(connection, query), read_head(connection)
         numbers = self._reports.get(

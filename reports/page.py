@@ -17,6 +17,7 @@ from reports.provisional import find_standing
 from reports.rows import list_rows
 from reports.shown_comments import COMMENTS_PER_TEAM, OPEN_PER_TEAM, show_comments
 from reports.shown_drivers import show_drivers
+from reports.shown_invitations import show_invitations
 from reports.shown_numbers import Row
 from reports.shown_quality import show_quality
 from reports.shown_teams import OTHER_TEAMS, show_teams
@@ -75,6 +76,8 @@ def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> 
         "teams": teams,
         "together": teams.together,
         "knows_invitations": teams.together.invitations is not None,
+        "has_no_rate_by_filter": bool(numbers.query.ratings or numbers.query.trusts),
+        "invitations": show_invitations(numbers.invitations, settings.teams),
         "other_teams": OTHER_TEAMS,
         "trends": trends,
         "charts": draw_charts(trends),

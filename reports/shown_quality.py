@@ -14,6 +14,7 @@ REASONS = {
     "invalid_rating": "No rating from 1 to 5",
     "test": "Test traffic",
     "void": "A voided ticket, its reason on record",
+    "unverified": "A ticket without any answer by a verified link",
     "other_person": "Somebody other than the ticket’s customer",
     "late_change": "A change after the time for changes was over",
 }

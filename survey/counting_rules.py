@@ -9,7 +9,7 @@ every fingerprint includes it, unless its field says that it does not matter the
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -51,11 +51,17 @@ class CountingRules:
     void_tickets: frozenset[str] = field(
         default=frozenset(), metadata=_irrelevant_to(Derived.ANSWERS, Derived.RESPONSES)
     )
+    # A ticket whose valid answers are all unverified does not count from this instant on, the first
+    # of the configured month. None where they all count.
+    unverified_excluded_from: datetime | None = field(
+        default=None, metadata=_irrelevant_to(Derived.ANSWERS)
+    )
     version: int = VERSION
 
     @classmethod
     def of(cls, settings: Settings, void_tickets: Collection[str] = ()) -> Self:
         """Return the rules as configured, with the tickets that are void."""
+        excluded_from = settings.unverified_excluded_from
         return cls(
             rating_question_id=settings.rating_question_id,
             comment_question_id=settings.comment_question_id,
@@ -64,6 +70,9 @@ class CountingRules:
             timezone=settings.timezone,
             test_distinct_ids=settings.test_distinct_ids,
             void_tickets=frozenset(void_tickets),
+            unverified_excluded_from=excluded_from.bounds(settings.timezone)[0]
+            if excluded_from
+            else None,
         )
 
     def with_voids(self, void_tickets: Collection[str]) -> Self:

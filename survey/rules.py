@@ -65,6 +65,9 @@ def decide(answers: Iterable[Answer], rules: CountingRules) -> Decision:
     outcomes = {uuid: reason for uuid, reason in reasons.items() if reason is not None}
     if not valid:
         return Decision(None, outcomes)
+    if _are_excluded(valid, rules):
+        outcomes |= {answer.uuid: Outcome.UNVERIFIED for answer in valid}
+        return Decision(None, outcomes)
 
     first = _first_of_the_person(valid)
     latest = first
@@ -106,6 +109,15 @@ def _is_of_other_survey(answer: Answer, rules: CountingRules) -> bool:
     if rules.survey_id is None or answer.is_from_site:
         return False
     return answer.survey_id != rules.survey_id
+
+
+def _are_excluded(valid: Sequence[Answer], rules: CountingRules) -> bool:
+    """Return whether the ticket of these valid answers does not count, because nothing proves who
+    gave them. If none is trusted more, the response would begin with the first of them."""
+    since = rules.unverified_excluded_from
+    return since is not None and all(
+        answer.trust is Trust.UNVERIFIED and answer.answered_at >= since for answer in valid
+    )
 
 
 def _first_of_the_person(valid: Sequence[Answer]) -> Answer:

@@ -36,7 +36,7 @@ def import_answers(source_name: str) -> None:
     known         the site received them, or an earlier import brought them
     duplicate     copies of an event that differ from the one that counts
     other_survey  of another survey than CSAT_SURVEY_ID
-    no_ticket, invalid_rating, test, void, other_person, late_change
+    no_ticket, invalid_rating, test, void, unverified, other_person, late_change
                   why an answer does not count; it is stored all the same
     """
     settings = load_settings()

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from pipeline.donations.comparing import Comparison, compare_ledger, rules_of_counting
+from pipeline.donations.exclusion import find_exclusion_obstacle
 from pipeline.donations.ledger import Charity, ClosedMonth, Ledger, Rate
 from pipeline.donations.money import round_amount
 from pipeline.donations.posting import Change, Posting, post_changes, price_change
@@ -198,6 +199,9 @@ def _prepare(
     _check_rate(month, rate, without_amount)
     preparation = _Preparation(connection, ledger, settings, rules, month, by, now)
     comparison = compare_ledger(connection, ledger, rules, on_progress)
+    obstacle = find_exclusion_obstacle(connection, ledger, rules, comparison.changes)
+    if obstacle is not None:
+        raise CannotClose(f"{month} was not closed: {obstacle}")
     return preparation.prepare(rate, comparison, read_head(connection))
 
 

@@ -307,8 +307,18 @@ class _Reasons:
 
 
 def rules_of_counting(rules: CountingRules) -> str:
-    """Return the fingerprint that a close keeps of the rules of counting."""
-    return rules.fingerprint(Derived.RESPONSES)
+    """Return what a close keeps of the rules of counting: their fingerprint, and behind a space the
+    instant from which unverified answers alone do not count, if there is one."""
+    kept = rules.fingerprint(Derived.RESPONSES)
+    since = rules.unverified_excluded_from
+    return kept if since is None else f"{kept} {since.isoformat()}"
+
+
+def read_exclusion(kept: str | None) -> datetime | None:
+    """Return from when on unverified answers alone did not count, of what a close keeps of the
+    rules; None if they all counted."""
+    _, _, since = (kept or "").partition(" ")
+    return datetime.fromisoformat(since) if since else None
 
 
 def _late(is_from_site: bool) -> ChangeReason:

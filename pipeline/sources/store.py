@@ -18,6 +18,7 @@ from pipeline.counts import (
     frame_quality,
 )
 from pipeline.events import Comment, RawEvent
+from pipeline.invitations import CountedInvitations, InvitationCounts, frame_invitations
 from pipeline.query import ReportQuery
 from pipeline.schemas import COMMENTS, DEDUPLICATED, check
 from pipeline.sources.base import OnProgress, Received
@@ -25,7 +26,7 @@ from pipeline.sources.store_counts import DayVersions, StoreCounts
 from survey.counting_rules import CountingRules
 from survey.months import Month, months_between
 from survey.periods import EARLIEST, Period
-from survey.store import counting
+from survey.store import counting, invitations
 from survey.store.database import Database
 from survey.store.received import ReceivedAnswer, all_received, count_received
 from survey.store.responses import applied_rules
@@ -100,12 +101,13 @@ class StoreSource:
             counting.require_current_responses(connection, self._rules)
             return self._count(connection, periods, query)[0]
 
-    def find_version(self, periods: Sequence[Period]) -> Hashable:
+    def find_version(self, query: ReportQuery, periods: Sequence[Period]) -> Hashable:
         """Return what changes with every change of what `count_query` counts of these periods."""
         with self._database.reading() as connection:
             days = [day for period in periods for day in period.days()]
             versions = self._versions(connection, periods)
-            return applied_rules(connection), versions.of(days)
+            solved = self._count_solved(connection, query.period)
+            return applied_rules(connection), versions.of(days), tuple(sorted(solved, key=repr))
 
     def _count_query(
         self, connection: Connection, query: ReportQuery, periods: Sequence[Period]
@@ -119,7 +121,33 @@ class StoreSource:
             comment_counts=comment_counts,
             comments=self._read_comments(connection, query),
             quality=frame_quality(outcomes),
+            invitations=self._count_invitations(connection, query.period, periods, versions),
         )
+
+    def _count_invitations(
+        self,
+        connection: Connection,
+        period: Period,
+        periods: Sequence[Period],
+        versions: DayVersions,
+    ) -> InvitationCounts:
+        """Count the invitations of all these periods, and the tickets of one."""
+        bounds = period.bounds(self._rules.timezone)
+        first = invitations.first_invitation_at(connection)
+        invited: dict[str, list[CountedInvitations]] = {}
+        for each in {period, *periods}:
+            # A report of a year looks at hundreds of days, often from before the first invitation.
+            if first is not None and first < each.bounds(self._rules.timezone)[1]:
+                invited[each.name] = self._counts.count_invited(connection, each, versions)
+        return frame_invitations(
+            invited,
+            invitations.count_not_asked(connection, *bounds),
+            self._count_solved(connection, period),
+        )
+
+    def _count_solved(self, connection: Connection, period: Period) -> list[tuple[Any, ...]]:
+        # No version tells of a ticket that has changed, so they are counted each time.
+        return invitations.count_solved(connection, *period.bounds(self._rules.timezone))
 
     def _read_comments(self, connection: Connection, query: ReportQuery) -> pd.DataFrame:
         bounds = query.period.bounds(self._rules.timezone)

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from pipeline.invitations import CountedInvitations
 from pipeline.versioned_cache import VersionedCache
 from survey.counting_rules import CountingRules
 from survey.periods import Period, day_bounds
 from survey.store import counting
 from survey.store.changes import day_versions
+from survey.store.invitations import count_invited
 from survey.vocabulary import Outcome
 
 # More than the days of three years, and more periods than the trends of some filters have.
@@ -62,6 +64,10 @@ class StoreCounts:
         self._days: VersionedCache[list[CountedResponses]] = VersionedCache(_MOST_DAYS)
         self._periods: VersionedCache[list[CountedResponses]] = VersionedCache(_MOST_PERIODS)
         self._outcomes: VersionedCache[Mapping[Outcome, int]] = VersionedCache(_MOST_DAYS)
+        self._invited: VersionedCache[list[CountedInvitations]] = VersionedCache(_MOST_DAYS)
+        self._invited_of_periods: VersionedCache[list[CountedInvitations]] = VersionedCache(
+            _MOST_PERIODS
+        )
 
     def count_responses(
         self, connection: Connection, period: Period, versions: DayVersions
@@ -82,6 +88,29 @@ class StoreCounts:
         for day in period.days():
             total.update(self._count_outcomes_of(connection, day, versions))
         return dict(total)
+
+    def count_invited(
+        self, connection: Connection, period: Period, versions: DayVersions
+    ) -> list[CountedInvitations]:
+        """Return how many invitations that were sent in a period have which values."""
+        days = list(period.days())
+        return self._invited_of_periods.get(
+            period,
+            versions.of(days),
+            lambda: _add_up_invited(
+                self._count_invited_on(connection, day, versions) for day in days
+            ),
+        )
+
+    def _count_invited_on(
+        self, connection: Connection, day: date, versions: DayVersions
+    ) -> list[CountedInvitations]:
+        bounds = day_bounds(day, self._rules.timezone)
+        return self._invited.get(
+            day,
+            versions.of([day]),
+            lambda: [CountedInvitations(*row) for row in count_invited(connection, *bounds)],
+        )
 
     def _count_day(
         self, connection: Connection, day: date, versions: DayVersions
@@ -115,3 +144,17 @@ def _add_up(days: Iterable[list[CountedResponses]]) -> list[CountedResponses]:
             responses[key] += number  # type: ignore[index]
             comments[key] += commented  # type: ignore[index]
     return [CountedResponses(*key, number, comments[key]) for key, number in responses.items()]
+
+
+def _add_up_invited(days: Iterable[list[CountedInvitations]]) -> list[CountedInvitations]:
+    invitations: Counter[tuple[str, str, str | None]] = Counter()
+    answered: Counter[tuple[str, str, str | None]] = Counter()
+    for day in days:
+        for each in day:
+            values = (each.team, each.plan, each.language)
+            invitations[values] += each.invitations
+            answered[values] += each.answered
+    return [
+        CountedInvitations(*values, number, answered[values])
+        for values, number in invitations.items()
+    ]

@@ -28,7 +28,7 @@ def show_question() -> Page | Response:
     """Return the survey page. A visit to this page records nothing, whatever the link says."""
     visitor = current_visitor()
     state = current_ticket_state(visitor)
-    earlier = state.own_response
+    earlier = state.own_answer
     if earlier is None:
         return render_blank_question(visitor.address("/"), visitor.link.rating)
     if state.outcome_now is Outcome.LATE_CHANGE:
@@ -47,7 +47,7 @@ def submit() -> Page | Response:
     if language is not None:
         # A button asks for the form in another language. The new form keeps what was filled in.
         speak(language)
-        earlier = current_ticket_state(visitor).own_response
+        earlier = current_ticket_state(visitor).own_answer
         rating_before = earlier.rating if earlier else None
         return render_question(visitor.address("/"), form, answered_before=rating_before)
     if problems:

@@ -34,7 +34,7 @@ def show_thanks() -> str:
     if answer is None:
         return render_template("thanks.html", fed_hedgehog=find_fed_hedgehog(None), **context)
     state = current_ticket_state(visitor, answer.uuid)
-    standing = state.own_response
+    standing = state.own_answer
     outcome = state.outcome_of_sent
     late = outcome is Outcome.LATE_CHANGE
     rating = standing.rating if standing else answer.rating
@@ -43,7 +43,7 @@ def show_thanks() -> str:
     return render_template(
         "thanks.html",
         rating=rating,
-        fed_hedgehog=find_fed_hedgehog(standing),
+        fed_hedgehog=find_fed_hedgehog(state.own_response),
         changed=outcome is Outcome.EDIT,
         late=late,
         stands=late and standing is not None,

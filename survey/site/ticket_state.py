@@ -1,6 +1,6 @@
 """What a visitor may know about a ticket's answers, and what an answer from them would do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from survey.counting_rules import CountingRules
@@ -19,12 +19,15 @@ from survey.vocabulary import Outcome, Trust
 class TicketState:
     """A ticket as one visitor may see it.
 
-    `own_response` is the response if this visitor gave it. Ticket numbers can be guessed, so the
-    link must have the distinct_id of the response or, if that has none, a valid signature.
+    `own_answer` is the one that stands now, if this visitor gave it. Ticket numbers can be guessed,
+    so the link must have the distinct_id of the response or, if that has none, a valid signature.
+    `own_response` is the response that it belongs to; None if the ticket does not count, because
+    nothing proves who gave its answers: the visitor then sees the same, but feeds no hedgehog.
     `outcome_now` is the outcome of an answer that they would send now; `outcome_of_sent` is the
     outcome of the answer that they have sent and ask about.
     """
 
+    own_answer: Answer | None = None
     own_response: ResponseRow | None = None
     outcome_now: Outcome = Outcome.RESPONSE
     outcome_of_sent: Outcome | None = None
@@ -48,10 +51,13 @@ def find_ticket_state(
         response = find_response(connection, link.ticket_id)
         rules = rules.with_voids(void_among(connection, [link.ticket_id]))
         requester = find_requesters(connection, [link.ticket_id]).get(link.ticket_id)
+    # Whether a ticket counts that has unverified answers alone is nothing to customers.
+    rules = replace(rules, unverified_excluded_from=None)
+    decision = decide(answers, rules)
     # A link without a distinct_id names nobody: anybody who guesses the ticket has the same link.
     is_somebody = trust is Trust.SIGNED or link.person != anonymous_person(link.ticket_id)
-    is_own = response is not None and response.distinct_id == link.person
-    own = response if is_own and is_somebody else None
+    standing = decision.response
+    is_own = is_somebody and standing is not None and standing.first.distinct_id == link.person
     hypothetical = Answer(
         uuid="",
         ticket_id=link.ticket_id,
@@ -64,7 +70,8 @@ def find_ticket_state(
         is_from_site=True,
     )
     return TicketState(
-        own_response=own,
+        own_answer=standing.latest if is_own and standing else None,
+        own_response=response if is_own else None,
         outcome_now=decide([*answers, hypothetical], rules).outcomes[""],
-        outcome_of_sent=decide(answers, rules).outcomes.get(sent or ""),
+        outcome_of_sent=decision.outcomes.get(sent or ""),
     )

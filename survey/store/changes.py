@@ -1,17 +1,19 @@
 """Notes which days a transaction changes, and raises their versions when it ends.
 
 Whoever caches what is counted of a day keeps the day's version with it. So a count is never stale,
-and a new answer makes only the counts of its day anew.
+and a new answer makes only the counts of its day anew, and those of the day on which its customer
+was asked.
 """
 
 import random
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, Select, bindparam, func, select, text
 
-from survey.store.models import AnswerRow, DayVersionRow
+from survey.store.models import AnswerRow, DayVersionRow, InvitationRow
 
 # On PostgreSQL, transactions that write to the same shard wait for each other.
 SHARDS = 32
@@ -25,6 +27,10 @@ _INSTANTS_OF_TICKETS = (
     .distinct()
     .where(AnswerRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)))
 )
+_INVITATIONS_OF_TICKETS = select(InvitationRow.asked_at).where(
+    InvitationRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)),
+    InvitationRow.asked_at.is_not(None),
+)
 _VERSIONS = (
     select(DayVersionRow.day, func.sum(DayVersionRow.version))
     .where(DayVersionRow.day >= bindparam("first"), DayVersionRow.day <= bindparam("last"))
@@ -36,6 +42,7 @@ _KEY = "changed days"
 @dataclass
 class _Changes:
     tickets: set[str] = field(default_factory=set)
+    begun: set[str] = field(default_factory=set)
     days: set[str] = field(default_factory=set)
 
 
@@ -45,7 +52,8 @@ def begin_changes(connection: Connection) -> None:
 
 
 def note_instants(connection: Connection, instants: Iterable[datetime]) -> None:
-    """Note that answers of these instants were added or changed."""
+    """Note that something of these instants was added or changed: answers that were given, or
+    invitations that were sent or decided over."""
     _changes(connection).days.update(map(_day_of, instants))
 
 
@@ -55,15 +63,21 @@ def note_tickets(connection: Connection, ticket_ids: Collection[str]) -> None:
     _changes(connection).tickets.update(ticket_ids)
 
 
+def note_beginnings(connection: Connection, ticket_ids: Iterable[str]) -> None:
+    """Note that these tickets have a response now, and had none. If their customers were asked, an
+    invitation more has a response."""
+    _changes(connection).begun.update(ticket_ids)
+
+
 def save_changes(connection: Connection) -> None:
     """Raise the versions of all days that were noted. This is the last statement of a transaction:
     every transaction locks the rows in the same order, and waits for nothing else meanwhile."""
     changes = _changes(connection)
-    if changes.tickets:
-        ticket_ids = sorted(changes.tickets)
-        for begin in range(0, len(ticket_ids), 500):
-            some = {"ticket_ids": ticket_ids[begin : begin + 500]}
-            changes.days.update(map(_day_of, connection.scalars(_INSTANTS_OF_TICKETS, some)))
+    for statement, tickets in (
+        (_INSTANTS_OF_TICKETS, changes.tickets),
+        (_INVITATIONS_OF_TICKETS, changes.tickets | changes.begun),
+    ):
+        changes.days.update(map(_day_of, _find_instants(connection, statement, sorted(tickets))))
     if changes.days:
         shard = choose_shard(connection)
         rows = [{"day": day, "shard": shard} for day in sorted(changes.days)]
@@ -87,6 +101,13 @@ def day_versions(connection: Connection, first: date, last: date) -> dict[date, 
 def _changes(connection: Connection) -> _Changes:
     changes: _Changes = connection.info.setdefault(_KEY, _Changes())
     return changes
+
+
+def _find_instants(
+    connection: Connection, statement: Select[Any], ticket_ids: Sequence[str]
+) -> Iterator[datetime]:
+    for begin in range(0, len(ticket_ids), 500):
+        yield from connection.scalars(statement, {"ticket_ids": ticket_ids[begin : begin + 500]})
 
 
 def _day_of(instant: datetime) -> str:

@@ -15,8 +15,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    and_,
     bindparam,
     case,
+    false,
     func,
     select,
 )
@@ -26,7 +28,7 @@ from survey.months import Month
 from survey.store.models import AnswerCopyRow, AnswerRow, ResponseRow, VoidRow
 from survey.store.received import other_survey_condition
 from survey.store.responses import applied_rules, count_responses
-from survey.vocabulary import Outcome
+from survey.vocabulary import Outcome, Trust
 
 _OPENS_AT: BindParameter[datetime] = bindparam("opens_at")
 _CLOSES_AT: BindParameter[datetime] = bindparam("closes_at")
@@ -190,6 +192,7 @@ def _outcomes(rules: CountingRules) -> Select[*tuple[Any, ...]]:
         (AnswerRow.rating.is_(None), Outcome.INVALID_RATING.value),
         (AnswerRow.distinct_id.in_(rules.test_distinct_ids), Outcome.TEST.value),
         (AnswerRow.ticket_id.in_(select(VoidRow.ticket_id)), Outcome.VOID.value),
+        (_unverified_condition(rules), Outcome.UNVERIFIED.value),
         (AnswerRow.distinct_id != ResponseRow.distinct_id, Outcome.OTHER_PERSON.value),
         # The person's last answer that came in time was the last to change the response.
         (AnswerRow.answered_at > ResponseRow.changed_at, Outcome.LATE_CHANGE.value),
@@ -201,4 +204,16 @@ def _outcomes(rules: CountingRules) -> Select[*tuple[Any, ...]]:
         .join_from(AnswerRow, ResponseRow, same_ticket, isouter=True)
         .where(AnswerRow.answered_at >= _OPENS_AT, AnswerRow.answered_at < _CLOSES_AT)
         .group_by("outcome")
+    )
+
+
+def _unverified_condition(rules: CountingRules) -> ColumnElement[bool]:
+    """Return the condition that a valid answer belongs to a ticket without a response, as the
+    unverified answers alone leave it. If all unverified answers count, the condition is false."""
+    if rules.unverified_excluded_from is None:
+        return false()
+    return and_(
+        ResponseRow.ticket_id.is_(None),
+        AnswerRow.link_trust == Trust.UNVERIFIED.value,
+        AnswerRow.answered_at >= rules.unverified_excluded_from,
     )

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from survey.events import Questions
 from survey.rules import Answer, Response
-from survey.store.changes import note_instants, note_tickets
+from survey.store.changes import note_beginnings, note_instants, note_tickets
 from survey.store.database import Database
 from survey.store.models import AnswerRow, AppliedRulesRow, Origin, ResponseRow
 from survey.vocabulary import Trust
@@ -203,14 +203,16 @@ def add_responses(
     known_ids: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Insert the responses of tickets that have no row; return the submission id of each. It is
-    the one in `known_ids`, if the ticket had a response before, or else a new one."""
+    the one in `known_ids`, if the ticket had a response before, or else a new one.
+
+    The caller must note the tickets whose earlier answers have other outcomes now."""
     submission_ids = {
         ticket_id: known_ids.get(ticket_id) or str(uuid4()) for ticket_id in responses
     }
     if responses:
-        # The answers from before the first one did not count, and still do not.
         begun = [each.first.answered_at for each in responses.values()]
         note_instants(connection, begun)
+        note_beginnings(connection, responses)
         connection.execute(
             insert(ResponseRow),
             [
@@ -231,7 +233,11 @@ def save_response(connection: Connection, ticket_id: str, response: Response) ->
     Return the submission id, which stays the same as long as there is a response.
     """
     begun = connection.execute(_BEGINNING, {"ticket_id": ticket_id}).first()
-    _note_changes(connection, {ticket_id: (begun, response)} if begun else {})
+    if begun:
+        _note_changes(connection, {ticket_id: (begun, response)})
+    else:
+        # Answers that were left out as unverified may count now.
+        note_tickets(connection, [ticket_id])
     changed = update(ResponseRow).where(ResponseRow.ticket_id == ticket_id)
     changed = changed.values(_response_values(response))
     known = connection.scalar(changed.returning(ResponseRow.submission_id))
@@ -255,7 +261,10 @@ def save_responses(connection: Connection, responses: Mapping[str, Response | No
         for ticket_id, row in rows.items()
     }
     given = {ticket_id: each for ticket_id, each in responses.items() if each is not None}
-    add_responses(connection, {t: each for t, each in given.items() if t not in stored})
+    new = {t: each for t, each in given.items() if t not in stored}
+    # Answers that were left out as unverified may count now.
+    note_tickets(connection, list(new))
+    add_responses(connection, new)
     values = {t: _response_values(each) for t, each in given.items() if t in stored}
     changed = [{"of_ticket": t, **each} for t, each in values.items() if each != stored[t]]
     gone = [ticket_id for ticket_id in stored if responses[ticket_id] is None]

@@ -24,6 +24,7 @@ class Contract:
     edit_window: timedelta = timedelta(hours=168)
     test_distinct_ids: frozenset[str] = frozenset()
     voids: frozenset[str] = frozenset()
+    unverified_excluded_from: str | None = None
     rating_key: str = "$survey_response_R"
     comment_key: str = "$survey_response_C"
 
@@ -75,6 +76,14 @@ def count_by_hand(events: Sequence[dict[str, Any]], contract: Contract) -> Resul
         if not valid:
             continue
         valid.sort(key=lambda i: (readings[i]["at"], events[i]["uuid"]))
+        # A ticket with unverified answers alone, whose response would begin in the month or later.
+        trusted = [i for i in valid if readings[i]["trust"] != "unverified"]
+        begins = month_of(readings[valid[0]]["at"], contract)
+        excluded_from = contract.unverified_excluded_from
+        if excluded_from is not None and not trusted and begins >= excluded_from:
+            for i in valid:
+                outcomes[i] = "unverified"
+            continue
         # 3. The first of those with the highest trust names the person.
         highest = max(TRUST[readings[i]["trust"]] for i in valid)
         chosen = [i for i in valid if TRUST[readings[i]["trust"]] == highest][0]  # noqa: RUF015
@@ -95,7 +104,7 @@ def count_by_hand(events: Sequence[dict[str, Any]], contract: Contract) -> Resul
             else:
                 outcomes[i] = "late_change"
         at = readings[first]["at"]
-        month = at.astimezone(contract.timezone).isoformat()[:7]
+        month = month_of(at, contract)
         team, rating = readings[first]["team"], readings[last]["rating"]
         result.responses[ticket] = (
             *(month, team, rating, readings[last]["comment"], at, readings[last]["trust"]),
@@ -103,6 +112,10 @@ def count_by_hand(events: Sequence[dict[str, Any]], contract: Contract) -> Resul
         )
         result.counts[month, team, rating] += 1
     return result
+
+
+def month_of(at: datetime, contract: Contract) -> str:
+    return at.astimezone(contract.timezone).isoformat()[:7]
 
 
 def is_better_copy(event: dict[str, Any], other: dict[str, Any], contract: Contract) -> bool:

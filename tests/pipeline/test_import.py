@@ -76,6 +76,7 @@ SUMMARY = [
     ("invalid_rating", 1),
     ("test", 1),
     ("void", 0),
+    ("unverified", 0),
     ("other_person", 1),
     ("late_change", 1),
 ]

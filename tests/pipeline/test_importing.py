@@ -126,6 +126,15 @@ class TestNewAnswers:
         assert outcomes(run) == {"void": 1, "test": 1}
         assert count(database, ResponseRow) == 0
 
+    def test_unverified_answers_alone_count_nowhere_from_the_month_on(self, database, bring):
+        configured = make_settings(unverified_excluded_from="2026-10")
+        answers = [imported("a"), imported("b", ticket="43", at=NOON - 24 * HOUR)]
+        run = bring(*answers, settings=configured)
+        assert outcomes(run) == {"unverified": 1, "response": 1}
+        run = bring(imported("c", trust=Trust.SIGNED, at=NOON + HOUR), settings=configured)
+        assert outcomes(run) == {"edit": 1}
+        assert response(database).answered_at == NOON
+
     def test_more_than_a_transaction_takes_and_more_tickets_than_a_statement(self, database, bring):
         many = [imported(f"u{n}", ticket=str(n % 700), at=NOON + n * HOUR) for n in range(2100)]
         run = bring(*many)
@@ -181,7 +190,9 @@ class TestOrder:
         assert found.submission_id == submission_id
         assert outcomes(run) == {"response": 1}
 
-    def test_any_order_and_any_division_makes_the_same_store(self, database, bring):
+    @pytest.mark.parametrize("excluded_from", [None, "2026-10"])
+    def test_any_order_and_any_division_makes_the_same_store(self, database, excluded_from):
+        configured = make_settings(unverified_excluded_from=excluded_from)
         answers = [
             imported("a", rating=1),
             imported("b", at=NOON + HOUR, rating=2),
@@ -190,7 +201,7 @@ class TestOrder:
         ]
         stores, sums = [], []
         for order in itertools.permutations(answers):
-            run = AnswerImport(database, CountingRules.of(make_settings()))
+            run = AnswerImport(database, CountingRules.of(configured))
             for answer in order:
                 run.add([answer])
             stores.append(everything(database, with_ids=False))

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
@@ -103,6 +104,7 @@ def test_where_a_part_is_lost_everything_is_decided(exports):
         replace(RULES, void_tickets=frozenset({"3"})),
         replace(RULES, test_distinct_ids=frozenset({"somebody"})),
         replace(RULES, edit_window=RULES.edit_window * 2),
+        replace(RULES, unverified_excluded_from=datetime(2026, 10, 1, tzinfo=UTC)),
     ],
 )
 def test_other_rules_decide_everything(exports, changed):

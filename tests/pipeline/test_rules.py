@@ -41,6 +41,7 @@ def settings_for(contract: Contract):
         survey_id=contract.survey_id,
         edit_window=contract.edit_window,
         test_distinct_ids=contract.test_distinct_ids,
+        unverified_excluded_from=contract.unverified_excluded_from,
         rating_question_id="R",
         comment_question_id="C",
     )
@@ -198,6 +199,7 @@ contracts = st.builds(
     survey_id=st.sampled_from([None, None, "ours"]),
     test_distinct_ids=st.just(frozenset({"test-robot"})),
     voids=st.just(frozenset({"void", "3"})),
+    unverified_excluded_from=st.sampled_from([None, None, "2026-09", "2026-10"]),
 )
 
 
@@ -319,6 +321,54 @@ def test_a_person_with_a_better_link_takes_the_ticket_over(lower, higher):
         )
         .makes(month="2026-11", team="experiments", rating=1, at=later, trust=higher)
     )
+
+
+class TestUnverifiedAnswersAlone:
+    @pytest.fixture
+    def ticket(self):
+        return Ticket(unverified_excluded_from="2026-10")
+
+    def test_do_not_count_from_the_first_moment_of_the_month(self, ticket):
+        first_moment = datetime(2026, 9, 30, 23, tzinfo=UTC)
+        (
+            ticket.answer("unverified", first_moment)
+            .answer("unverified", NOON, distinct_id="eve", link_trust="unverified")
+            .answer("unverified", NOON + timedelta(days=40))
+            .makes()
+        )
+
+    def test_count_if_the_response_began_before_the_month(self, ticket):
+        last_moment = datetime(2026, 9, 30, 22, 59, 59, 999999, UTC)
+        (
+            ticket.answer("response", last_moment)
+            .answer("edit", last_moment + MICROSECOND, **{"$survey_response": 1})
+            .answer("other_person", distinct_id="eve")
+            .makes(month="2026-09", rating=1)
+        )
+
+    @pytest.mark.parametrize("trust", ["known", "signed"])
+    def test_count_if_one_of_the_ticket_is_trusted_more(self, ticket, trust):
+        (
+            ticket.answer("response", distinct_id="ann", **{"$survey_response": 2})
+            .answer("other_person", distinct_id="eve")
+            .answer("late_change", NOON + 2 * WINDOW, distinct_id="ann", link_trust=trust)
+            .makes(rating=2, at=NOON)
+        )
+
+    def test_do_not_count_where_only_an_answer_that_is_not_valid_is_trusted_more(self):
+        (
+            Ticket(
+                unverified_excluded_from="2026-10",
+                test_distinct_ids=frozenset({"robot"}),
+            )
+            .answer("unverified")
+            .answer("test", distinct_id="robot", link_trust="signed")
+            .answer("invalid_rating", link_trust="signed", **{"$survey_response": 0})
+            .makes()
+        )
+
+    def test_of_a_void_ticket_are_void(self):
+        (Ticket(unverified_excluded_from="2026-10", voids=frozenset({"42"})).answer("void").makes())
 
 
 def test_the_response_begins_with_the_persons_first_answer_though_a_later_one_was_signed():

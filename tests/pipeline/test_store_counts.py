@@ -174,11 +174,15 @@ def by_ticket(responses: pd.DataFrame) -> pd.DataFrame:
 
 
 configurations = st.builds(
-    lambda timezone, survey_id: make_settings(
-        timezone=timezone, survey_id=survey_id, test_distinct_ids={"robot"}
+    lambda timezone, survey_id, excluded_from: make_settings(
+        timezone=timezone,
+        survey_id=survey_id,
+        test_distinct_ids={"robot"},
+        unverified_excluded_from=excluded_from,
     ),
     timezone=st.sampled_from([LONDON, AUCKLAND]),
     survey_id=st.sampled_from([OURS, None]),
+    excluded_from=st.sampled_from([None, "2026-09", "2026-10"]),
 )
 
 
@@ -239,7 +243,12 @@ def test_what_the_site_received_is_counted_by_the_database(database, fill):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"edit_window": "30m"}, {"test_distinct_ids": "customer-1"}, {"survey_id": "another"}],
+    [
+        {"edit_window": "30m"},
+        {"test_distinct_ids": "customer-1"},
+        {"survey_id": "another"},
+        {"unverified_excluded_from": "2026-10"},
+    ],
     ids=lambda changed: next(iter(changed)),
 )
 def test_until_changed_settings_are_applied_all_answers_are_read(database, fill, clock, changed):

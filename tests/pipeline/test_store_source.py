@@ -75,7 +75,9 @@ visits = st.builds(
 
 
 @contextmanager
-def site(template: Path) -> Iterator[tuple[Settings, Database, Path]]:
+def site(
+    template: Path, unverified_excluded_from: str | None = None
+) -> Iterator[tuple[Settings, Database, Path]]:
     """A store of its own, with its settings and folder."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(template, Path(folder, "csat.db"))
@@ -83,6 +85,7 @@ def site(template: Path) -> Iterator[tuple[Settings, Database, Path]]:
             database_url=f"sqlite:///{folder}/csat.db",
             link_secret=(SECRET,),
             test_distinct_ids={"robot"},
+            unverified_excluded_from=unverified_excluded_from,
         )
         database = Database(configured.database_url)
         with database.writing() as session:
@@ -167,11 +170,14 @@ def all_that_counts_is_sent(database: Database, configured: Settings) -> bool:
 
 
 @settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(played=st.lists(visits, min_size=1, max_size=10))
+@given(
+    played=st.lists(visits, min_size=1, max_size=10),
+    excluded_from=st.sampled_from([None, "2026-09", "2026-10"]),
+)
 def test_store_and_exports_of_its_outbox_give_the_same_responses(
-    template: Path, played: list[Visit]
+    template: Path, played: list[Visit], excluded_from: str | None
 ):
-    with site(template) as (configured, database, folder):
+    with site(template, excluded_from) as (configured, database, folder):
         play(database, configured, played)
         assert all_that_counts_is_sent(database, configured)
         assume(outbox_events(database))  # an empty file is refused
@@ -196,6 +202,22 @@ def test_a_stranger_who_comes_back_by_a_signed_link_when_it_is_too_late_to_chang
     with site(template) as (configured, database, folder):
         play(database, configured, [first, stranger, signed])
         check_every_door(database, configured, folder)
+
+
+def test_unverified_answers_that_count_once_the_customer_comes_by_a_signed_link(template: Path):
+    first = Visit("ann", False, "1", "surveys", 4, None, "a", timedelta(hours=1))
+    edit = replace(first, rating=2, wait=timedelta(hours=1))
+    stranger = replace(first, person="bob", ticket="2")
+    signed = replace(first, signed=True, rating=5, submit_id="b", wait=timedelta(days=8))
+    with site(template, "2026-10") as (configured, database, folder):
+        play(database, configured, [first, edit, stranger])
+        assert (stored_responses(database), outbox_events(database)) == ([], [])
+        submit(database, configured, signed, OPENING + timedelta(days=9))
+        assert [(*row[:3],) for row in stored_responses(database)] == [("1", "surveys", 2)]
+        assert all_that_counts_is_sent(database, configured)
+        check_every_door(database, configured, folder)
+        outcomes = Counter(outcome for _, outcome in outcomes_of(database, configured))
+        assert outcomes == {"response": 1, "edit": 1, "late_change": 1, "unverified": 1}
 
 
 def test_edits_strangers_testers_and_voids_by_every_door(template: Path):

@@ -24,9 +24,10 @@ from survey.rederive import apply_rules
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.models import Base
-from survey.vocabulary import Trust
+from survey.vocabulary import InvitationOutcome, Trust
 from survey.voiding import unvoid, void
 from tests.support.examples import examples
+from tests.support.invitations import GivenInvitation, invite
 from tests.support.settings import make_settings
 
 # Around the ends of months, by the calendar of London and by that of UTC.
@@ -100,8 +101,23 @@ def voids(draw):
     return change
 
 
+@st.composite
+def decisions(draw):
+    invitation = GivenInvitation(
+        ticket_id=draw(tickets),
+        asked_at=draw(st.none() | times),
+        outcome=draw(st.sampled_from(InvitationOutcome)),
+        decided_at=draw(times),
+        team=draw(teams),
+        language=draw(languages),
+    )
+    return lambda database, _given: invite(database, invitation)
+
+
 changes = st.lists(
-    st.tuples(st.one_of(submissions(), imports(), voids()), st.booleans()), min_size=2, max_size=10
+    st.tuples(st.one_of(submissions(), imports(), voids(), decisions()), st.booleans()),
+    min_size=2,
+    max_size=10,
 )
 
 
@@ -112,6 +128,14 @@ def count(source: StoreSource, query: ReportQuery) -> MonthCounts:
 def check_equal(kept: MonthCounts, fresh: MonthCounts) -> None:
     for name in ("counts", "comment_counts", "comments", "quality"):
         pd.testing.assert_frame_equal(getattr(kept, name), getattr(fresh, name), obj=name)
+    for name in ("invited", "not_asked", "solved"):
+        found, expected = (getattr(each.invitations, name) for each in (kept, fresh))
+        columns = list(expected.columns)
+        pd.testing.assert_frame_equal(
+            found.sort_values(columns, ignore_index=True),
+            expected.sort_values(columns, ignore_index=True),
+            obj=name,
+        )
 
 
 @settings(
@@ -119,13 +143,16 @@ def check_equal(kept: MonthCounts, fresh: MonthCounts) -> None:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(changes)
-def test_nothing_that_was_counted_before_is_stale(database: Database, operations):
+@given(changes, st.sampled_from([None, "2026-10", "2026-11"]))
+def test_nothing_that_was_counted_before_is_stale(database: Database, operations, excluded_from):
     with database.writing() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             if table.name != "outbox_totals":
                 connection.execute(delete(table))
-    configured = make_settings(database_url=database.url.render_as_string(hide_password=False))
+    configured = make_settings(
+        database_url=database.url.render_as_string(hide_password=False),
+        unverified_excluded_from=excluded_from,
+    )
     rules = CountingRules.of(configured)
     apply_rules(database, rules)
     kept = StoreSource(database, rules)
@@ -135,6 +162,52 @@ def test_nothing_that_was_counted_before_is_stale(database: Database, operations
             count(kept, QUERIES[0])
     for query in QUERIES:
         check_equal(count(kept, query), count(StoreSource(database, rules), query))
+
+
+def test_earlier_answers_that_begin_to_count_are_counted_anew(database):
+    configured = make_settings(
+        database_url=database.url.render_as_string(hide_password=False),
+        unverified_excluded_from="2026-10",
+    )
+    rules = CountingRules.of(configured)
+    apply_rules(database, rules)
+
+    def answer(person, trust, day):
+        link = parse_link({"ticketId": "9", "distinct_id": person})
+        form = Submission(link, trust, 5, None, None, Questions("?"))
+        receive(database, configured, form, datetime(2026, 10, day, 12, tzinfo=UTC))
+
+    def count_quality():
+        quality = count(kept, ReportQuery(OCTOBER)).quality.set_index("reason")["answers"]
+        return {reason: number for reason, number in quality.items() if number}
+
+    kept = StoreSource(database, rules)
+    answer("bob", Trust.UNVERIFIED, 14)
+    answer("ann", Trust.UNVERIFIED, 15)
+    assert count_quality() == {"received": 2, "unverified": 2}
+    answer("ann", Trust.KNOWN, 18)
+    assert count_quality() == {"received": 3, "response": 1, "edit": 1, "other_person": 1}
+
+
+def test_an_answer_to_an_invitation_changes_the_day_on_which_its_customer_was_asked(database):
+    configured = make_settings(database_url=database.url.render_as_string(hide_password=False))
+    rules = CountingRules.of(configured)
+    apply_rules(database, rules)
+    september = datetime(2026, 9, 28, 12, tzinfo=UTC)
+    invite(database, GivenInvitation("9", september, decided_at=september))
+    kept = StoreSource(database, rules)
+
+    def count_answered():
+        invited = count(kept, ReportQuery(OCTOBER)).invitations.invited
+        return invited[["month", "answered"]].to_numpy().tolist()
+
+    assert count_answered() == [["2026-09", 0]]
+    link = parse_link({"ticketId": "9", "distinct_id": "ann"})
+    form = Submission(link, Trust.SIGNED, 5, None, None, Questions("?"))
+    receive(database, configured, form, datetime(2026, 10, 14, 12, tzinfo=UTC))
+    assert count_answered() == [["2026-09", 1]]
+    void(database, "9", "a test", TIMES[0])
+    assert count_answered() == [["2026-09", 0]]
 
 
 def test_an_answer_makes_only_its_own_day_counted_again(database, statements_of):

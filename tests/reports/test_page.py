@@ -89,7 +89,18 @@ class TestTheFirstScreen:
         assert "Against October 2025 (71.2%) no clear change (−1.2)" in text
 
     def test_says_why_there_is_no_response_rate(self):
-        assert "Response rate not known: which invitations were sent" in read(make_numbers()).text
+        text = read(make_numbers()).text
+        assert "Response rate not known: no invitation of October 2026 is on record" in text
+
+    def test_chosen_ratings_have_no_response_rate(self):
+        query = ReportQuery(OCTOBER, ratings=(5,))
+        text = read(make_numbers(query=query)).text
+        assert "Response rate none for chosen ratings or links: invitations have neither" in text
+
+    def test_says_that_nobody_was_asked(self):
+        rate = {"invitations": 0, "response_rate_pct": None}
+        rows = [team_row("surveys", **rate), team_row("all", **rate)]
+        assert "Response rate nobody was asked" in read(make_numbers(rows=rows)).text
 
     def test_tells_the_response_rate_once_invitations_are_known(self):
         rate = {"invitations": 400, "response_rate_pct": Decimal("25.00")}
@@ -290,7 +301,7 @@ class TestTheDocument:
 
     def test_every_table_has_a_caption_and_every_header_a_scope(self):
         page = read(full_numbers())
-        assert page.tags.count("caption") == page.tags.count("table") == 5
+        assert page.tags.count("caption") == page.tags.count("table") == 7
         assert len(page.all_of("scope")) == page.tags.count("th")
 
     def test_the_same_numbers_make_the_same_page(self):

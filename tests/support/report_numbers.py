@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from pipeline import schemas
+from pipeline.invitations import CountedInvitations, InvitationCounts, frame_invitations
 from pipeline.metrics import ALL, TEAM_COLUMNS, round_exactly, wilson_interval_pct
 from pipeline.query import ReportQuery
 from pipeline.report import ReportNumbers
@@ -17,6 +18,7 @@ from reports.site.links import WebLinks
 from survey.periods import Period
 from survey.store.marks import Mark
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
+from survey.vocabulary import InvitationOutcome, Plan
 
 LONDON = ZoneInfo("Europe/London")
 OCTOBER = Period.parse("2026-10")
@@ -124,6 +126,7 @@ def make_numbers(
         "misspellings": {},
         "marks": (),
         "quality": quality(sum(pooled)),
+        "invitations": None,
         "donations": None,
     }
     return ReportNumbers(**(parts | changes))
@@ -174,6 +177,7 @@ def full_numbers(**changes: Any) -> ReportNumbers:
             WORDS,
         ),
         misspellings={"sesion_replay": Team("session_replay", "Session replay")},
+        invitations=every_kind_of_invitation(),
         marks=(
             Mark(1, date(2026, 3, 3), "An outage, <b>four</b> hours", "lead"),
             Mark(2, date(2026, 9, 21), "Insights 2.0", "lead"),
@@ -201,6 +205,31 @@ def full_numbers(**changes: Any) -> ReportNumbers:
         LIMITS,
     )
     return ReportNumbers(**(vars(numbers) | {"trend": trend, "limits": limits}))
+
+
+def every_kind_of_invitation() -> InvitationCounts:
+    """Customers of all plans who were asked, and tickets for every reason not to ask."""
+    invited = [
+        CountedInvitations(team, plan.value, language, 40 + 9 * place, 7 + 5 * place)
+        for place, (team, plan, language) in enumerate(
+            zip(("surveys", "experiments", "sesion_replay") * 2, Plan, LANGUAGES, strict=True)
+        )
+    ]
+    not_asked = [
+        (outcome.value, "surveys", "scale", "en", 3 * place)
+        for place, outcome in enumerate(InvitationOutcome)
+        if outcome not in (InvitationOutcome.SENT, InvitationOutcome.ASKED)
+    ]
+    solved = [
+        ("surveys", "unknown", "<b>blocker", "en", 4),
+        ("billing", "unknown", None, "de", 2),
+        ("surveys", "scale", None, "en", 90),
+    ]
+    return frame_invitations({OCTOBER.name: invited}, not_asked, solved)
+
+
+# In the order of plans: as help desks write them.
+LANGUAGES = ("en-US", "de", "fr", "ja", "tlh-x-<b>", None)
 
 
 def _every_kind_of_comment(teams: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What counts depend on: one object, whose fingerprints notice every change of it."""
 
 from dataclasses import dataclass, fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +18,7 @@ OTHERS = {
     "timezone": ZoneInfo("Pacific/Auckland"),
     "test_distinct_ids": frozenset(),
     "void_tickets": frozenset({"1"}),
+    "unverified_excluded_from": datetime(2026, 10, 1, tzinfo=UTC),
     "version": 0,
 }
 # What each rule is irrelevant to.
@@ -28,6 +29,7 @@ IRRELEVANT = {
     "timezone": {Derived.ANSWERS, Derived.RESPONSES},
     "test_distinct_ids": {Derived.ANSWERS},
     "void_tickets": {Derived.ANSWERS, Derived.RESPONSES},
+    "unverified_excluded_from": {Derived.ANSWERS},
 }
 
 
@@ -52,6 +54,16 @@ def test_a_rule_that_is_added_changes_every_fingerprint_by_itself(derived):
     more = MoreRules(**{each.name: getattr(RULES, each.name) for each in fields(RULES)})
     assert more.fingerprint(derived) != RULES.fingerprint(derived)
     assert replace(more, weekend="does not").fingerprint(derived) != more.fingerprint(derived)
+
+
+def test_the_month_from_which_unverified_answers_do_not_count_begins_in_the_time_zone():
+    def begins(timezone):
+        configured = make_settings(unverified_excluded_from="2026-10", timezone=timezone)
+        return CountingRules.of(configured).unverified_excluded_from
+
+    assert begins("Europe/London") == datetime(2026, 9, 30, 23, tzinfo=UTC)
+    assert begins("Pacific/Auckland") == datetime(2026, 9, 30, 11, tzinfo=UTC)
+    assert CountingRules.of(make_settings()).unverified_excluded_from is None
 
 
 def test_a_fingerprint_does_not_depend_on_the_order_of_settings():

@@ -56,6 +56,14 @@ def test_another_edit_window_lets_changes_in_or_out(client, database, clock):
     assert ratings(database, "42") == [1]
 
 
+def test_unverified_answers_leave_the_responses_and_come_back(client, database):
+    answer(client, "5")
+    apply_rules(database, CountingRules.of(make_settings(unverified_excluded_from="2026-10")))
+    assert ratings(database, "42") == [None]
+    apply_rules(database, CountingRules.of(make_settings(unverified_excluded_from="2026-11")))
+    assert ratings(database, "42") == [5]
+
+
 def test_a_void_ticket_stays_void(client, database, clock):
     answer(client, "5")
     with database.writing() as connection:

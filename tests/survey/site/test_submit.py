@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from survey.links import parse_link, sign_link
+from survey.months import Month
 from survey.site.app import create_app
 from survey.store.models import AnswerRow, OutboxRow, ResponseRow
 from tests.conftest import on_sqlite
@@ -89,6 +90,33 @@ def test_a_clock_that_is_set_back_does_not_turn_an_edit_into_the_first_answer(
     submit(client, rating="1")
     (response,) = rows(database, ResponseRow)
     assert response.rating == 1
+
+
+class TestATicketThatUnverifiedAnswersAloneLeaveOut:
+    @pytest.fixture
+    def client(self, settings, database, clock):
+        without = settings.model_copy(update={"unverified_excluded_from": Month(2026, 10)})
+        return create_app(without, database, clock).test_client()
+
+    def test_feeds_no_hedgehog_and_sends_nothing(self, client, database):
+        thanks = Page(submit(client, rating="5").text).text
+        assert "Your answer: Very satisfied" in thanks
+        assert "hedgehog number" not in thanks
+        assert rows(database, ResponseRow) == rows(database, OutboxRow) == []
+
+    def test_shows_its_customer_what_any_other_does(self, client, clock):
+        submit(client, rating="2", comment="between us")
+        page = Page(client.get(address()).text)
+        assert (page.checked, "You have already answered" in page.text) == ("2", True)
+        changed = Page(submit(client, rating="4").text).text
+        assert "Your answer has been changed: Satisfied" in changed
+        clock.advance(days=8)
+        assert "Your answer stands" in Page(submit(client, address(), rating="1").text).text
+
+    def test_shows_a_stranger_nothing(self, client):
+        submit(client, rating="2")
+        page = Page(client.get(address(distinct_id="eve")).text)
+        assert (page.checked, "already answered" in page.text) == (None, False)
 
 
 class TestOpeningAnAnsweredLink:

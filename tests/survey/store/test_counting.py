@@ -118,6 +118,7 @@ FAULTS = (
     ("invalid_rating", {"rating": None}),
     ("test", {"distinct_id": "robot"}),
     ("void", {"ticket_id": "void"}),
+    ("unverified", {"ticket_id": "2"}),
     ("other_person", {"distinct_id": "stranger"}),
     ("late_change", {"answered_at": NOON + timedelta(days=8)}),
 )
@@ -129,7 +130,9 @@ SOUND: dict[str, object] = {
 
 
 def test_each_answer_has_the_first_reason_that_applies(database):
-    configured = make_settings(test_distinct_ids="robot", survey_id="ours")
+    configured = make_settings(
+        test_distinct_ids="robot", survey_id="ours", unverified_excluded_from="2026-10"
+    )
     rows = [{**SOUND, "uuid": "response", "answered_at": NOON}]
     rows.append({**SOUND, "uuid": "edit", "answered_at": NOON + timedelta(hours=1)})
     for place, (name, _) in enumerate(FAULTS):

@@ -45,8 +45,14 @@ TIMES = [NOON + timedelta(minutes=minutes) for minutes in (0, 20, 60, 61, 80, 12
 NAMES = ("jane", "joe", "tess")
 TOO_LONG_FOR_THE_INDEX = "long" * 51
 CONFIGURED = [
-    make_settings(edit_window=WINDOW, test_distinct_ids="tess", survey_id=survey_id)
+    replace(
+        CountingRules.of(
+            make_settings(edit_window=WINDOW, test_distinct_ids="tess", survey_id=survey_id)
+        ),
+        unverified_excluded_from=excluded_from,
+    )
     for survey_id in (None, "ours")
+    for excluded_from in (None, TIMES[0], TIMES[2])
 ]
 
 
@@ -105,7 +111,7 @@ def test_they_decide_as_all_answers_would(
     one_database, stored, person, trust, now, void, configured, data
 ):
     ticket = next(tickets)
-    rules = CountingRules.of(configured, [ticket] if void else [])
+    rules = configured.with_voids([ticket] if void else [])
     stored = [replace(each, ticket_id=ticket, uuid=f"{each.uuid}-{ticket}") for each in stored]
     asked = data.draw(st.sampled_from([None, *(each.uuid for each in stored)]))
     with one_database.writing() as connection:
@@ -114,10 +120,10 @@ def test_they_decide_as_all_answers_would(
         response = decide(stored, rules).response
         if response is not None:
             save_response(connection, ticket, response)
-        save_applied_rules(connection, CountingRules.of(configured).fingerprint(Derived.RESPONSES))
+        save_applied_rules(connection, configured.fingerprint(Derived.RESPONSES))
     with one_database.reading() as connection:
         arriving = Arriving(ticket, person, now, asked)
-        selected = answers_that_decide(connection, CountingRules.of(configured), [arriving])[ticket]
+        selected = answers_that_decide(connection, configured, [arriving])[ticket]
         everything = answers_of(connection, ticket)
 
     assert selected == sorted(selected, key=lambda each: each.order)
@@ -250,6 +256,28 @@ def test_a_person_who_is_trusted_more_takes_a_ticket_of_very_many_over(database,
     assert response.answered_at == response.changed_at - timedelta(seconds=4)
     # Her first begins the response; those between it and her latest before say nothing more.
     assert sent == [2, 5, 1]
+
+
+def test_a_ticket_of_very_many_unverified_answers_counts_once_one_is_signed(database, clock):
+    signing = make_settings(link_secret="s", unverified_excluded_from="2026-10")
+    client = create_app(signing, database, clock).test_client()
+    for rating in "23":
+        client.post(address(), data={"rating": rating})
+        clock.advance(seconds=1)
+    add_many(database, 300)
+    apply_rules(database, CountingRules.of(signing))
+    client.post(address(), data={"rating": "4"})
+    with database.reading() as connection:
+        assert find_response(connection, "42") is None
+        assert payloads(connection) == []
+    clock.advance(seconds=1)
+    client.post(address(sig=sign_link(parse_link(LINK), "s")), data={"rating": "1"})
+    with database.reading() as connection:
+        response = find_response(connection, "42")
+        sent = [json.loads(each)["properties"]["rating"] for each in payloads(connection)]
+    assert (response.distinct_id, response.rating) == ("jane", 1)
+    # Her first begins the response; those between it and her latest before say nothing more.
+    assert sent == [2, 4, 1]
 
 
 def payloads(connection: Connection) -> list[str]:
