@@ -70,6 +70,7 @@ PURE = (
     "messages/alerts",
     "zendesk/errors",
     "zendesk/export",
+    "zendesk/notes",
     "zendesk/rules",
 )
 IMPURE_MODULES = ("socket", "requests", "sqlalchemy", "flask", "pandas", "os", "pathlib", "random")

@@ -93,7 +93,7 @@ def voids(draw):
             if is_back:
                 unvoid(database, given, ticket, "a test", TIMES[0])
             else:
-                void(database, ticket, "a test", TIMES[0], force=True)
+                void(database, given, ticket, "a test", TIMES[0], force=True)
         except CsatError:
             pass  # it is void already, or not void
 
