@@ -117,7 +117,7 @@ class _Year:
         return sorted(tickets)[:how_many]
 
     def _void(self, ticket_id: str, at: datetime) -> None:
-        void(self.database, ticket_id, "answered by the agent", at)
+        void(self.database, self.settings, ticket_id, "answered by the agent", at)
 
     def _unvoid(self, ticket_id: str, at: datetime) -> None:
         unvoid(self.database, self.settings, ticket_id, "answered by the customer after all", at)

@@ -11,10 +11,11 @@ from typing import Any
 
 from demo.zendesk_desk import Desk, DeskTicket, Refusal, format_time, refuse_closed
 from demo.zendesk_rules import KINDS, Rules
-from demo.zendesk_views import show_metric_set, show_ticket
+from demo.zendesk_views import show_comment, show_metric_set, show_ticket
 
 # The most rows of a page, and the most tickets that one request may change.
 PAGE_SIZE = 1_000
+COMMENTS_PAGE_SIZE = 100
 MOST_TICKETS = 100
 
 Query = Mapping[str, str]
@@ -119,6 +120,13 @@ class Api:
         _refuse_conflict(ticket, changes)
         self._change(ticket, changes)
         return 200, {"ticket": show_ticket(ticket, self.url), "audit": {"events": []}}
+
+    def list_comments(self, query: Query, _body: Json, match: "re.Match[str]") -> tuple[int, Json]:
+        """Return the first page of a ticket's comments."""
+        comments = [show_comment(each) for each in self.desk.find(int(match[1])).comments]
+        if query.get("sort_order") == "desc":
+            comments.reverse()
+        return 200, {"comments": comments[:COMMENTS_PAGE_SIZE], "count": len(comments)}
 
     def add_tags(self, _query: Query, body: Json, match: "re.Match[str]") -> tuple[int, Json]:
         """Add tags to a ticket."""
@@ -227,6 +235,7 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", r"/api/v2/job_statuses/(\w+)", Api.show_job),
     ("GET", r"/api/v2/tickets/(\d+)", Api.show_ticket),
     ("PUT", r"/api/v2/tickets/(\d+)", Api.update_ticket),
+    ("GET", r"/api/v2/tickets/(\d+)/comments", Api.list_comments),
     ("PUT", r"/api/v2/tickets/(\d+)/tags", Api.add_tags),
     ("DELETE", r"/api/v2/tickets/(\d+)/tags", Api.remove_tags),
     ("GET", _RULE, Api.list_rules),

@@ -1,5 +1,8 @@
 """Tickets of the stand-in as Zendesk's API shows them, and as a webhook tells of them. Pure."""
 
+import html
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +28,13 @@ def show_ticket(ticket: DeskTicket, url: str) -> dict[str, Any]:
         "updated_at": format_time(ticket.updated_at),
         "generated_timestamp": ticket.generated_at,
     }
+
+
+def show_comment(comment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a comment as JSON; one that was written as HTML has its plain text beside it."""
+    words = re.sub(r"<[^>]*>", "\n", comment.get("html_body", "")).strip()
+    plain = comment.get("body") or html.unescape(words)
+    return {"type": "Comment", "body": plain, "plain_body": plain, **comment}
 
 
 def show_metric_set(ticket: DeskTicket) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from survey.counting_rules import CountingRules
 from survey.events import Questions
 from survey.links import Link, judge_requester
 from survey.messages.alert_rows import alert_rows, raises_alerts
+from survey.messages.ticket_rows import rows_of_change, writes_back
 from survey.rules import Answer, Decision, Response, decide, time_of_receipt
 from survey.scale import LOW
 from survey.settings import Settings
@@ -147,6 +148,8 @@ def _receive_group(
         enqueue(connection, events, now)
     if raises_alerts(settings):
         add_messages(connection, _find_alerts(changed, submission_ids, settings), now)
+    if writes_back(settings):
+        add_messages(connection, _find_ticket_rows(changed, settings), now)
     return [each.answer for each in received]
 
 
@@ -194,6 +197,21 @@ def _find_alerts(
             team=each.response.first.team,
             settings=settings,
             at=each.answer.answered_at,
+        )
+    ]
+
+
+def _find_ticket_rows(changed: Sequence[_Received], settings: Settings) -> list[NewMessage]:
+    """Return the rows by which these changed responses go to their tickets."""
+    return [
+        row
+        for each in changed
+        for row in rows_of_change(
+            each.ticket_id,
+            each.before.response,
+            each.response,
+            settings,
+            each.answer.answered_at + settings.settling_delay,
         )
     ]
 

@@ -1,18 +1,22 @@
 """Functions that take a ticket out of the numbers, and let it count again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from survey.answer_events import build_outbox_event, find_unsent
 from survey.counting_rules import CountingRules
 from survey.errors import CsatError
-from survey.rules import Response, decide
+from survey.messages.ticket_rows import rows_of_change, rows_of_tag
+from survey.rules import Answer, Response, decide
 from survey.settings import Settings
 from survey.store.database import Database
+from survey.store.messages import add_messages
 from survey.store.models import ResponseRow
 from survey.store.outbox import enqueue
 from survey.store.responses import add_responses, answers_of, find_response
 from survey.store.voids import lift_void, void_ticket
+from survey.vocabulary import Trust
 
 
 class CannotVoid(CsatError):
@@ -28,9 +32,15 @@ class Voided:
 
 
 def void(
-    database: Database, ticket_id: str, reason: str, now: datetime, *, force: bool = False
+    database: Database,
+    settings: Settings,
+    ticket_id: str,
+    reason: str,
+    now: datetime,
+    *,
+    force: bool = False,
 ) -> Voided:
-    """Take a ticket's answers out of every number.
+    """Take a ticket's answers out of every number, and its rating off the ticket at Zendesk.
 
     Raises CannotVoid for a ticket that is void already, and without `force` for one that nobody
     has answered for.
@@ -46,6 +56,9 @@ def void(
         response = find_response(connection, ticket_id)
         if not void_ticket(connection, ticket_id, reason, now):
             raise CannotVoid(f"ticket {ticket_id} is void already")
+        if response is not None and _has_site_answer(answers):
+            trust = Trust(response.link_trust)
+            add_messages(connection, list(rows_of_tag(ticket_id, trust, settings, now)), now)
     return Voided(len(answers), response)
 
 
@@ -54,7 +67,8 @@ def unvoid(
 ) -> Response | None:
     """Let a void ticket count again; return the response that its answers make.
 
-    Answers that came while it was void are sent to PostHog now, if they count. Raises NotVoid.
+    Answers that came while it was void are sent to PostHog now, if they count, and the rating goes
+    to the ticket at Zendesk again. Raises NotVoid.
     """
     rules = CountingRules.of(settings)
     with database.writing() as connection:
@@ -72,4 +86,12 @@ def unvoid(
         ]
         if events:
             enqueue(connection, events, now)
+        if _has_site_answer(answers):
+            rows = rows_of_change(ticket_id, None, after.response, settings, now)
+            add_messages(connection, list(rows), now)
     return after.response
+
+
+def _has_site_answer(answers: Sequence[Answer]) -> bool:
+    """Return whether any answer came by the site: what was imported goes to no ticket."""
+    return any(answer.is_from_site for answer in answers)

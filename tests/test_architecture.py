@@ -72,6 +72,7 @@ PURE = (
     "messages/alerts",
     "zendesk/errors",
     "zendesk/export",
+    "zendesk/notes",
     "zendesk/rules",
     "zendesk/signature",
     "zendesk/tickets",

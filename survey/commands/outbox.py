@@ -11,6 +11,7 @@ from survey.delivery.answer import printable
 from survey.errors import CsatError
 from survey.settings import load_settings
 from survey.store.database import LARGEST_ID
+from survey.store.models import Channel
 from survey.store.outbox import (
     MESSAGES,
     DeadLetters,
@@ -24,6 +25,13 @@ from survey.store.schema import open_store
 
 # What stands under a line that begins with a name.
 INDENT = " " * 11
+CHANNELS = {
+    Channel.ALERT_WEBHOOK: "alert by webhook",
+    Channel.ALERT_MAIL: "alert by mail",
+    Channel.MAIL: "mail",
+    Channel.INVITATION: "invitation",
+    Channel.ZENDESK: "tag or note for Zendesk",
+}
 
 
 class NoSuchLetter(CsatError):
@@ -34,8 +42,8 @@ class NoSuchLetter(CsatError):
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON, for programs.")
 @click.pass_context
 def outbox(context: click.Context, as_json: bool) -> None:
-    """How many events wait for PostHog, and how many messages for teams; how old they are, and what
-    was refused and why.
+    """How many events wait for PostHog, and how many messages for teams and tickets; how old they
+    are, and what was refused and why.
 
     Dead letters are events and messages that their receiver can never accept as they are; they are
     kept with its own words, and `csat outbox retry` sends them again.
@@ -77,6 +85,7 @@ def as_text(events: OutboxSummary, messages: QueueSummary, at: datetime) -> str:
         f"dead       {events.dead_now:,}",
         *_describe_dead(events, "PostHog"),
         f"messages   {messages.waiting:,} waiting{_age(messages, at)}, {messages.dead_now:,} dead",
+        *_describe_channels(messages),
         *_describe_refusal(
             messages, "its receiver", "`csat tick` tries again, at the latest after 15 min"
         ),
@@ -89,7 +98,8 @@ def as_text(events: OutboxSummary, messages: QueueSummary, at: datetime) -> str:
 
 def as_json_text(events: OutboxSummary, messages: QueueSummary, at: datetime) -> str:
     """Return the state of the outbox for programs; ages are in seconds."""
-    shown = {**_as_values(events, at), "messages": _as_values(messages, at)}
+    by_channel = {"waiting_by_channel": messages.waiting_by_channel}
+    shown = {**_as_values(events, at), "messages": {**_as_values(messages, at), **by_channel}}
     # The JSON is in ASCII, so that texts of others cannot control a terminal that shows it.
     return json.dumps(shown, indent=2)
 
@@ -97,11 +107,20 @@ def as_json_text(events: OutboxSummary, messages: QueueSummary, at: datetime) ->
 def _as_values(summary: QueueSummary, at: datetime) -> dict[str, object]:
     given = asdict(summary)
     oldest_at = given.pop("oldest_at")
+    del given["waiting_by_channel"]
     return {
+        "waiting": summary.waiting,
         **given,
         "oldest_at": oldest_at.isoformat() if oldest_at else None,
         "oldest_seconds": summary.oldest_seconds(at),
     }
+
+
+def _describe_channels(messages: QueueSummary) -> list[str]:
+    """Return what the messages are that wait."""
+    counts = messages.waiting_by_channel
+    named = [f"{counts[each]:,} × {words}" for each, words in CHANNELS.items() if each in counts]
+    return [f"{INDENT}waiting: {', '.join(named)}"] if named else []
 
 
 def _describe_refusal(summary: QueueSummary, receiver: str, next_try: str) -> list[str]:
@@ -123,7 +142,8 @@ def _describe_letters(letters: DeadLetters, receiver: str) -> list[str]:
     ids = ", ".join(map(str, letters.ids))
     # A mail about no ticket has none.
     tickets = ", ".join(map(printable, filter(None, letters.tickets)))
-    lines = [f"{INDENT}{letters.count:,} × {printable(letters.reason)} (ID {ids}{more})"]
+    kind = f"{CHANNELS[letters.channel]}: " if letters.channel in CHANNELS else ""
+    lines = [f"{INDENT}{letters.count:,} × {kind}{printable(letters.reason)} (ID {ids}{more})"]
     if tickets:
         lines.append(f"{INDENT}    ticket {tickets}{more}")
     if letters.error_message:

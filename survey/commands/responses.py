@@ -92,7 +92,7 @@ def void(ticket_id: str, reason: str, force: bool) -> None:
     """
     settings = load_settings()
     database = open_store(settings.database_url)
-    voided = voiding.void(database, ticket_id, reason, now(), force=force)
+    voided = voiding.void(database, settings, ticket_id, reason, now(), force=force)
     click.echo(f"ticket {ticket_id} counts nowhere now: {count_answers(voided.answers)}")
     if voided.response is not None:
         began = voided.response.answered_at.astimezone(settings.timezone)

@@ -1,10 +1,11 @@
 """What is sent for rows of the outbox: one message, for one row or several."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from survey.delivery.failures import DeliveryError
 from survey.store.database import Database
 from survey.store.messages import MessageClaim
 
@@ -12,11 +13,20 @@ from survey.store.messages import MessageClaim
 @dataclass(frozen=True)
 class Outgoing:
     """A message that is ready to be sent, for one or more rows of the outbox. `send` returns when
-    it is accepted, and raises DeliveryError otherwise."""
+    it is accepted, and raises DeliveryError otherwise, or PartlyAccepted."""
 
     ids: Sequence[int]
     waits_since: datetime
     send: Callable[[], None]
+
+
+class PartlyAccepted(Exception):
+    """The error that a message was accepted, but not for all of its rows; `refused` says why not,
+    by the id of the row. Each of these is rejected or deferred."""
+
+    def __init__(self, refused: Mapping[int, DeliveryError]) -> None:
+        super().__init__(f"{len(refused)} rows were not accepted")
+        self.refused = refused
 
 
 class Preparer(Protocol):

@@ -10,11 +10,14 @@ from survey.messages.alerts import Alert, compose_chat, compose_mail
 from survey.messages.mails import Mail, make_message_id
 from survey.messages.outgoing import Outgoing, Preparer
 from survey.messages.smtp import SmtpSender
+from survey.messages.ticket_preparer import TicketPreparer
+from survey.messages.ticket_rows import writes_back
 from survey.messages.webhook import Webhook
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.messages import MessageClaim
 from survey.store.models import Channel
+from survey.zendesk.writing import ZendeskWriter
 
 
 def find_preparer(channel: Channel, settings: Settings) -> Preparer | None:
@@ -24,6 +27,8 @@ def find_preparer(channel: Channel, settings: Settings) -> Preparer | None:
             return None
         webhook = Webhook(settings.alert_webhook.get_secret_value())
         return AlertPreparer(settings, partial(_post_alerts, webhook, settings))
+    if channel is Channel.ZENDESK:
+        return TicketPreparer(settings, ZendeskWriter(settings)) if writes_back(settings) else None
     if settings.smtp_url is None or settings.mail_from is None:
         return None
     sender = SmtpSender(settings.smtp_url.get_secret_value(), settings.mail_from)

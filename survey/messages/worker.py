@@ -1,4 +1,5 @@
-"""Sends the messages of the outbox that are due: alerts by webhook and mail, and other mails.
+"""Sends the messages of the outbox that are due: alerts by webhook and mail, other mails, and what
+goes to tickets at Zendesk.
 
 Any number of machines may do so at the same time: each claims messages with a lease. A message is
 sent at least once. Only a crash between its acceptance and our record of it sends it again, then
@@ -7,8 +8,8 @@ under the same Message-ID.
 
 import random
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -16,7 +17,7 @@ import structlog
 
 from survey.delivery.failures import DeliveryError, FailureKind
 from survey.logs import find_place
-from survey.messages.outgoing import Outgoing, Preparer
+from survey.messages.outgoing import Outgoing, PartlyAccepted, Preparer
 from survey.messages.preparers import find_preparer
 from survey.settings import Settings
 from survey.store import messages, outbox
@@ -25,7 +26,8 @@ from survey.store.errors import RefusedData, StoreError
 from survey.store.models import Channel
 
 # A lease is longer than the longest conversation with a server, and is renewed before each one.
-LEASE = timedelta(seconds=90)
+# The longest is with Zendesk, of three requests of a minute each.
+LEASE = timedelta(minutes=4)
 RENEW_SECONDS = 30.0
 # A failed message waits as long as it has waited already, within these limits.
 FIRST_PAUSE = timedelta(seconds=30)
@@ -121,6 +123,8 @@ class _Queue:
             self._renew_when_due(left)
             try:
                 message.send()
+            except PartlyAccepted as error:
+                total += self._record_part(message, error.refused)
             except DeliveryError as error:
                 total += self._record_failure(left, error)
             except Exception as error:
@@ -136,6 +140,14 @@ class _Queue:
             messages.mark_sent(connection, message.ids, self._clock())
         log.info("message sent", channel=self._channel.value, rows=len(message.ids))
         return Sent(sent=1)
+
+    def _record_part(self, message: Outgoing, refused: Mapping[int, DeliveryError]) -> Sent:
+        """Record which rows of a message were accepted, and why the others were not."""
+        accepted = [id_ for id_ in message.ids if id_ not in refused]
+        total = self._record_acceptance(replace(message, ids=accepted)) if accepted else Sent()
+        for id_, error in refused.items():
+            total += self._record_failure([replace(message, ids=[id_])], error)
+        return total
 
     def _record_failure(self, left: Sequence[Outgoing], error: DeliveryError) -> Sent:
         """Record why the first of these messages was not accepted. If the server takes none of

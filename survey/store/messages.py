@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from survey.store.models import Channel, OutboxRow
-from survey.store.outbox import WAITING, update_waiting
+from survey.store.outbox import WAITING, is_first_of_its_ticket, update_waiting
 
 _INSTANT = OutboxRow.created_at.type
 # `message_key` is unique: what is in the outbox already, sent or not, is not added again.
@@ -36,8 +36,12 @@ _DUE = (
     )
     .order_by(OutboxRow.available_at, OutboxRow.id)
     .limit(bindparam("max_messages"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, of=OutboxRow)
 )
+# In these channels, what is about a ticket leaves one after another: of two writes that are under
+# way at once, the older could arrive last.
+_IN_ORDER = frozenset({Channel.ZENDESK})
+_DUE_IN_ORDER = _DUE.where(is_first_of_its_ticket())
 _SET_PAYLOAD = (
     update(OutboxRow)
     .where(OutboxRow.id == bindparam("row_id"))
@@ -138,14 +142,17 @@ def claim_messages(
 ) -> list[MessageClaim]:
     """Claim the next due messages of a channel. No other worker gets them until the lease ends.
 
+    In the channel of Zendesk only the first waiting row of a ticket can be claimed.
+
     Nothing holds a message for longer than `longest_hold`: if one seems to be, the clock was set
     back, and the message is due.
     """
     times = {"now": now, "never_until": now + longest_hold}
     limits = {"of_channel": channel.value, "max_messages": max_messages}
+    due = _DUE_IN_ORDER if channel in _IN_ORDER else _DUE
     claims = [
         MessageClaim(row.id, str(row.message_key), row.ticket_id, row.payload, row.created_at)
-        for row in connection.execute(_DUE, {**times, **limits})
+        for row in connection.execute(due, {**times, **limits})
     ]
     if claims:
         update_waiting(connection, [claim.id for claim in claims], available_at=now + lease)
@@ -162,6 +169,22 @@ def save_payloads(connection: Connection, payloads: Mapping[int, str]) -> None:
 def remove_messages(connection: Connection, ids: Sequence[int]) -> None:
     """Delete messages that are not to be sent. Their keys can be added again."""
     connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(ids), *WAITING))
+
+
+def remove_others(connection: Connection, claims: Sequence[MessageClaim], prefix: str) -> None:
+    """Delete the rows for which these claims stand in: those of the same tickets that wait, or are
+    dead letters, and whose keys begin with `prefix`, as those of the claims do."""
+    if not claims:
+        return
+    others = (
+        OutboxRow.channel == Channel.ZENDESK.value,
+        OutboxRow.ticket_id.in_([claim.ticket_id for claim in claims]),
+        OutboxRow.id.not_in([claim.id for claim in claims]),
+        OutboxRow.message_key.startswith(prefix, autoescape=True),
+    )
+    # Two statements, each with an index of its own.
+    connection.execute(delete(OutboxRow).where(*WAITING, *others))
+    connection.execute(delete(OutboxRow).where(OutboxRow.dead_at.is_not(None), *others))
 
 
 def mark_sent(connection: Connection, ids: Sequence[int], now: datetime) -> None:

@@ -26,7 +26,10 @@ from sqlalchemy.orm import aliased
 from survey.store.models import Channel, OutboxRow, OutboxTotalsRow
 
 EVENTS = (Channel.POSTHOG,)
-MESSAGES = (Channel.ALERT_WEBHOOK, Channel.ALERT_MAIL, Channel.MAIL)
+MESSAGES = (Channel.ALERT_WEBHOOK, Channel.ALERT_MAIL, Channel.MAIL, Channel.ZENDESK)
+# Rows of these channels are forgotten some time after they were delivered. The others stay: they
+# are the record that prevents a repeat.
+PRUNED = (Channel.POSTHOG, Channel.ZENDESK)
 
 WAITING = (OutboxRow.delivered_at.is_(None), OutboxRow.dead_at.is_(None))
 # Neither a claim nor a pause delays an event for longer than this.
@@ -37,7 +40,8 @@ RATE_PERIOD = timedelta(minutes=5)
 SHOWN_IDS = 10
 
 
-def _is_first_of_its_ticket() -> ColumnElement[bool]:
+def is_first_of_its_ticket() -> ColumnElement[bool]:
+    """Return the condition that no earlier row of the same ticket and channel waits."""
     other = aliased(OutboxRow)
     # The condition is not "no earlier one exists", because PostgreSQL may turn that into a join
     # over the whole backlog.
@@ -60,7 +64,7 @@ _DUE = (
         # was claimed or postponed.
         (OutboxRow.available_at <= bindparam("now"))
         | (OutboxRow.available_at > bindparam("never_until")),
-        _is_first_of_its_ticket(),
+        is_first_of_its_ticket(),
     )
     .order_by(OutboxRow.available_at, OutboxRow.id)
     .limit(bindparam("max_events"))
@@ -90,9 +94,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """The dead letters that have one reason: their count, the ids and tickets of the first few,
-    and the receiver's error message for the first. A mail about no ticket has a blank one."""
+    """The dead letters of a channel that have one reason: their count, the ids and tickets of the
+    first few, and the receiver's error message for the first. A mail about no ticket has a blank
+    one."""
 
+    channel: Channel
     reason: str
     count: int
     ids: list[int]
@@ -104,15 +110,21 @@ class DeadLetters:
 class QueueSummary:
     """The rows of some channels that wait, and those that are dead letters.
 
-    `last_reason` says why the oldest waiting row that was refused was not accepted;
-    `error_message` is the receiver's own. `oldest_at` is None if nothing waits.
+    `waiting_by_channel` counts them, without channels in which nothing waits. `last_reason` says
+    why the oldest waiting row that was refused was not accepted; `error_message` is the receiver's
+    own. `oldest_at` is None if nothing waits.
     """
 
-    waiting: int
+    waiting_by_channel: dict[Channel, int]
     oldest_at: datetime | None
     last_reason: str | None
     error_message: str | None
     dead: list[DeadLetters]
+
+    @property
+    def waiting(self) -> int:
+        """The number of rows that wait."""
+        return sum(self.waiting_by_channel.values())
 
     @property
     def dead_now(self) -> int:
@@ -240,22 +252,24 @@ def requeue(connection: Connection, now: datetime, ids: Sequence[int] | None = N
 
 
 def prune(connection: Connection, delivered_before: datetime, limit: int) -> int:
-    """Delete the oldest delivered events, at most `limit`; return how many.
+    """Delete the oldest delivered events, and what was written to tickets, at most `limit` rows;
+    return how many.
 
     Their payload is personal data that nobody needs any more. Their answers stay. Messages that
     were sent stay, too, without their payload: they are the record that prevents a repeat.
     """
-    old = (
-        select(OutboxRow.id)
-        .where(
-            OutboxRow.channel == Channel.POSTHOG.value, OutboxRow.delivered_at < delivered_before
+    pruned = 0
+    for channel in PRUNED:
+        old = (
+            select(OutboxRow.id)
+            .where(OutboxRow.channel == channel.value, OutboxRow.delivered_at < delivered_before)
+            .order_by(OutboxRow.delivered_at)
+            .limit(limit - pruned)
+            .with_for_update(skip_locked=True)
         )
-        .order_by(OutboxRow.delivered_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    pruned = delete(OutboxRow).where(OutboxRow.id.in_(old.scalar_subquery()))
-    return connection.execute(pruned).rowcount
+        these = delete(OutboxRow).where(OutboxRow.id.in_(old.scalar_subquery()))
+        pruned += connection.execute(these).rowcount
+    return pruned
 
 
 def summarise(connection: Connection, now: datetime) -> OutboxSummary:
@@ -284,8 +298,11 @@ def summarise_queue(connection: Connection, channels: Sequence[Channel]) -> Queu
         .limit(1)
     )
     refused = connection.execute(last_refusal).one_or_none()
+    counted = select(OutboxRow.channel, func.count()).where(*waiting).group_by(OutboxRow.channel)
     return QueueSummary(
-        waiting=connection.scalar(select(func.count()).where(*waiting)) or 0,
+        waiting_by_channel={
+            Channel(channel): count for channel, count in connection.execute(counted)
+        },
         oldest_at=connection.scalar(oldest),
         last_reason=refused.last_reason if refused else None,
         error_message=refused.error_message if refused else None,
@@ -294,28 +311,33 @@ def summarise_queue(connection: Connection, channels: Sequence[Channel]) -> Queu
 
 
 def _dead_letters(connection: Connection, of_channels: ColumnElement[bool]) -> list[DeadLetters]:
-    """Return the dead letters by reason, the most frequent reason first."""
+    """Return the dead letters by channel and reason, the most frequent first."""
     dead = (OutboxRow.dead_at.is_not(None), of_channels)
-    counted = select(OutboxRow.last_reason, func.count()).where(*dead)
-    by_reason = connection.execute(counted.group_by(OutboxRow.last_reason)).all()
+    by_reason = (OutboxRow.channel, OutboxRow.last_reason)
+    counted = select(func.count(), *by_reason).where(*dead).group_by(*by_reason)
+    rows = sorted(connection.execute(counted), key=lambda row: (-row[0], *row[1:]))
     return [
-        _describe_dead(connection, dead, str(reason), count)
-        for reason, count in sorted(by_reason, key=lambda row: (-row[1], row[0]))
+        _describe_dead(connection, Channel(channel), str(reason), count)
+        for count, channel, reason in rows
     ]
 
 
 def _describe_dead(
-    connection: Connection, dead: Sequence[ColumnElement[bool]], reason: str, count: int
+    connection: Connection, channel: Channel, reason: str, count: int
 ) -> DeadLetters:
     first = (
         select(OutboxRow.id, OutboxRow.ticket_id, OutboxRow.error_message)
-        .where(*dead, OutboxRow.last_reason == reason)
+        .where(
+            OutboxRow.dead_at.is_not(None),
+            OutboxRow.channel == channel.value,
+            OutboxRow.last_reason == reason,
+        )
         .order_by(OutboxRow.id)
         .limit(SHOWN_IDS)
     )
     shown = connection.execute(first).all()
     ids, tickets = [row.id for row in shown], [row.ticket_id for row in shown]
-    return DeadLetters(reason, count, ids, tickets, shown[0].error_message)
+    return DeadLetters(channel, reason, count, ids, tickets, shown[0].error_message)
 
 
 def update_waiting(connection: Connection, ids: Sequence[int], **values: object) -> int:

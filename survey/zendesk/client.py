@@ -140,10 +140,22 @@ class ZendeskClient:
         job = self._wait_for_job(self._send("PUT", path, {"ticket": changes}))
         return dict(_read_refusals(job, numbers))
 
-    def add_note(self, ticket_id: str, text: str) -> None:
+    def list_notes(self, ticket_id: str) -> list[str]:
+        """Return the texts of the internal notes among a ticket's last 100 comments, the newest
+        first."""
+        path = f"tickets/{_number(ticket_id)}/comments.json"
+        comments = self._get(path, {"sort_order": "desc"}).get("comments") or ()
+        return [
+            str(each.get("plain_body") or each.get("body") or "")
+            for each in comments
+            if each.get("public") is False
+        ]
+
+    def add_note(self, ticket_id: str, html: str) -> None:
         """Add an internal note to a ticket that is not closed. It is not tried again where nobody
         knows whether Zendesk has it already."""
-        comment = {"body": text, "public": False}
+        # Zendesk takes `body` for Markdown.
+        comment = {"html_body": html, "public": False}
         path = f"tickets/{_number(ticket_id)}.json"
         self._send("PUT", path, {"ticket": {"comment": comment}}, is_repeatable=False)
 

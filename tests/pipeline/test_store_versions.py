@@ -94,7 +94,7 @@ def voids(draw):
             if is_back:
                 unvoid(database, given, ticket, "a test", TIMES[0])
             else:
-                void(database, ticket, "a test", TIMES[0], force=True)
+                void(database, given, ticket, "a test", TIMES[0], force=True)
         except CsatError:
             pass  # it is void already, or not void
 
@@ -206,7 +206,7 @@ def test_an_answer_to_an_invitation_changes_the_day_on_which_its_customer_was_as
     form = Submission(link, Trust.SIGNED, 5, None, None, Questions("?"))
     receive(database, configured, form, datetime(2026, 10, 14, 12, tzinfo=UTC))
     assert count_answered() == [["2026-09", 1]]
-    void(database, "9", "a test", TIMES[0])
+    void(database, configured, "9", "a test", TIMES[0])
     assert count_answered() == [["2026-09", 0]]
 
 

@@ -46,7 +46,7 @@ class Donations:
         return tickets
 
     def void(self, ticket_id: str) -> None:
-        void(self.database, ticket_id, "spam", self.now)
+        void(self.database, self.settings, ticket_id, "spam", self.now)
 
     def unvoid(self, ticket_id: str) -> None:
         unvoid(self.database, self.settings, ticket_id, "no spam", self.now)

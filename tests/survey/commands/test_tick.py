@@ -157,7 +157,7 @@ def test_a_low_rating_on_the_site_is_posted_by_tick(tmp_path):
 
         shown = run_csat("outbox", **given).stdout
         assert "messages   0 waiting, 1 dead" in shown
-        assert "1 × the webhook answered 404 (ID 2)" in shown
+        assert "1 × alert by webhook: the webhook answered 404 (ID 2)" in shown
         assert "its receiver said of the first: no_service" in shown
         assert "dead       0" in shown
         retried = run_csat("outbox", "retry", "2", **given)

@@ -277,7 +277,7 @@ class TestVersions:
         for at in (opens_at, datetime(2026, 10, 14, tzinfo=UTC), closes_at - timedelta.resolution):
             give(database, settings, GivenAnswer(at=at, ticket_id=str(at)))
             found.append(versions()[OCTOBER])
-            void(database, str(at), "spam", at)
+            void(database, settings, str(at), "spam", at)
             found.append(versions()[OCTOBER])
         assert found == sorted(set(found))
 

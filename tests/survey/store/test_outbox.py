@@ -15,6 +15,7 @@ from survey.store.messages import (
     claim_messages,
     mark_dead,
     mark_sent,
+    remove_others,
 )
 from survey.store.models import Channel, OutboxRow
 from survey.store.outbox import MESSAGES
@@ -78,7 +79,7 @@ def test_dead_letters_are_kept_with_the_reason_until_they_are_revived(database, 
         outbox.mark_delivered(connection, ids[1:], clock())
     assert claim(database, clock) == []
     assert summary(database, clock).dead == [
-        outbox.DeadLetters("too large", 1, ids[:1], ["0"], "1 MB at most")
+        outbox.DeadLetters(Channel.POSTHOG, "too large", 1, ids[:1], ["0"], "1 MB at most")
     ]
     with database.writing() as connection:
         assert outbox.requeue(connection, clock()) == ids[:1]
@@ -156,11 +157,13 @@ def test_waiting_events_are_found_by_their_index_whatever_the_table_holds(databa
             connection, lambda: outbox.claim(connection, clock(), LEASE, 100, 10**6), "SELECT"
         )
         messages = explain(connection, lambda: claim_mails(connection, clock), "SELECT")
+        tickets = explain(connection, lambda: claim_tickets(connection, clock), "SELECT")
         waiting = explain(connection, lambda: outbox.has_waiting(connection), "SELECT")
-    for plan in (claim, messages, waiting):
+    for plan in (claim, messages, tickets, waiting):
         assert "ix_outbox_waiting" in plan
         assert "sort" not in plan.lower()
-    assert "ix_outbox_waiting_ticket" in claim
+    for plan in (claim, tickets):
+        assert "ix_outbox_waiting_ticket" in plan
 
 
 def test_delivered_events_to_prune_are_found_by_their_index(database, clock):
@@ -186,7 +189,8 @@ def test_messages_are_no_events(database, clock, fill):
     assert (state.waiting, state.delivered, state.dead, state.dead_total) == (0, 1, [], 0)
     with database.reading() as connection:
         queue = outbox.summarise_queue(connection, MESSAGES)
-    assert (queue.waiting, queue.dead_now) == (1, 1)
+    assert queue.waiting_by_channel == dict.fromkeys(MESSAGES[2:], 1)
+    assert (queue.waiting, queue.dead_now) == (len(MESSAGES) - 2, 1)
     assert queue.dead[0].reason == "the webhook answered 404"
 
 
@@ -203,6 +207,49 @@ def test_pruning_leaves_the_record_of_sent_messages_without_what_they_said(datab
         assert outbox.prune(connection, clock(), 100) == 1
         assert add_messages(connection, [message], clock()) == 0
         assert list(connection.scalars(select(OutboxRow.payload))) == [""]
+
+
+def test_pruning_forgets_what_was_written_to_tickets(database, clock, fill):
+    fill(2)
+    rows = [NewMessage(f"t{n}", Channel.ZENDESK, str(n), "", clock()) for n in range(2)]
+    with database.writing() as connection:
+        add_messages(connection, rows, clock())
+        events = outbox.claim(connection, clock(), LEASE, 100, 10**6)
+        outbox.mark_delivered(connection, [event.id for event in events], clock())
+        mark_sent(connection, [each.id for each in claim_tickets(connection, clock)], clock())
+        clock.advance(days=365)
+        assert [outbox.prune(connection, clock(), 3) for _ in range(2)] == [3, 1]
+
+
+def test_of_a_ticket_at_zendesk_only_the_first_waiting_row_is_claimed(database, clock):
+    rows = [NewMessage(f"t{n}", Channel.ZENDESK, "42", str(n), clock()) for n in range(2)]
+    other = NewMessage("other", Channel.ZENDESK, "43", "other", clock())
+    with database.writing() as connection:
+        add_messages(connection, [*rows, other], clock())
+        first = claim_tickets(connection, clock)
+        assert [each.payload for each in first] == ["0", "other"]
+        assert claim_tickets(connection, clock) == []
+        mark_sent(connection, [first[0].id], clock())
+        assert [each.payload for each in claim_tickets(connection, clock)] == ["1"]
+
+
+def test_a_row_stands_in_for_others_of_its_ticket_and_kind_alone(database, clock):
+    keys = ["tag:1", "tag:2", "tag:3", "note:1"]
+    rows = [NewMessage(key, Channel.ZENDESK, "42", "", clock()) for key in keys]
+    rows += [
+        NewMessage("tag:4", Channel.ZENDESK, "43", "", clock()),
+        NewMessage("tag:5", Channel.MAIL, "42", "", clock()),
+    ]
+    with database.writing() as connection:
+        add_messages(connection, rows, clock())
+        ids = {row.message_key: row.id for row in connection.execute(select(OutboxRow.__table__))}
+        mark_dead(connection, [ids["tag:2"]], clock(), "refused", "")
+        mark_sent(connection, [ids["tag:3"]], clock())
+        (first, _) = claim_tickets(connection, clock)
+        assert first.key == "tag:1"
+        remove_others(connection, [first], "tag:")
+        left = set(connection.scalars(select(OutboxRow.message_key)))
+    assert left == {"tag:1", "tag:3", "note:1", "tag:4", "tag:5"}
 
 
 def test_a_message_is_claimed_when_it_is_due_however_far_ahead_that_was(database, clock):
@@ -245,15 +292,19 @@ def test_a_message_again_waits_with_new_content_unless_it_waits_already(database
     assert [claimed.payload for claimed in claims] == (["second"] if is_again else [])
 
 
-def claim_mails(connection, clock):
+def claim_mails(connection, clock, channel=Channel.MAIL):
     return claim_messages(
         connection,
-        Channel.MAIL,
+        channel,
         now=clock(),
         lease=LEASE,
         longest_hold=timedelta(hours=2),
         max_messages=10,
     )
+
+
+def claim_tickets(connection, clock):
+    return claim_mails(connection, clock, Channel.ZENDESK)
 
 
 def explain(connection, action, verb):

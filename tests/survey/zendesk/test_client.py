@@ -97,8 +97,16 @@ def test_a_note_is_internal_and_a_field_takes_a_value(zendesk, zendesk_client, t
     zendesk_client.add_note(ticket, COMMENT)
     zendesk_client.set_field(ticket, "99", "https://survey.example.com/?ticketId=1")
     kept = zendesk.desk.tickets[int(ticket)]
-    assert kept.comments == [{"body": COMMENT, "public": False}]
+    assert kept.comments == [{"html_body": COMMENT, "public": False}]
     assert kept.fields == {99: "https://survey.example.com/?ticketId=1"}
+
+
+def test_notes_are_listed_the_newest_first_and_replies_are_none(zendesk, zendesk_client, ticket):
+    kept = zendesk.desk.tickets[int(ticket)].comments
+    kept.append({"body": "a reply", "public": True})
+    zendesk_client.add_note(ticket, "<p>slow<br>&lt;b&gt;</p>")
+    kept.append({"body": "by hand", "public": False})
+    assert zendesk_client.list_notes(ticket) == ["by hand", "slow\n<b>"]
 
 
 @pytest.mark.parametrize("failure", [answer(500), answer(503, "down"), reset(), truncate()])
