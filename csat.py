@@ -24,6 +24,7 @@ COMMANDS = {
     "link": ("survey.commands.link:link", "Make survey links."),
     "mail": ("survey.commands.mail:mail", "The invitation, to look at before customers do."),
     "zendesk": ("survey.commands.zendesk:zendesk", "Zendesk: its tickets, and its set-up."),
+    "invite": ("survey.commands.invite:invite", "Ask the customers whose tickets are due."),
     "import": (
         "pipeline.commands.import_answers:import_answers",
         "Answers from elsewhere, into the store.",
@@ -39,7 +40,11 @@ COMMANDS = {
 
 # What `csat tick` does, in this order. Each job is imported when it is run, gets the database, the
 # settings and the time, and returns a line about what it did, or None.
-JOBS = ("reports.mailing:queue_due_report", "survey.messages.jobs:send_messages")
+JOBS = (
+    "reports.mailing:queue_due_report",
+    "survey.invitations.inviting:invite_due",
+    "survey.messages.jobs:send_messages",
+)
 
 
 class LazyGroup(click.Group):

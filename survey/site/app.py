@@ -22,6 +22,7 @@ from survey.site.receipt import receipt_signer
 from survey.site.style import hedgehogs_style_sheet, page_script, style_sheet
 from survey.site.survey import survey
 from survey.site.thanks import thanks
+from survey.site.unsubscribe import unsubscribe
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
 
@@ -62,6 +63,7 @@ def create_app(
     app.register_blueprint(shown)
     app.register_blueprint(hedgehogs)
     app.register_blueprint(thanks)
+    app.register_blueprint(unsubscribe)
     app.register_blueprint(health)
     prometheus.register(app)
     register_error_pages(app)

@@ -26,7 +26,7 @@ from sqlalchemy.orm import aliased
 from survey.store.models import Channel, OutboxRow, OutboxTotalsRow
 
 EVENTS = (Channel.POSTHOG,)
-MESSAGES = (Channel.ALERT_WEBHOOK, Channel.ALERT_MAIL, Channel.MAIL)
+MESSAGES = (Channel.ALERT_WEBHOOK, Channel.ALERT_MAIL, Channel.MAIL, Channel.INVITATION)
 
 WAITING = (OutboxRow.delivered_at.is_(None), OutboxRow.dead_at.is_(None))
 # Neither a claim nor a pause delays an event for longer than this.
