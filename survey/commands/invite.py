@@ -6,11 +6,17 @@ import click
 
 from survey.clock import now
 from survey.delivery.answer import printable
+from survey.errors import CsatError
 from survey.invitations.inviting import decide_due, require_inviting
+from survey.logs import configure_logs
 from survey.settings import load_settings
 from survey.store.models import Channel
 from survey.store.schema import open_store
 from survey.vocabulary import InvitationOutcome
+
+
+class NotSent(CsatError):
+    """Some invitations were not accepted."""
 
 
 @click.command()
@@ -23,6 +29,7 @@ def invite(dry_run: bool) -> None:
     """
     settings = load_settings()
     require_inviting(settings)
+    configure_logs(settings.log_format)
     database = open_store(settings.database_url)
     decided = decide_due(database, settings, now(), is_trial=dry_run)
     if dry_run:
@@ -32,8 +39,13 @@ def invite(dry_run: bool) -> None:
     from survey.messages.worker import send_due
 
     sent = send_due(database, settings, now, channels=[Channel.INVITATION])
-    click.echo(f"{decided or 'no ticket is due'}")
-    click.echo(f"{sent.sent} sent, {sent.waiting} wait for the next try, {sent.dead} refused")
+    click.echo(f"{decided}." if decided.outcomes else "No ticket is due.")
+    click.echo(f"{sent.sent} sent.")
+    if sent.waiting or sent.dead:
+        raise NotSent(
+            f"{sent.waiting} not accepted yet, {sent.dead} refused: `csat outbox` says why. "
+            "`csat tick` tries again."
+        )
 
 
 def _list(outcomes: Mapping[str, InvitationOutcome]) -> None:

@@ -40,7 +40,8 @@ def run_csat(
         printing = output if stdout is None else stack.enter_context(open(stdout, "wb"))  # noqa: PTH123
         streams = [DupFd(stream.fileno()) for stream in (printing, errors)]
         process = _FORKS.Process(
-            target=_run, args=(arguments, environment(**settings), str(Path.cwd()), umask, *streams)
+            target=run_forked,
+            args=(arguments, environment(**settings), str(Path.cwd()), umask, *streams),
         )
         process.start()
         process.join(timeout)
@@ -78,7 +79,7 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([*_commands(), "reports.monthly_files"])
 
 
-def _run(
+def run_forked(
     arguments: tuple[str, ...],
     variables: dict[str, str],
     folder: str,
