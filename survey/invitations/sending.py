@@ -171,11 +171,11 @@ def _record_asked_by_tag(
 def _record_unasked(
     ticket_id: str, outcome: InvitationOutcome, connection: Connection, now: datetime
 ) -> None:
-    save_outcome(connection, ticket_id, outcome, now)
-    mark_unasked(connection, ticket_id, None)
+    if save_outcome(connection, ticket_id, outcome, now):
+        mark_unasked(connection, ticket_id, None)
 
 
 def _record_undecided(payload: InvitationPayload, connection: Connection, _now: datetime) -> None:
     """Forget the invitation, and give the ticket its address back: it is decided again later."""
-    remove_queued(connection, payload.ticket_id)
-    mark_unasked(connection, payload.ticket_id, payload.recipient)
+    if remove_queued(connection, payload.ticket_id):
+        mark_unasked(connection, payload.ticket_id, payload.recipient)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from survey.store.changes import note_instants
 from survey.store.models import InvitationRow, OutboxRow, TicketRow, UnsubscribedRow
 from survey.store.outbox import WAITING
 from survey.store.tickets import read_ticket
@@ -143,8 +144,11 @@ def _find(
 
 def save_invitations(connection: Connection, invitations: Sequence[Invitation]) -> None:
     """Keep decisions; an earlier one of the same ticket is replaced."""
-    if invitations:
-        connection.execute(_SAVE, [vars(each) for each in invitations])
+    if not invitations:
+        return
+    _note_kept(connection, [each.ticket_id for each in invitations])
+    connection.execute(_SAVE, [vars(each) for each in invitations])
+    note_instants(connection, {each.asked_at or each.decided_at for each in invitations})
 
 
 def save_outcome(
@@ -155,19 +159,30 @@ def save_outcome(
     *,
     means: str | None = None,
     asked_at: datetime | None = None,
-) -> None:
-    """Keep what became of an invitation that was to be sent."""
+) -> bool:
+    """Keep what became of an invitation that was to be sent; return False if it was not: another
+    worker was faster."""
+    _note_kept(connection, [ticket_id])
     queued = update(InvitationRow).where(InvitationRow.ticket_id == ticket_id, _IS_QUEUED)
-    connection.execute(
-        queued.values(outcome=outcome.value, decided_at=now, means=means, asked_at=asked_at)
-    )
+    values = {"outcome": outcome.value, "decided_at": now, "means": means, "asked_at": asked_at}
+    is_kept = connection.execute(queued.values(values)).rowcount == 1
+    note_instants(connection, [asked_at or now])
+    return is_kept
 
 
-def remove_queued(connection: Connection, ticket_id: str) -> None:
-    """Forget an invitation that was to be sent, so that its ticket is decided again."""
-    connection.execute(
-        delete(InvitationRow).where(InvitationRow.ticket_id == ticket_id, _IS_QUEUED)
-    )
+def remove_queued(connection: Connection, ticket_id: str) -> bool:
+    """Forget an invitation that was to be sent, so that its ticket is decided again; return False
+    if it was not: another worker was faster."""
+    _note_kept(connection, [ticket_id])
+    queued = delete(InvitationRow).where(InvitationRow.ticket_id == ticket_id, _IS_QUEUED)
+    return connection.execute(queued).rowcount == 1
+
+
+def _note_kept(connection: Connection, ticket_ids: Sequence[str]) -> None:
+    """Note the days of decisions that are about to change."""
+    instant = func.coalesce(InvitationRow.asked_at, InvitationRow.decided_at, type_=_INSTANT)
+    kept = select(instant).where(InvitationRow.ticket_id.in_(ticket_ids))
+    note_instants(connection, connection.scalars(kept))
 
 
 def find_invitation(connection: Connection, ticket_id: str) -> Invitation | None:

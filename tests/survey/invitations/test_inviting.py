@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from survey.invitations import inviting
 from survey.invitations.inviting import decide_due
 from survey.messages.worker import LONGEST_PAUSE, Sent
+from survey.store.changes import day_versions
 from survey.store.inviting import save_unsubscribed
 from survey.store.models import OutboxRow
 from survey.store.outbox import MESSAGES, requeue, summarise_queue
@@ -17,7 +18,7 @@ from survey.store.tickets import set_plan
 from survey.vocabulary import InvitationOutcome, Plan, TicketStatus
 from survey.zendesk.tickets import SURVEYED_TAG
 from tests.conftest import on_sqlite
-from tests.support.help_desk import DELAY, ticket_update
+from tests.support.help_desk import AT, DELAY, ticket_update
 
 
 def recipients(mails):
@@ -332,3 +333,25 @@ def test_the_row_of_the_outbox_says_what_is_needed_to_send_it(invitations, clock
         # No link can carry a longer one.
         "external_id": "",
     }
+
+
+@on_sqlite
+def test_reports_notice_every_change_of_who_was_asked(invitations, clock, database):
+    """A cache of a day is never stale: its version grows with each change."""
+
+    def version():
+        with database.reading() as connection:
+            return sum(day_versions(connection, AT.date(), AT.date().replace(year=2030)).values())
+
+    versions = [version()]
+    invitations.solve("1")
+    clock.time += DELAY
+    for step in (invitations.decide, invitations.send):
+        step()
+        versions.append(version())
+    invitations.solve("2", requester_external_id="sam", tags=frozenset({SURVEYED_TAG}))
+    invitations.decide()
+    versions.append(version())
+    assert versions == sorted(set(versions))
+    invitations.tick()
+    assert version() == versions[-1]
