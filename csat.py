@@ -24,6 +24,7 @@ COMMANDS = {
     "link": ("survey.commands.link:link", "Make survey links."),
     "mail": ("survey.commands.mail:mail", "The invitation, to look at before customers do."),
     "zendesk": ("survey.commands.zendesk:zendesk", "Zendesk: its tickets, and its set-up."),
+    "invite": ("survey.commands.invite:invite", "Ask the customers whose tickets are due."),
     "import": (
         "pipeline.commands.import_answers:import_answers",
         "Answers from elsewhere, into the store.",
@@ -44,6 +45,7 @@ JOBS = (
     "reports.closing:close_due_months",
     "reports.mailing:queue_due_report",
     "reports.donation_mailing:queue_donation_mails",
+    "survey.invitations.inviting:invite_due",
     "survey.messages.jobs:send_messages",
     "survey.zendesk.receiving:forget_invocations",
 )

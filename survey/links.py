@@ -6,10 +6,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
 from survey.scale import parse_rating
+from survey.settings import Settings
 from survey.teams import slugify_team
 from survey.vocabulary import LONGEST_VALUE, Trust
 
@@ -175,3 +176,12 @@ def build_url(base_url: str, link: Link) -> str:
     if link.rating is not None:
         parameters["rating"] = str(link.rating)
     return f"{base_url}/?{urlencode(parameters, quote_via=quote)}"
+
+
+def make_link(parameters: Mapping[str, str], settings: Settings) -> str:
+    """Return the address for these link parameters, signed if the settings have a secret. Raise
+    LinkError for wrong parameters."""
+    link = parse_link(parameters)
+    if settings.link_secrets:
+        link = replace(link, signature=sign_link(link, settings.link_secrets[0]))
+    return build_url(settings.base_url, link)

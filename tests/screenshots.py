@@ -18,10 +18,9 @@ from reports.links import FileLinks
 from reports.loading import ReportLoader
 from reports.mail.message import render_report_mail
 from reports.page import render_page
-from survey.commands.mail import _invitation
 from survey.counting_rules import CountingRules
 from survey.languages import find_language
-from survey.mail.invitation import Mail, render_mail
+from survey.mail.invitation import Mail, invite_to_ticket, render_mail
 from survey.periods import Period
 from survey.rederive import apply_rules
 from survey.settings import Settings
@@ -133,7 +132,7 @@ def make_mail(settings: Settings, tag: str) -> Mail:
     ticket = {"distinct_id": "customer-1", "ticketId": "4211", "team": "surveys"}
     language = find_language(tag)
     assert language is not None
-    return render_mail(_invitation(ticket, language, settings), settings, language)
+    return render_mail(invite_to_ticket(ticket, language, settings), settings, language)
 
 
 @contextmanager

@@ -3,13 +3,12 @@
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from survey.errors import CsatError
-from survey.links import LinkError, build_url, parse_link, sign_link
+from survey.links import LinkError, make_link
 from survey.private_files import open_private
 from survey.scale import RATINGS, parse_rating
 from survey.settings import Settings, load_settings
@@ -62,14 +61,6 @@ def link(
         raise click.UsageError(
             f"{error}. --ticket-id is needed, the others may be left out."
         ) from None
-
-
-def make_link(parameters: dict[str, str], settings: Settings) -> str:
-    """Return the address for these link parameters. Raise LinkError for wrong parameters."""
-    parsed = parse_link(parameters)
-    if settings.link_secrets:
-        parsed = replace(parsed, signature=sign_link(parsed, settings.link_secrets[0]))
-    return build_url(settings.base_url, parsed)
 
 
 def _linked_rows(path: Path, settings: Settings) -> Iterator[dict[str, str]]:

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import click
 
-from survey.commands.link import make_link
 from survey.errors import CsatError
-from survey.languages import LANGUAGES, Language
+from survey.languages import LANGUAGES
 from survey.links import LinkError
-from survey.mail.invitation import Invitation, invite, render_index, render_mail
+from survey.mail.invitation import invite_to_ticket, render_index, render_mail
 from survey.private_files import make_folder, open_private
-from survey.settings import Settings, load_settings
+from survey.settings import load_settings
 
 
 @click.group()
@@ -58,7 +57,7 @@ def preview(folder: Path, ticket_id: str, distinct_id: str, team: str | None) ->
     }
     try:
         rendered = {
-            language: render_mail(_invitation(ticket, language, settings), settings, language)
+            language: render_mail(invite_to_ticket(ticket, language, settings), settings, language)
             for language in LANGUAGES
         }
     except LinkError as error:
@@ -70,14 +69,6 @@ def preview(folder: Path, ticket_id: str, distinct_id: str, team: str | None) ->
     _write(folder, files)
     for name in files:
         click.echo(folder / name)
-
-
-def _invitation(ticket: dict[str, str], language: Language, settings: Settings) -> Invitation:
-    def link_for(rating: int | None) -> str:
-        preselected = {} if rating is None else {"rating": str(rating)}
-        return make_link({**ticket, "lang": language.tag, **preselected}, settings)
-
-    return invite(ticket["ticketId"], link_for)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

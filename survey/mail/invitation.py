@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from survey.languages import ENGLISH, Language
+from survey.links import make_link
 from survey.mail.hedgehog import draw_cells, face_colours
 from survey.scale import RATINGS
 from survey.settings import Settings
@@ -25,12 +26,14 @@ _BETWEEN_TAGS = re.compile(r">\s+<")
 class Invitation:
     """What an invitation says about its ticket: number, survey link, and a link for each rating.
 
-    All of them may contain placeholders, which a help desk fills in later.
+    All of them may contain placeholders, which a help desk fills in later. `unsubscribe_link` is
+    where the customer asks for no more of them; None for a help desk that keeps no such list.
     """
 
     ticket: str
     link: str
     face_links: Mapping[int, str]
+    unsubscribe_link: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,19 @@ def invite(ticket: str, link_for: Callable[[int | None], str]) -> Invitation:
     rating, or the plain link for None."""
     faces = {rating: link_for(rating) for rating in RATINGS}
     return Invitation(ticket, link_for(None), faces)
+
+
+def invite_to_ticket(
+    ticket: Mapping[str, str], language: Language, settings: Settings
+) -> Invitation:
+    """Return an invitation to a ticket of ours, which `ticket` names as the parameters of a link
+    do; its links are signed if the settings have a secret. Raise LinkError for wrong parameters."""
+
+    def link_for(rating: int | None) -> str:
+        preselected = {} if rating is None else {"rating": str(rating)}
+        return make_link({**ticket, "lang": language.tag, **preselected}, settings)
+
+    return invite(ticket["ticketId"], link_for)
 
 
 def render_mail(invitation: Invitation, settings: Settings, language: Language) -> Mail:

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from survey.clock import now
+from survey.invitations.sending import make_invitation_preparer
 from survey.messages.alert_preparer import AlertPreparer
 from survey.messages.alerts import Alert, compose_chat, compose_mail
 from survey.messages.mails import Mail, make_message_id
@@ -29,6 +30,8 @@ def find_preparer(channel: Channel, settings: Settings) -> Preparer | None:
         return AlertPreparer(settings, partial(_post_alerts, webhook, settings))
     if channel is Channel.ZENDESK:
         return TicketPreparer(settings, ZendeskWriter(settings)) if writes_back(settings) else None
+    if channel is Channel.INVITATION:
+        return make_invitation_preparer(settings)
     if settings.smtp_url is None or settings.mail_from is None:
         return None
     sender = SmtpSender(settings.smtp_url.get_secret_value(), settings.mail_from)

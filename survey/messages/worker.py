@@ -17,7 +17,14 @@ import structlog
 
 from survey.delivery.failures import DeliveryError, FailureKind
 from survey.logs import find_place
-from survey.messages.outgoing import Outgoing, PartlyAccepted, Preparer
+from survey.messages.outgoing import (
+    LEASE,
+    RENEW_SECONDS,
+    Outgoing,
+    PartlyAccepted,
+    Preparer,
+    Withdrawn,
+)
 from survey.messages.preparers import find_preparer
 from survey.settings import Settings
 from survey.store import messages, outbox
@@ -25,10 +32,6 @@ from survey.store.database import Database
 from survey.store.errors import RefusedData, StoreError
 from survey.store.models import Channel
 
-# A lease is longer than the longest conversation with a server, and is renewed before each one.
-# The longest is with Zendesk, of three requests of a minute each.
-LEASE = timedelta(minutes=4)
-RENEW_SECONDS = 30.0
 # A failed message waits as long as it has waited already, within these limits.
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -125,6 +128,8 @@ class _Queue:
                 message.send()
             except PartlyAccepted as error:
                 total += self._record_part(message, error.refused)
+            except Withdrawn as withdrawn:
+                self._record_withdrawal(message, withdrawn)
             except DeliveryError as error:
                 total += self._record_failure(left, error)
             except Exception as error:
@@ -137,7 +142,9 @@ class _Queue:
 
     def _record_acceptance(self, message: Outgoing) -> Sent:
         with self._database.writing() as connection:
-            messages.mark_sent(connection, message.ids, self._clock())
+            now = self._clock()
+            messages.mark_sent(connection, message.ids, now)
+            message.record(connection, now)
         log.info("message sent", channel=self._channel.value, rows=len(message.ids))
         return Sent(sent=1)
 
@@ -148,6 +155,12 @@ class _Queue:
         for id_, error in refused.items():
             total += self._record_failure([replace(message, ids=[id_])], error)
         return total
+
+    def _record_withdrawal(self, message: Outgoing, withdrawn: Withdrawn) -> None:
+        with self._database.writing() as connection:
+            messages.remove_messages(connection, message.ids)
+            withdrawn.record(connection, self._clock())
+        log.info("message withdrawn", channel=self._channel.value, rows=len(message.ids))
 
     def _record_failure(self, left: Sequence[Outgoing], error: DeliveryError) -> Sent:
         """Record why the first of these messages was not accepted. If the server takes none of

@@ -23,6 +23,7 @@ from survey.site.receipt import receipt_signer
 from survey.site.style import hedgehogs_style_sheet, page_script, style_sheet
 from survey.site.survey import survey
 from survey.site.thanks import thanks
+from survey.site.unsubscribe import unsubscribe
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
 from survey.zendesk.receiving import receive_webhooks
@@ -71,6 +72,7 @@ def create_app(
     app.register_blueprint(shown)
     app.register_blueprint(hedgehogs)
     app.register_blueprint(thanks)
+    app.register_blueprint(unsubscribe)
     app.register_blueprint(health)
     app.register_blueprint(hooks)
     prometheus.register(app)

@@ -48,7 +48,7 @@ def _kept_parameters() -> dict[str, str]:
     if not has_request_context():
         return {}
     kept = {}
-    for name in (*OUR_PARAMETERS, "answer"):
+    for name in (*OUR_PARAMETERS, "answer", "token"):
         value = request.args.get(name)
         if value and name != "lang":
             with suppress(LinkError):

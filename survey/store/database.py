@@ -139,6 +139,10 @@ class Database:
         """Lock the donation ledger in a writing transaction, so that nobody else adds to it."""
         self._backend.lock_ledger(connection)
 
+    def lock_invitations(self, connection: Connection) -> None:
+        """Lock the decisions who is asked in a writing transaction, so that nobody else decides."""
+        self._backend.lock_invitations(connection)
+
     @contextmanager
     def claiming(self) -> Iterator[Connection]:
         """Open a writing transaction that takes the first rows of a queue; its speed does not

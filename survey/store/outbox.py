@@ -26,7 +26,13 @@ from sqlalchemy.orm import aliased
 from survey.store.models import Channel, OutboxRow, OutboxTotalsRow
 
 EVENTS = (Channel.POSTHOG,)
-MESSAGES = (Channel.ALERT_WEBHOOK, Channel.ALERT_MAIL, Channel.MAIL, Channel.ZENDESK)
+MESSAGES = (
+    Channel.ALERT_WEBHOOK,
+    Channel.ALERT_MAIL,
+    Channel.MAIL,
+    Channel.INVITATION,
+    Channel.ZENDESK,
+)
 # Rows of these channels are forgotten some time after they were delivered. The others stay: they
 # are the record that prevents a repeat.
 PRUNED = (Channel.POSTHOG, Channel.ZENDESK)

@@ -24,6 +24,7 @@ LOCK_TIMEOUT_SECONDS = 10.0
 _UPGRADE_KEY = int.from_bytes(b"csat-upg")
 _IMPORT_KEY = int.from_bytes(b"csat-imp")
 _LEDGER_KEY = int.from_bytes(b"csat-led")
+_INVITATIONS_KEY = int.from_bytes(b"csat-inv")
 _TICKET_KEYS = select(
     func.unnest(bindparam("keys", type_=ARRAY(BigInteger))).label("key")
 ).subquery()
@@ -142,6 +143,10 @@ class PostgresqlServer:
     def lock_ledger(self, connection: Connection) -> None:
         """Keep all others from adding to the donation ledger until the transaction ends."""
         connection.execute(select(func.pg_advisory_xact_lock(_LEDGER_KEY)))
+
+    def lock_invitations(self, connection: Connection) -> None:
+        """Keep all others from deciding who is asked until the transaction ends."""
+        connection.execute(select(func.pg_advisory_xact_lock(_INVITATIONS_KEY)))
 
     def prepare_claim(self, connection: Connection) -> None:
         """Make the transaction read rows in the order of an index, and not wait for the disk when

@@ -121,6 +121,9 @@ class SqliteFile:
     def lock_ledger(self, connection: Connection) -> None:
         """Do nothing: nobody else writes while this transaction does."""
 
+    def lock_invitations(self, connection: Connection) -> None:
+        """Do nothing: nobody else writes while this transaction does."""
+
     def prepare_claim(self, connection: Connection) -> None:
         """Do nothing: SQLite uses the index by itself."""
 

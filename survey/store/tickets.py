@@ -89,7 +89,7 @@ def save_updates(
 def find_tickets(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
     """Return those of these tickets that are kept."""
     rows = connection.execute(_AMONG, {"ticket_ids": ticket_ids}).mappings()
-    return {row["ticket_id"]: _read(dict(row)) for row in rows}
+    return {row["ticket_id"]: read_ticket(dict(row)) for row in rows}
 
 
 def find_ticket(connection: Connection, ticket_id: str) -> Ticket | None:
@@ -166,7 +166,8 @@ def save_cursor(connection: Connection, stream: str, cursor: str, now: datetime)
     connection.execute(_SAVE_CURSOR, {"stream": stream, "cursor": cursor, "now": now})
 
 
-def _read(row: Mapping[str, object]) -> Ticket:
+def read_ticket(row: Mapping[str, object]) -> Ticket:
+    """Return the ticket of a row."""
     values = {
         **row,
         "status": TicketStatus(str(row["status"])),

@@ -114,10 +114,10 @@ class ZendeskClient:
             raise
         return found
 
-    def add_tag_if_unchanged(self, ticket_id: str, tag: str, updated_at: str) -> bool:
-        """Add a tag to a ticket whose last change was at a time, as `find_ticket` has it under
+    def add_tags_if_unchanged(self, ticket_id: str, tags: Sequence[str], updated_at: str) -> bool:
+        """Add tags to a ticket whose last change was at a time, as `find_ticket` has it under
         `updated_at`. Return False if it has changed since."""
-        body = {"tags": [tag], "updated_stamp": updated_at, "safe_update": "true"}
+        body = {"tags": list(tags), "updated_stamp": updated_at, "safe_update": "true"}
         try:
             self._send("PUT", f"tickets/{_number(ticket_id)}/tags.json", body)
         except ZendeskError as error:

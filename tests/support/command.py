@@ -40,7 +40,8 @@ def run_csat(
         printing = output if stdout is None else stack.enter_context(open(stdout, "wb"))  # noqa: PTH123
         streams = [DupFd(stream.fileno()) for stream in (printing, errors)]
         process = FORKS.Process(
-            target=_run, args=(arguments, environment(**settings), str(Path.cwd()), umask, *streams)
+            target=run_forked,
+            args=(arguments, environment(**settings), str(Path.cwd()), umask, *streams),
         )
         process.start()
         process.join(timeout)
@@ -82,7 +83,7 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([*_commands(), *_LATER])
 
 
-def _run(
+def run_forked(
     arguments: tuple[str, ...],
     variables: dict[str, str],
     folder: str,

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page
 
+from survey.invitations.tokens import issue_token
 from survey.settings import Settings
 from survey.site.context import SurveySite
 from survey.store.errors import StoreError
@@ -158,6 +159,17 @@ def hedgehogs(survey: Survey, page: Page, lang: str) -> None:
     page.goto(f"{survey.url}/hedgehogs?lang={lang}")
 
 
+def unsubscribe(survey: Survey, page: Page, lang: str) -> None:
+    token = issue_token(f"customer-{next(_tickets)}", survey.settings.require_secret_key())
+    page.goto(f"{survey.url}/unsubscribe?token={token}&lang={lang}")
+
+
+def unsubscribed(survey: Survey, page: Page, lang: str) -> None:
+    unsubscribe(survey, page, lang)
+    page.locator(".send").click()
+    page.locator("[role=status]").wait_for()
+
+
 State = Callable[[Survey, Page, str], None]
 
 STATES: tuple[State, ...] = (
@@ -180,4 +192,6 @@ STATES: tuple[State, ...] = (
     not_found,
     too_much,
     hedgehogs,
+    unsubscribe,
+    unsubscribed,
 )

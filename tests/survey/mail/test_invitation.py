@@ -6,10 +6,9 @@ from urllib.parse import quote
 import pytest
 from jinja2 import Environment
 
-from survey.commands.mail import _invitation
 from survey.languages import ENGLISH, LANGUAGES, find_language
 from survey.mail.hedgehog import draw_cells
-from survey.mail.invitation import FACES, render_mail
+from survey.mail.invitation import FACES, invite_to_ticket, render_mail
 from survey.scale import LABELS
 from tests.support.fonts import WIDTHS, use_font
 from tests.support.mails import MailPage, links_of_text, open_link
@@ -25,7 +24,9 @@ SETTINGS = make_settings(
 
 
 def make_mail(language=ENGLISH, settings=SETTINGS, **changed):
-    return render_mail(_invitation({**TICKET, **changed}, language, settings), settings, language)
+    return render_mail(
+        invite_to_ticket({**TICKET, **changed}, language, settings), settings, language
+    )
 
 
 @pytest.fixture(params=LANGUAGES, ids=lambda language: language.tag)

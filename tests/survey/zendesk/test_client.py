@@ -50,24 +50,24 @@ def test_a_tag_is_added_only_to_a_ticket_that_has_not_changed(
     stamp = zendesk_client.find_ticket(ticket)["updated_at"]
     clock.advance(seconds=1)
     zendesk.desk.write(int(ticket))
-    assert not zendesk_client.add_tag_if_unchanged(ticket, "csat_sent", stamp)
+    assert not zendesk_client.add_tags_if_unchanged(ticket, ["csat_sent"], stamp)
     assert "csat_sent" not in tags(ticket)
     stamp = zendesk_client.find_ticket(ticket)["updated_at"]
-    assert zendesk_client.add_tag_if_unchanged(ticket, "csat_sent", stamp)
+    assert zendesk_client.add_tags_if_unchanged(ticket, ["csat_sent"], stamp)
     assert tags(ticket) == ["csat_2", "csat_sent", "vip"]
 
 
 def test_of_two_who_add_a_tag_at_once_one_wins(zendesk_client, ticket, clock):
     stamp = zendesk_client.find_ticket(ticket)["updated_at"]
     clock.advance(seconds=1)
-    won = [zendesk_client.add_tag_if_unchanged(ticket, "csat_sent", stamp) for _ in range(2)]
+    won = [zendesk_client.add_tags_if_unchanged(ticket, ["csat_sent"], stamp) for _ in range(2)]
     assert won == [True, False]
 
 
 def test_a_closed_ticket_takes_tags_by_update_many_alone(zendesk, zendesk_client, ticket, tags):
     zendesk.desk.close(int(ticket))
     stamp = zendesk_client.find_ticket(ticket)["updated_at"]
-    error = raised_by(zendesk_client.add_tag_if_unchanged, ticket, "csat_sent", stamp)
+    error = raised_by(zendesk_client.add_tags_if_unchanged, ticket, ["csat_sent"], stamp)
     assert (error.status, error.kind) == (422, FailureKind.REJECTED)
     assert "closed prevents ticket update" in error.error_message
     assert raised_by(zendesk_client.add_note, ticket, "note").kind is FailureKind.REJECTED

@@ -1,0 +1,1 @@
+"""Who is asked how it was, when, and by which mail."""
