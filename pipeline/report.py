@@ -14,6 +14,7 @@ from pipeline.drivers import tabulate_drivers
 from pipeline.metrics import blank_shares, tabulate_period, tabulate_trend, trend_periods
 from pipeline.misspellings import find_misspellings
 from pipeline.query import ReportQuery
+from pipeline.targets import TargetNumbers
 from pipeline.words import find_words
 from survey.periods import Period
 from survey.settings import Settings
@@ -39,6 +40,8 @@ class ReportNumbers:
     - `misspellings`: team names that are not listed, with the listed team that was likely meant.
     - `marks`: releases and incidents within the trend.
     - `quality`: `reason, answers`; never filtered.
+    - `targets`: how long customers waited for replies; None as long as no ticket is known. Of the
+      filters it knows only that for teams.
     - `donations`: the month's line of the donation export; None for other periods, and for sources
       that are not the store. Never filtered.
     - `source`: where the answers come from, in words.
@@ -58,6 +61,7 @@ class ReportNumbers:
     misspellings: dict[str, Team]
     marks: Sequence[Mark]
     quality: pd.DataFrame
+    targets: TargetNumbers | None
     donations: pd.DataFrame | None
 
 
@@ -77,6 +81,7 @@ def number_report(
     ledger: Ledger | None,
     as_of: datetime,
     marks: Sequence[Mark] = (),
+    targets: TargetNumbers | None = None,
 ) -> ReportNumbers:
     """Return all numbers of a report.
 
@@ -113,6 +118,7 @@ def number_report(
         misspellings=find_misspellings(map(str, teams["team"]), settings.teams),
         marks=marks,
         quality=counted.quality,
+        targets=targets,
         donations=donations,
     )
 

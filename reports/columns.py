@@ -22,6 +22,8 @@ class ColumnType(StrEnum):
     # A mean of ratings, with 3 decimals.
     MEAN = "mean"
     MONEY = "money"
+    # With 2 decimals.
+    HOURS = "hours"
     # An instant: an aware time, or a text in ISO 8601.
     TIME = "time"
     # A day of the calendar: a date, or a text in ISO 8601.
@@ -35,14 +37,16 @@ _NAMES = {
         *("timezone", "currency", "charity", "status", "closed_by", "payment_reference"),
         "ledger_hash",
         "language",
+        "plan",
     ),
     ColumnType.COUNT: (
         *("responses", "previous_responses", "satisfied", "comments", "invitations", "answers"),
         *("rating", "rating_1", "rating_2", "rating_3", "rating_4", "rating_5"),
-        *("adjustments", "hedgehogs", "page_views"),
+        *("adjustments", "hedgehogs", "page_views", "replies", "met", "breached_open"),
     ),
     ColumnType.MEAN: ("mean_rating",),
     ColumnType.MONEY: ("unit_amount", "amount"),
+    ColumnType.HOURS: ("median_hours", "p90_hours"),
     ColumnType.TIME: ("answered_at", "opens_at", "closes_at", "closed_at"),
     ColumnType.DAY: ("paid_at", "week_from", "week_to"),
 }

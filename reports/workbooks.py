@@ -35,6 +35,7 @@ _NUMBER_FORMATS = {
     ColumnType.PERCENT: "0.00",
     ColumnType.MEAN: "0.000",
     ColumnType.MONEY: "#,##0.00####",
+    ColumnType.HOURS: "#,##0.00",
     ColumnType.TIME: "yyyy-mm-dd hh:mm:ss",
     ColumnType.DAY: "yyyy-mm-dd",
 }

@@ -1,7 +1,8 @@
 """Notes which days a transaction changes, and raises their versions when it ends.
 
 Whoever caches what is counted of a day keeps the day's version with it. So a count is never stale,
-and a new answer makes only the counts of its day anew.
+and a new answer makes only the counts of its day anew. All waits for replies together have one
+version: they come from the help desk many at a time.
 """
 
 import random
@@ -31,6 +32,9 @@ _VERSIONS = (
     .group_by(DayVersionRow.day)
 )
 _KEY = "changed days"
+# Stands where days do, for all waits for replies.
+_WAITS = "waits"
+_WAITS_VERSION = select(func.sum(DayVersionRow.version)).where(DayVersionRow.day == _WAITS)
 
 
 @dataclass
@@ -53,6 +57,12 @@ def note_tickets(connection: Connection, ticket_ids: Collection[str]) -> None:
     """Note that the responses of these tickets changed, and with them the outcomes of their
     answers."""
     _changes(connection).tickets.update(ticket_ids)
+
+
+def note_waits(connection: Connection) -> None:
+    """Note that waits for replies were added or changed, or what a report says of their tickets, or
+    which tickets are void."""
+    _changes(connection).days.add(_WAITS)
 
 
 def save_changes(connection: Connection) -> None:
@@ -82,6 +92,11 @@ def day_versions(connection: Connection, first: date, last: date) -> dict[date, 
     nothing changed has none."""
     rows = connection.execute(_VERSIONS, {"first": str(first), "last": str(last)})
     return {date.fromisoformat(day): int(version) for day, version in rows}
+
+
+def waits_version(connection: Connection) -> int:
+    """Return what changes with every change of waits for replies, and of their tickets."""
+    return int(connection.scalar(_WAITS_VERSION) or 0)
 
 
 def _changes(connection: Connection) -> _Changes:

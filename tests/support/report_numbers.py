@@ -124,6 +124,7 @@ def make_numbers(
         "misspellings": {},
         "marks": (),
         "quality": quality(sum(pooled)),
+        "targets": None,
         "donations": None,
     }
     return ReportNumbers(**(parts | changes))
