@@ -10,6 +10,7 @@ MEASUREMENTS = {
     "delivery": "bench.delivery",
     "memory": "bench.memory",
     "aggregate": "bench.aggregate",
+    "targets": "bench.targets",
     "scale": "bench.scale",
     "store": "bench.store",
 }

@@ -28,8 +28,9 @@ LONDON = ZoneInfo("Europe/London")
         tuple(schemas.COUNTS.columns),
         tuple(schemas.QUALITY.columns),
         tuple(schemas.COMMENTS.columns)[:-1],
+        tuple(schemas.TARGETS.columns),
     ],
-    ids=["teams and trend", "drivers", "donations", "counts", "quality", "comments"],
+    ids=["teams and trend", "drivers", "donations", "counts", "quality", "comments", "targets"],
 )
 def test_every_column_of_every_table_has_a_type(columns):
     assert all(type_of(name) for name in columns)
@@ -46,6 +47,7 @@ def test_every_column_of_every_table_has_a_type(columns):
         ("change_pp", ColumnType.PERCENT),
         ("mean_rating", ColumnType.MEAN),
         ("amount", ColumnType.MONEY),
+        ("p90_hours", ColumnType.HOURS),
         ("answered_at", ColumnType.TIME),
         ("paid_at", ColumnType.DAY),
     ],
