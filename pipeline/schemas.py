@@ -195,7 +195,8 @@ LIMITS = pa.DataFrameSchema(
 )
 
 # The times in which customers waited for a reply, of one period: `replied_at` is missing where they
-# still wait. The severity is blank where it is not given.
+# still wait. Teams have their names of tables (`pipeline.metrics.row_name`). The severity is blank
+# where it is not given.
 WAITS = pa.DataFrameSchema(
     {
         "team": pa.Column("category"),

@@ -20,7 +20,6 @@ from pipeline.metrics import (
     judge_changes,
     round_exactly,
     round_float,
-    row_name,
     wilson_interval_pct,
 )
 from pipeline.schemas import ANSWERED_WAITS, TARGETS, WAITS, check, frame_rows
@@ -108,8 +107,7 @@ class TargetNumbers:
         """Return the rows of `targets.csv` (`schemas.TARGETS`): a row per team and plan, then
         `all`, from pooled replies."""
         rows = [
-            _row(period, row_name(team), plan, tally)
-            for (team, plan), tally in self.teams_and_plans.items()
+            _row(period, team, plan, tally) for (team, plan), tally in self.teams_and_plans.items()
         ]
         rows.sort(key=lambda row: (row["team"], row["plan"]))
         return frame_rows([*rows, _row(period, ALL, ALL, self.together)], TARGETS)

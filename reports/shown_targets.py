@@ -1,12 +1,12 @@
 """How long customers waited for replies, for a page: against targets, in tables and sentences."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from pipeline.metrics import ALL, FEWEST_TO_COMPARE, Tally, round_exactly, wilson_interval_pct
+from pipeline.metrics import FEWEST_TO_COMPARE, Tally, round_exactly, wilson_interval_pct
 from pipeline.report import ReportNumbers
 from pipeline.targets import ReplyTally, SatisfactionByTarget, TargetNumbers, Targets
 from reports.plan_names import PLAN_NAMES
@@ -14,7 +14,6 @@ from reports.rows import name_team
 from reports.shown_numbers import show_change
 from reports.wording import count_points, count_things, format_share, join_words, name_duration
 from survey.settings import Settings
-from survey.teams import Team
 from survey.vocabulary import Plan, ReplyKind
 
 # A help desk may have any number of groups, and of severities.
@@ -91,7 +90,7 @@ def show_targets(numbers: ReportNumbers, settings: Settings, period: str) -> Sho
     found = numbers.targets
     if found is None:
         return None
-    names = {team: _name_team(team, settings.teams) for team, _ in found.teams_and_plans}
+    names = {team: name_team(team, settings.teams) for team, _ in found.teams_and_plans}
     teams = _most_due(found.teams, MOST_TEAMS)
     severities = _most_due(found.severities, MOST_SEVERITIES)
     shown_teams = [_show(names[team], tally) for team, tally in teams.items()]
@@ -118,11 +117,6 @@ def show_targets(numbers: ReportNumbers, settings: Settings, period: str) -> Sho
         satisfaction=_show_satisfaction(found.satisfaction),
         satisfaction_words=_compare(found.satisfaction),
     )
-
-
-def _name_team(slug: str, team_list: Sequence[Team]) -> str:
-    # A team that calls itself `all` is not all of them.
-    return "All" if slug == ALL else name_team(slug, team_list)
 
 
 def _most_due(tallies: Mapping[str, ReplyTally], most: int) -> dict[str, ReplyTally]:

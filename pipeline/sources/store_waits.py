@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection
 
+from pipeline.metrics import row_name
 from pipeline.query import ReportQuery
 from pipeline.schemas import ANSWERED_WAITS, WAITS, check
 from pipeline.targets import Waits
@@ -53,7 +54,7 @@ def frame_waits(rows: Sequence[Waited]) -> pd.DataFrame:
     """Return waits as a frame (`schemas.WAITS`)."""
     return _frame(
         {
-            "team": [each.team for each in rows],
+            "team": [row_name(each.team) for each in rows],
             "plan": [each.plan for each in rows],
             "severity": [each.severity or "" for each in rows],
             "kind": [_kind_of(each).value for each in rows],

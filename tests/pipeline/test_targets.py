@@ -88,8 +88,10 @@ def test_targets_are_those_of_the_settings():
 
 
 def test_a_team_that_calls_itself_all_is_not_taken_for_all_teams():
-    names = [line.split(",")[1:3] for line in csv(waited(1.0, team="all"))]
-    assert names == [["all_team", "scale"], ["all", "all"]]
+    names = [
+        line.split(",")[1:4] for line in csv(waited(1.0, team="all"), waited(2.0, team="all_team"))
+    ]
+    assert names == [["all_team", "scale", "2"], ["all", "all", "2"]]
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,12 @@ def test_teams_stand_by_what_can_be_counted_on_and_those_with_few_replies_last()
         waited(1.0, team="batch_exports"),
         waited(1.0, team="all"),
     )
-    assert [row.name for row in shown.teams] == ["Surveys", "Experiments", "All", "Batch exports"]
+    assert [row.name for row in shown.teams] == [
+        "Surveys",
+        "Experiments",
+        "All team",
+        "Batch exports",
+    ]
     assert [row.met.is_compared for row in shown.teams] == [True, True, False, False]
 
 
