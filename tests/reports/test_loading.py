@@ -91,7 +91,7 @@ def test_the_report_follows_tickets_waits_plans_and_responses(reader, database, 
     check(set_plan_by_hand)
     check(lambda: answer(database, settings))
     check(lambda: answer(database, settings, rating=1))
-    check(lambda: void(database, "1", "a test", WEDNESDAY, force=True))
+    check(lambda: void(database, settings, "1", "a test", WEDNESDAY, force=True))
     check(lambda: keep_ticket(database, settings, "2", (WEDNESDAY, None)))
     # An event that came late: the wait began in another month.
     check(lambda: keep_waits(database, "2", [(WEDNESDAY - 30 * DAY, None)]))
