@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from pipeline.donations.closing import charity_of
 from pipeline.donations.ledger import Charity, Ledger, Rate
-from pipeline.donations.money import parse_amount, parse_currency
+from pipeline.donations.money import parse_amount, parse_currency, parse_unit_amount
 from pipeline.donations.recording import (
     Refused,
     prepare_correction,
@@ -125,7 +125,7 @@ def set_rate() -> Answer:
     if form.is_to_be_shown:
         return _show("donation_rate.html", form, values | _charity_now(ledger, form))
     first = form.read("month", Month.parse)
-    amount = form.read("amount", parse_amount)
+    amount = form.read("amount", parse_unit_amount)
     currency = form.read("currency", parse_currency)
     charity = form.read("charity", _parse_charity)
     values |= _charity_now(ledger, form)

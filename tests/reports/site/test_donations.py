@@ -479,6 +479,15 @@ class TestPayment:
             assert f'value="{value}"' in page.text
         assert closed.ledger.closed[OCTOBER].payments == ()
 
+    def test_can_be_of_more_than_a_billion(self, finance, donations):
+        """The form offers all that is due, and in some currencies these are large numbers."""
+        donations.respond(OCTOBER, 3)
+        donations.set_rate(OCTOBER, Rate(Decimal(500_000_000), "IDR"))
+        donations.close(OCTOBER)
+        due = hidden_fields(send(finance, self.PATH, **{**PAYMENT, "amount": "1500000000.00"}).text)
+        assert due["amount"] == "1500000000.00"
+        assert f'value="{due["amount"]}"' in finance.client.get(self.PATH).text
+
     def test_needs_a_closed_month_with_something_due(self, finance, closed):
         assert "is not closed yet" in finance.client.get(f"{PAGE}/2026-11/pay").text
         assert finance.client.get(f"{PAGE}/2026-11/pay").status_code == 409
