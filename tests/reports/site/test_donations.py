@@ -270,8 +270,8 @@ class TestRate:
         assert (entry.kind, entry.month, entry.recorded_by) == (EntryKind.RATE, OCTOBER, "finn")
         assert donations.ledger.rate_of(OCTOBER) == HALF_A_POUND
         assert donations.ledger.charity_of(OCTOBER) == RESCUE
-        action = ("finn", "set rate", "2026-10 GBP\u00a00.50, Hedgehog Rescue")
-        assert recorded(database)[0][:2] == action[:2]
+        action = ("finn", "set rate", "2026-10 GBP 0.50, Hedgehog Rescue")
+        assert recorded(database)[0] == action
         assert "From October 2026 on, a hedgehog is worth GBP 0.50." in read(finance)
 
     def test_sent_twice_is_set_once(self, finance, donations):
@@ -440,7 +440,7 @@ class TestPayment:
         line = closed.ledger.closed[OCTOBER]
         assert line.status is Status.PAID
         assert line.latest.recorded_by == "finn"
-        assert recorded(database)[0][:2] == ("finn", "pay month")
+        assert recorded(database)[0] == ("finn", "pay month", "2026-10 GBP 1.00, BACS 1")
 
     def test_a_second_one_is_refused(self, finance, closed):
         page = send(finance, self.PATH, **PAYMENT)
@@ -506,7 +506,11 @@ class TestCorrection:
         assert answer.location == f"{PAGE}/2026-10"
         assert closed.ledger.closed[OCTOBER].payments == ()
         assert closed.ledger.entries[-1].reason == "wrong account"
-        assert recorded(database)[0][:2] == ("finn", "correct payment")
+        assert recorded(database)[0] == (
+            "finn",
+            "correct payment",
+            f"2026-10 entry {closed.ledger.entries[-2].sequence}, wrong account",
+        )
         again = confirm(finance, self.PATH, page)
         assert again.status_code == 409
         assert "has no payment that could be taken back" in again.text
