@@ -72,17 +72,18 @@ def pay_donation(month: Month) -> Answer:
         )  # fmt: skip
     except Refused as error:
         return _show("donation_pay.html", form, values, str(error)), 400
+    # The entry has the decimals of its currency, whatever was typed.
+    assert entry.amount is not None and entry.currency is not None  # every payment has these
     digest = digest_shown([entry], closed.latest.hash)
     if write_shown(entry, digest, head):
-        paid = name_money(amount, closed.close.currency or "")
+        paid = name_money(entry.amount, entry.currency)
         return finish(
             "pay month",
             f"{month} {paid}, {reference}",
             f"{paid} for {name_month(month)} is recorded as paid on {name_date(paid_on)}.",
             url_for("show_donation", month=month),
         )
-    left = closed.due - amount
-    values |= {"entry": entry, "left": left}
+    values |= {"entry": entry, "left": closed.due - entry.amount}
     return _confirm("donation_pay_confirm.html", form, values, digest)
 
 

@@ -125,12 +125,14 @@ def show_donations() -> str:
 def show_donation(month: Month) -> str:
     """Show one month: how its amount came about, and everything that is on record about it."""
     site, user = current_site(), signed_in_user()
-    if month > Month.of(site.clock(), site.settings.timezone):
-        abort(404)
     with site.database.reading() as connection:
         ledger = Ledger(read_entries(connection))
-        pending = _find_pending(connection, ledger)
         line = read_line(connection, ledger, site.settings.timezone, month)
+        has_begun = month <= Month.of(site.clock(), site.settings.timezone)
+        # The page of all months leads to a later one if an answer of it was imported.
+        if not has_begun and not line["responses"]:
+            abort(404)
+        pending = _find_pending(connection, ledger)
         closed = ledger.closed.get(month)
         responses = line["responses"]
         if closed and closed.close.opens_at and closed.close.closes_at:

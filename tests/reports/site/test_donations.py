@@ -254,6 +254,12 @@ class TestMonth:
         for month in ("2026-12", "2026-13", "0000-01"):
             assert finance.client.get(f"{PAGE}/{month}").status_code == 404
 
+    def test_a_month_that_the_list_has_has_a_page(self, finance, donations):
+        """An imported answer may be of any year, also of a later one."""
+        donations.respond(Month(2031, 2), 1)
+        assert f'href="{PAGE}/2031-02"' in finance.client.get(PAGE).text
+        assert "1 response so far." in read(finance, f"{PAGE}/2031-02")
+
 
 class TestRate:
     def test_is_shown_before_it_is_set(self, finance, donations, database):
@@ -459,6 +465,13 @@ class TestPayment:
         assert "Nothing is recorded yet" in again.text
         assert "GBP 0.20 is left" in again.text.replace("\u00a0", " ")
         assert len(closed.ledger.closed[OCTOBER].payments) == 1
+
+    def test_is_told_with_the_decimals_of_its_currency(self, finance, closed, database):
+        page = send(finance, self.PATH, **{**PAYMENT, "amount": "0.4"})
+        assert "GBP 0.60 is left" in page.text.replace("\u00a0", " ")
+        confirm(finance, self.PATH, page)
+        assert recorded(database)[0] == ("finn", "pay month", "2026-10 GBP 0.40, BACS 1")
+        assert "GBP 0.40 for October 2026 is recorded" in read(finance, f"{PAGE}/2026-10")
 
     BAD_VALUES = (
         ("amount", "1,00", "is not an amount; write it like 0.50"),
