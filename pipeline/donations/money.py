@@ -46,10 +46,15 @@ def parse_currency(text: str) -> str:
 def round_amount(amount: Decimal, currency: str) -> Decimal:
     """Return an amount rounded half to even to the minor unit of its currency (ISO 4217): pennies,
     whole yen, or thousandths of a dinar."""
-    return amount.quantize(Decimal(1).scaleb(-_count_decimals(currency)), ROUND_HALF_EVEN)
+    return amount.quantize(Decimal(1).scaleb(-_decimals_of(currency)), ROUND_HALF_EVEN)
 
 
-def _count_decimals(currency: str) -> int:
+def count_decimals(amount: Decimal) -> int:
+    """Return how many decimals a finite amount is written with."""
+    return -int(amount.as_tuple().exponent)
+
+
+def _decimals_of(currency: str) -> int:
     try:
         return Currency(currency).exponent or 0
     except ValueError:
