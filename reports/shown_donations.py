@@ -12,7 +12,7 @@ from pipeline.donations.lines import Line
 from pipeline.donations.posting import Change
 from pipeline.donations.summing import sum_dues
 from reports.donation_wording import name_money, name_month, name_months, name_reason, name_status
-from reports.wording import format_number
+from reports.wording import count_things, format_number
 from survey.ledger import LedgerEntry
 from survey.months import Month
 
@@ -54,7 +54,7 @@ class ShownMonth:
     @property
     def words(self) -> str:
         """What the month says in a chart: `October 2026: 412 hedgehogs, paid`."""
-        return f"{self.name}: {self.hedgehogs:,} hedgehogs, {self.status_words}"
+        return f"{self.name}: {count_things(self.hedgehogs, 'hedgehog')}, {self.status_words}"
 
 
 @dataclass(frozen=True)
