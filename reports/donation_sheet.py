@@ -64,8 +64,9 @@ _TEXT_PLACES = (_MONTH, _STATUS, _CHARITY, _REFERENCE, _CURRENCY, _PAYMENT, _CHE
 _NOTES = (
     "One hedgehog is owed for each response, whatever its rating. The amount is what the responses "
     "and the adjustments come to, rounded once, half to even.",
-    "An adjustment is a change of a month after its close. It counts in the month that was closed "
-    "next, at the price of the month that it changes.",
+    "An adjustment is a change of a month after its close. It counts in a month that was closed "
+    "later, at the price of the month that it changes, or at that of the later month if the "
+    "currency has changed.",
     f"The formulas under Check compute each row anew: they give “{AGREES}” or “{DIFFERS}”.",
 )
 _COUNT_FORMAT = "#,##0"
