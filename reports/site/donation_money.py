@@ -30,7 +30,7 @@ from reports.site.donation_confirming import (
 from reports.site.donations import ACTING
 from reports.site.pages import DONATIONS, render_page
 from reports.site.roles import allow
-from reports.wording import capitalize_first, name_date
+from reports.wording import name_date, write_sentence
 from survey.months import Month
 from survey.store.marks import parse_day
 from survey.vocabulary import LONGEST_VALUE
@@ -217,7 +217,7 @@ def _show(template: str, form: Form, values: dict[str, object], message: str = "
         template,
         acting_user(),
         form=form,
-        message=f"{capitalize_first(message).removesuffix('.')}." if message else "",
+        message=write_sentence(message) if message else "",
         longest=LONGEST_VALUE,
         **values,
     )
