@@ -21,8 +21,8 @@ test: $(VENV)/installed-test ## run every test, after lint and types
 	$(MAKE) --no-print-directory --jobs 2 lint $(VENV)/postgresql
 	TMPDIR=$$(tests/temporary-folder) $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
-soak: $(VENV)/installed-test $(VENV)/postgresql ## 50 rounds of each fault, 100,000 hostile requests, 20 times the examples
-	FAULT_ROUNDS=50 HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest tests/faults --timeout 3600
+soak: $(VENV)/installed-test $(VENV)/postgresql ## 50 rounds of each fault, an hour's backlog, 100,000 hostile requests, 20 times the examples
+	FAULT_ROUNDS=50 FAULT_BACKLOG=20000 HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest tests/faults --timeout 3600
 	EXAMPLES_FACTOR=20 $(BIN)/python -m pytest tests/pipeline --timeout 3600
 
 lint: $(VENV)/installed-test ## ruff and mypy

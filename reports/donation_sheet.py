@@ -15,11 +15,13 @@ from xlsxwriter.utility import (  # type: ignore[import-untyped]
 
 from pipeline.donations.ledger import Charity, ClosedMonth, Ledger, Status
 from pipeline.donations.lines import Line
+from pipeline.donations.money import count_decimals
 from pipeline.donations.summing import (
     AdjustmentSum,
     CurrencyTotal,
     sum_adjustments,
     sum_currencies,
+    sum_dues,
 )
 from reports.donation_wording import name_money, name_month, name_months, name_reason, name_status
 from reports.workbooks import Workbook, money_format
@@ -62,8 +64,9 @@ _TEXT_PLACES = (_MONTH, _STATUS, _CHARITY, _REFERENCE, _CURRENCY, _PAYMENT, _CHE
 _NOTES = (
     "One hedgehog is owed for each response, whatever its rating. The amount is what the responses "
     "and the adjustments come to, rounded once, half to even.",
-    "An adjustment is a change of a month after its close. It counts in the month that was closed "
-    "next, at the price of the month that it changes.",
+    "An adjustment is a change of a month after its close. It counts in a month that was closed "
+    "later, at the price of the month that it changes, or at that of the later month if the "
+    "currency has changed.",
     f"The formulas under Check compute each row anew: they give “{AGREES}” or “{DIFFERS}”.",
 )
 _COUNT_FORMAT = "#,##0"
@@ -139,14 +142,10 @@ class _Summary:
 
     def _list_dues(self) -> list[str]:
         """Return what is to be paid, to whom and for which months, in words."""
-        dues: dict[tuple[str, Charity | None], list[ClosedMonth]] = {}
-        for closed in self._closed.values():
-            if closed.due and closed.rate is not None:
-                dues.setdefault((closed.rate.currency, closed.charity), []).append(closed)
         return [
-            f"To be paid: {name_money(sum((each.due for each in some), Decimal(0)), currency)}"
-            f"{_name_receiver(charity)}, for {name_months([each.month for each in some])}."
-            for (currency, charity), some in dues.items()
+            f"To be paid: {name_money(each.amount, each.currency)}"
+            f"{_name_receiver(each.charity)}, for {name_months(each.months)}."
+            for each in sum_dues(self._closed.values())
         ]
 
     def _write_headers(self, names: dict[int, str]) -> None:
@@ -175,7 +174,7 @@ class _Summary:
                 self._text(_REFERENCE, closed.charity.reference, **_TOP, text_wrap=True)
         if closed.rate is None or closed.amount is None:
             return
-        decimals = _decimals_of(closed.amount)
+        decimals = count_decimals(closed.amount)
         self._text(_CURRENCY, closed.rate.currency, **_TOP)
         self._money(_EACH, closed.rate.unit_amount, decimals, **_TOP)
         self._money(_AMOUNT, closed.amount, decimals, **_TOP)
@@ -206,7 +205,7 @@ class _Summary:
         ]
         if closed.rate is None or closed.amount is None:
             return checks
-        decimals = _decimals_of(closed.amount)
+        decimals = count_decimals(closed.amount)
         # Half of the minor unit, and a little more, for a spreadsheet computes in binary.
         tolerance = Decimal("0.5001").scaleb(-decimals)
         exact = closed.responses * closed.rate.unit_amount
@@ -236,7 +235,7 @@ class _Summary:
 
     def _write_currency(self, total: CurrencyTotal) -> None:
         """Write the row that adds up the months with amounts in one currency."""
-        decimals = _decimals_of(total.amount)
+        decimals = count_decimals(total.amount)
         self._write_blanks(**_TOTAL)
         self._text(_MONTH, f"All months in {total.currency}", **_TOTAL)
         self._text(_CURRENCY, total.currency, **_TOTAL)
@@ -294,7 +293,7 @@ class _Summary:
         self._text(_CHARITY, str(each.original_month), **_TOP)
         self._number(_HEDGEHOGS, each.hedgehogs, **_TOP)
         if each.unit_amount is not None and each.amount is not None and closed.amount is not None:
-            decimals = _decimals_of(closed.amount)
+            decimals = count_decimals(closed.amount)
             self._text(_CURRENCY, closed.close.currency or "", **_TOP)
             self._money(_EACH, each.unit_amount, decimals, **_TOP)
             self._money(_AMOUNT, each.amount, decimals, **_TOP)
@@ -364,9 +363,3 @@ def _name_entry(entry: LedgerEntry | None) -> str:
         f"The last entry of the ledger behind these months is number {entry.sequence}, of "
         f"{recorded_at}, with the hash {entry.hash}"
     )
-
-
-def _decimals_of(amount: Decimal) -> int:
-    """Return how many decimals an amount was recorded with: those of its currency at that time."""
-    exponent = amount.as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0

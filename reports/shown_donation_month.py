@@ -48,7 +48,7 @@ class ShownEntry:
 
 def show_sum(close: NewEntry, adjustments: Sequence[NewEntry]) -> ShownSum:
     """Return how hedgehogs and amount of a close came about, with the adjustments posted in it."""
-    responses, rate = close.hedgehogs or 0, _rate_of(close)
+    responses, rate = close.hedgehogs or 0, Rate.of(close)
     rows = [_sum_row("Responses of the month", responses, rate)]
     exact = responses * rate.unit_amount if rate else Decimal(0)
     for each in sum_adjustments(adjustments):
@@ -94,12 +94,6 @@ def _show_together(adjustments: Sequence[LedgerEntry]) -> ShownEntry:
         words=f"{len(adjustments):,} adjustments of earlier months",
         hash=last.hash,
     )
-
-
-def _rate_of(close: NewEntry) -> Rate | None:
-    if close.unit_amount is None or close.currency is None:
-        return None
-    return Rate(close.unit_amount, close.currency)
 
 
 def _sum_row(words: str, hedgehogs: int, rate: Rate | None) -> SumRow:

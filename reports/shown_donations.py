@@ -10,9 +10,10 @@ from itertools import groupby
 from pipeline.donations.ledger import Charity, ClosedMonth, Ledger, Status
 from pipeline.donations.lines import Line
 from pipeline.donations.posting import Change
+from pipeline.donations.summing import sum_dues
 from reports.donation_wording import name_money, name_month, name_months, name_reason, name_status
-from reports.wording import format_number
-from survey.ledger import LedgerEntry, NewEntry
+from reports.wording import count_things, format_number
+from survey.ledger import LedgerEntry
 from survey.months import Month
 
 
@@ -53,7 +54,7 @@ class ShownMonth:
     @property
     def words(self) -> str:
         """What the month says in a chart: `October 2026: 412 hedgehogs, paid`."""
-        return f"{self.name}: {self.hedgehogs:,} hedgehogs, {self.status_words}"
+        return f"{self.name}: {count_things(self.hedgehogs, 'hedgehog')}, {self.status_words}"
 
 
 @dataclass(frozen=True)
@@ -124,19 +125,9 @@ def show_month(ledger: Ledger, line: Line) -> ShownMonth:
 
 def show_due(ledger: Ledger) -> list[ShownDue]:
     """Return what is due now, for each currency and receiver, the oldest month first."""
-    found: dict[tuple[str, Charity | None], list[ClosedMonth]] = {}
-    for closed in ledger.closed.values():
-        if closed.due and closed.close.currency:
-            key = (closed.close.currency, closed.charity)
-            found.setdefault(key, []).append(closed)
     return [
-        ShownDue(
-            currency=currency,
-            amount=format_number(sum((each.due for each in months), Decimal(0))),
-            charity=charity,
-            months=name_months([each.month for each in months]),
-        )
-        for (currency, charity), months in found.items()
+        ShownDue(each.currency, format_number(each.amount), each.charity, name_months(each.months))
+        for each in sum_dues(ledger.closed.values())
     ]
 
 
@@ -173,11 +164,6 @@ def show_changes(changes: Iterable[Change]) -> list[ShownChanges]:
     return _count_changes((each.month, each.reason, each.hedgehogs) for each in changes)
 
 
-def charity_of_entry(entry: NewEntry) -> Charity | None:
-    """Return who gets the money, as an entry names it; None if it names nobody."""
-    return None if entry.charity is None else Charity(entry.charity, entry.charity_reference)
-
-
 def show_payment(entry: LedgerEntry) -> ShownPayment:
     """Return a payment as pages show it."""
     assert entry.paid_on and entry.amount is not None and entry.currency  # every payment has these
@@ -202,7 +188,7 @@ def _show_rate(entry: LedgerEntry, state: str) -> ShownRate:
     return ShownRate(
         first=name_month(entry.month),
         price=name_money(entry.unit_amount, entry.currency),
-        charity=charity_of_entry(entry),
+        charity=Charity.of(entry),
         recorded_at=entry.recorded_at,
         recorded_by=entry.recorded_by,
         state=state,

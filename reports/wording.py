@@ -116,3 +116,9 @@ def join_words(words: list[str], last: str = "and") -> str:
 def capitalize_first(words: str) -> str:
     """Return words with a capital letter at their beginning, the others as they are."""
     return words[:1].upper() + words[1:]
+
+
+def write_sentence(words: str) -> str:
+    """Return words as a sentence: with a capital letter at their beginning and one full stop at
+    their end."""
+    return f"{capitalize_first(words).removesuffix('.')}."

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
-from survey.ledger import EntryKind, LedgerEntry
+from survey.ledger import EntryKind, LedgerEntry, NewEntry
 from survey.months import Month
 
 
@@ -26,6 +27,13 @@ class Rate:
     unit_amount: Decimal
     currency: str
 
+    @classmethod
+    def of(cls, entry: NewEntry) -> Self | None:
+        """Return the rate that an entry has; None if it has none."""
+        if entry.unit_amount is None or entry.currency is None:
+            return None
+        return cls(entry.unit_amount, entry.currency)
+
 
 @dataclass(frozen=True)
 class Charity:
@@ -33,6 +41,11 @@ class Charity:
 
     name: str
     reference: str | None = None
+
+    @classmethod
+    def of(cls, entry: NewEntry) -> Self | None:
+        """Return the charity that an entry names; None if it names nobody."""
+        return None if entry.charity is None else cls(entry.charity, entry.charity_reference)
 
 
 @dataclass(frozen=True)
@@ -70,16 +83,12 @@ class ClosedMonth:
     @property
     def rate(self) -> Rate | None:
         """What one hedgehog of this month is worth; None if it was closed without an amount."""
-        if self.close.unit_amount is None or self.close.currency is None:
-            return None
-        return Rate(self.close.unit_amount, self.close.currency)
+        return Rate.of(self.close)
 
     @property
     def charity(self) -> Charity | None:
         """Who gets the money; None if nobody was named at the close."""
-        if self.close.charity is None:
-            return None
-        return Charity(self.close.charity, self.close.charity_reference)
+        return Charity.of(self.close)
 
     @property
     def amount(self) -> Decimal | None:
@@ -144,9 +153,7 @@ class Ledger:
         """Return what one hedgehog of a month that is not closed yet is worth; None if no rate
         holds for the month."""
         entry = self.rate_entry_of(month)
-        if entry is None or entry.unit_amount is None or entry.currency is None:
-            return None
-        return Rate(entry.unit_amount, entry.currency)
+        return None if entry is None else Rate.of(entry)
 
     def rate_entry_of(self, month: Month) -> LedgerEntry | None:
         """Return the entry whose rate holds for a month that is not closed yet; None if none
@@ -158,9 +165,7 @@ class Ledger:
         named last; None if none did."""
         named = [each for each in self.rates if each.charity is not None]
         entry = self._effective(month, named)
-        if entry is None or entry.charity is None:
-            return None
-        return Charity(entry.charity, entry.charity_reference)
+        return None if entry is None else Charity.of(entry)
 
     def counted_in(self, month: Month) -> int:
         """Return how many responses of a month the ledger has counted: those of its close or its

@@ -1,10 +1,10 @@
-"""Sums over closed months: adjustments of one kind, and money by currency. Pure."""
+"""Sums over closed months: adjustments of one kind, money by currency, and what is due. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pipeline.donations.ledger import ClosedMonth
+from pipeline.donations.ledger import Charity, ClosedMonth
 from survey.ledger import NewEntry
 from survey.months import Month
 
@@ -39,6 +39,16 @@ class CurrencyTotal:
     due: Decimal
 
 
+@dataclass(frozen=True)
+class Due:
+    """What is still to be paid to one receiver in one currency, and for which months."""
+
+    currency: str
+    charity: Charity | None
+    amount: Decimal
+    months: tuple[Month, ...]
+
+
 def sum_adjustments(entries: Iterable[NewEntry]) -> list[AdjustmentSum]:
     """Return the sums of adjustments, in the order in which the first of each was posted."""
     sums: dict[tuple[object, ...], AdjustmentSum] = {}
@@ -60,6 +70,24 @@ def sum_currencies(months: Iterable[ClosedMonth]) -> list[CurrencyTotal]:
         if each.rate is not None:
             by_currency.setdefault(each.rate.currency, []).append(each)
     return [_sum_currency(currency, each) for currency, each in by_currency.items()]
+
+
+def sum_dues(months: Iterable[ClosedMonth]) -> list[Due]:
+    """Return what is still to be paid for closed months, by currency and receiver, in the order in
+    which these came."""
+    found: dict[tuple[str, Charity | None], list[ClosedMonth]] = {}
+    for each in months:
+        if each.due and each.rate is not None:
+            found.setdefault((each.rate.currency, each.charity), []).append(each)
+    return [
+        Due(
+            currency=currency,
+            charity=charity,
+            amount=sum((each.due for each in some), Decimal(0)),
+            months=tuple(each.month for each in some),
+        )
+        for (currency, charity), some in found.items()
+    ]
 
 
 def _sum_currency(currency: str, months: Sequence[ClosedMonth]) -> CurrencyTotal:

@@ -93,9 +93,8 @@ def _describe_chain(rows: list[dict[str, object]]) -> Check:
 
 def _describe_months(ledger: Ledger) -> Check:
     opening, closed = len(ledger.openings), len(ledger.closed)
-    bounds = (
-        f", {ledger.first.month} to {ledger.last.month}" if ledger.first and ledger.last else ""
-    )
+    names = [str(month) for month in ledger.closed]
+    bounds = f", {' to '.join(dict.fromkeys((names[0], names[-1])))}" if names else ""
     return Check(
         "months",
         f"{_count(closed, 'closed month')}{bounds}, one after another, and "

@@ -16,7 +16,7 @@ from pipeline.donations.closing import charity_of, close_month
 from pipeline.donations.ledger import Charity, Ledger, Rate
 from pipeline.donations.lines import Line
 from pipeline.donations.listing import list_lines
-from pipeline.donations.money import parse_amount, parse_currency
+from pipeline.donations.money import parse_amount, parse_currency, parse_unit_amount
 from pipeline.donations.recording import correct_payment, pay_month, set_rate
 from pipeline.output_files import write_file
 from reports.donation_exports import format_donations, format_entries
@@ -117,7 +117,7 @@ def donations() -> None:
     "unit_amount",
     required=True,
     metavar="A",
-    callback=_parsed_by(parse_amount),
+    callback=_parsed_by(parse_unit_amount),
     help="What one hedgehog is worth, like 0.50; at most 6 decimals.",
 )
 @click.option(

@@ -69,6 +69,7 @@ def _read_id(text: str | None) -> int | None:
 
 
 def _printable(text: str) -> str:
-    """Return a text with question marks for what cannot be printed, or stored."""
-    shown = text[:_LONGEST_TARGET]
+    """Return a text with question marks for what cannot be printed, or stored; a space that breaks
+    no line, as pages have it between a currency and an amount, becomes a plain one."""
+    shown = text[:_LONGEST_TARGET].replace("\u00a0", " ")
     return "".join(letter if letter.isprintable() else "?" for letter in shown)

@@ -9,11 +9,11 @@ from pipeline.donations.closing import (
     prepare_close,
     write_close,
 )
-from pipeline.donations.ledger import Ledger
+from pipeline.donations.ledger import Charity, Ledger
 from pipeline.query import BadQuery
 from reports.donation_wording import name_month
 from reports.shown_donation_month import show_sum
-from reports.shown_donations import charity_of_entry, show_changes
+from reports.shown_donations import show_changes
 from reports.site.context import ReportsSite, current_site
 from reports.site.donation_confirming import (
     CONFLICT,
@@ -135,7 +135,7 @@ def _show(
         acting_user(),
         month=prepared.month,
         close=prepared.close,
-        charity=charity_of_entry(prepared.close),
+        charity=Charity.of(prepared.close),
         sum=show_sum(prepared.close, adjustments),
         adjustments=adjustments,
         openings=prepared.openings,

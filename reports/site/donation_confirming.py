@@ -15,7 +15,7 @@ from reports.site.audit import record
 from reports.site.context import current_site
 from reports.site.pages import render_page
 from reports.site.sessions import signed_in_user
-from reports.wording import capitalize_first
+from reports.wording import write_sentence
 from survey.ledger import NewEntry, hash_values
 from survey.months import Month
 from survey.store.ledger import Head, read_entries, read_head
@@ -45,7 +45,7 @@ class Form:
         try:
             return parse(self.fields[name].strip())
         except ValueError as error:
-            self.errors[name] = f"{capitalize_first(str(error))}."
+            self.errors[name] = write_sentence(str(error))
             return None
 
     @property
@@ -108,7 +108,7 @@ def refuse(
         "donation_refused.html",
         signed_in_user(),
         title=title,
-        reason=f"{capitalize_first(reason).removesuffix('.')}.",
+        reason=write_sentence(reason),
         back=url_for("show_donation", month=month),
         back_name=name_month(month),
         payments=payments,

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from pipeline.donations.closing import charity_of
 from pipeline.donations.ledger import Charity, Ledger, Rate
-from pipeline.donations.money import parse_amount, parse_currency
+from pipeline.donations.money import parse_amount, parse_currency, parse_unit_amount
 from pipeline.donations.recording import (
     Refused,
     prepare_correction,
@@ -30,7 +30,7 @@ from reports.site.donation_confirming import (
 from reports.site.donations import ACTING
 from reports.site.pages import DONATIONS, render_page
 from reports.site.roles import allow
-from reports.wording import capitalize_first, name_date
+from reports.wording import name_date, write_sentence
 from survey.months import Month
 from survey.store.marks import parse_day
 from survey.vocabulary import LONGEST_VALUE
@@ -72,17 +72,18 @@ def pay_donation(month: Month) -> Answer:
         )  # fmt: skip
     except Refused as error:
         return _show("donation_pay.html", form, values, str(error)), 400
+    # The entry has the decimals of its currency, whatever was typed.
+    assert entry.amount is not None and entry.currency is not None  # every payment has these
     digest = digest_shown([entry], closed.latest.hash)
     if write_shown(entry, digest, head):
-        paid = name_money(amount, closed.close.currency or "")
+        paid = name_money(entry.amount, entry.currency)
         return finish(
             "pay month",
             f"{month} {paid}, {reference}",
             f"{paid} for {name_month(month)} is recorded as paid on {name_date(paid_on)}.",
             url_for("show_donation", month=month),
         )
-    left = closed.due - amount
-    values |= {"entry": entry, "left": left}
+    values |= {"entry": entry, "left": closed.due - entry.amount}
     return _confirm("donation_pay_confirm.html", form, values, digest)
 
 
@@ -125,7 +126,7 @@ def set_rate() -> Answer:
     if form.is_to_be_shown:
         return _show("donation_rate.html", form, values | _charity_now(ledger, form))
     first = form.read("month", Month.parse)
-    amount = form.read("amount", parse_amount)
+    amount = form.read("amount", parse_unit_amount)
     currency = form.read("currency", parse_currency)
     charity = form.read("charity", _parse_charity)
     values |= _charity_now(ledger, form)
@@ -216,7 +217,7 @@ def _show(template: str, form: Form, values: dict[str, object], message: str = "
         template,
         acting_user(),
         form=form,
-        message=f"{capitalize_first(message).removesuffix('.')}." if message else "",
+        message=write_sentence(message) if message else "",
         longest=LONGEST_VALUE,
         **values,
     )

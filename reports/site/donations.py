@@ -34,7 +34,7 @@ from reports.site.context import ReportsSite, current_site
 from reports.site.pages import DONATIONS, render_page
 from reports.site.roles import allow
 from reports.site.sessions import signed_in_user
-from reports.wording import capitalize_first, name_instant
+from reports.wording import name_instant, write_sentence
 from survey.counting_rules import CountingRules
 from survey.errors import CsatError
 from survey.months import Month
@@ -125,12 +125,14 @@ def show_donations() -> str:
 def show_donation(month: Month) -> str:
     """Show one month: how its amount came about, and everything that is on record about it."""
     site, user = current_site(), signed_in_user()
-    if month > Month.of(site.clock(), site.settings.timezone):
-        abort(404)
     with site.database.reading() as connection:
         ledger = Ledger(read_entries(connection))
-        pending = _find_pending(connection, ledger)
         line = read_line(connection, ledger, site.settings.timezone, month)
+        has_begun = month <= Month.of(site.clock(), site.settings.timezone)
+        # The page of all months leads to a later one if an answer of it was imported.
+        if not has_begun and not line["responses"]:
+            abort(404)
+        pending = _find_pending(connection, ledger)
         closed = ledger.closed.get(month)
         responses = line["responses"]
         if closed and closed.close.opens_at and closed.close.closes_at:
@@ -194,7 +196,7 @@ def _find_pending(connection: Connection, ledger: Ledger) -> Pending:
     except StoreError:
         raise
     except CsatError as error:
-        return Pending((), capitalize_first(str(error)))
+        return Pending((), write_sentence(str(error)))
 
 
 def _find_next(ledger: Ledger, lines: Sequence[Line]) -> NextClose:
@@ -214,7 +216,7 @@ def _find_next(ledger: Ledger, lines: Sequence[Line]) -> NextClose:
         instant = name_instant(begins, settings.timezone)
         return NextClose((), f"{name_month(month)} can be closed from {instant} on.")
     obstacle = find_obstacle(ledger, settings, month, now) or ""
-    return NextClose((), f"{capitalize_first(obstacle)}.".replace("..", "."))
+    return NextClose((), write_sentence(obstacle))
 
 
 def _group_years(months: Sequence[ShownMonth]) -> list[tuple[int, list[ShownMonth]]]:

@@ -30,7 +30,7 @@ from reports.site.roles import allow
 from reports.site.sessions import signed_in_user
 from reports.site.weeks import count_weeks
 from reports.tables import DONATIONS, list_tables, name_other_tables
-from reports.wording import capitalize_first, name_period
+from reports.wording import name_period, write_sentence
 from reports.workbooks import format_workbook
 from survey.periods import Period
 from survey.store.counting import ResponsesOutdated
@@ -59,7 +59,7 @@ def register(site: ReportsSite) -> None:
 
 def _refuse_query(error: BadQuery) -> tuple[str, int]:
     """Answer 400 with what is wrong with the address."""
-    return error_page(400, "This address cannot be read", f"{capitalize_first(str(error))}.")
+    return error_page(400, "This address cannot be read", write_sentence(str(error)))
 
 
 def _ask_to_wait(_error: ResponsesOutdated) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """PostHog fails in every way a network knows: customers notice nothing, and once it is back, it
 gets everything within a minute, once."""
 
+import os
 import statistics
 import time
 from collections.abc import Iterator, Mapping
@@ -43,8 +44,9 @@ NOTICED_SECONDS = 30.0
 # Milliseconds on an idle machine; a site that waited for PostHog would take ten seconds.
 LONGEST_ANSWER_SECONDS = 3.0
 
-# What comes in within an hour, at five or six answers a second.
-BACKLOG = 20_000
+# What comes in within a quarter of an hour, at five or six answers a second; `make soak` waits for
+# an hour's.
+BACKLOG = int(os.environ.get("FAULT_BACKLOG", "5000"))
 
 # None: nobody listens.
 Failure = Behaviour | None
@@ -168,7 +170,7 @@ def test_what_waits_for_posthog_is_delivered_when_it_is_back(under_way, site, fa
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_backlog_of_an_hour_is_delivered_when_posthog_is_back(under_way, kind):
+def test_a_backlog_is_delivered_when_posthog_is_back(under_way, kind):
     seconds = under_way[f"backlog, {kind}"].result()
     print(f"{BACKLOG:,} events delivered in {seconds:.1f} s")
     assert seconds < DELIVERY_SECONDS

@@ -101,6 +101,11 @@ def shown_month(month, status, hedgehogs=40):
     )
 
 
+def test_a_bar_says_one_hedgehog_and_many():
+    words = [shown_month(OCTOBER, Status.PAID, hedgehogs).words for hedgehogs in (1, 1204)]
+    assert words == ["October 2026: 1 hedgehog, paid", "October 2026: 1,204 hedgehogs, paid"]
+
+
 def test_no_two_kinds_of_months_look_the_same_without_colours(monkeypatch):
     months = tuple(
         shown_month(month, status)

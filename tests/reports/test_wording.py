@@ -18,6 +18,7 @@ from reports.wording import (
     name_instant,
     name_period,
     shorten_period,
+    write_sentence,
 )
 from survey.periods import Period
 
@@ -112,3 +113,8 @@ def test_a_language_has_its_english_name():
 def test_what_is_no_language_is_its_own_name_and_no_tag(tag):
     language = name_language(tag)
     assert (language.tag, language.name) == (None, tag)
+
+
+@pytest.mark.parametrize("words", ["set it back", "Set it back."])
+def test_a_sentence_has_one_full_stop(words):
+    assert write_sentence(words) == "Set it back."

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipeline.donations.checks.difference import LedgerDiffers, name_entry
+from pipeline.donations.money import count_decimals
 from survey.ledger import ChangeReason, EntryKind, LedgerEntry
 
 _OF_ALL = {"sequence", "kind", "month", "recorded_at", "recorded_by", "previous_hash", "hash"}
@@ -104,8 +105,3 @@ def _find_bad_bounds(entry: LedgerEntry) -> Sequence[str]:
     except (KeyError, ValueError, OSError):
         return [f"this machine knows no time zone {entry.timezone!r}"]
     return ()
-
-
-def count_decimals(amount: Decimal) -> int:
-    """Return how many decimals a finite amount is written with."""
-    return -int(amount.as_tuple().exponent)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from pipeline.donations.checks.difference import LedgerDiffers, name_entry
-from pipeline.donations.checks.entries import count_decimals
 from pipeline.donations.ledger import Charity, Ledger, Rate
-from pipeline.donations.money import round_amount
+from pipeline.donations.money import count_decimals, round_amount
 from pipeline.donations.posting import Change, post_changes, price_change
 from survey.ledger import ChangeReason, EntryKind, LedgerEntry
 
@@ -36,13 +35,13 @@ def _check_close(ledger: Ledger, close: LedgerEntry, adjustments: Sequence[Ledge
     """Check a close and the adjustments that were written with it; `ledger` is what stood before
     them."""
     rate = ledger.rate_of(close.month)
-    if _rate_of(close) != rate:
+    if Rate.of(close) != rate:
         raise LedgerDiffers(
-            f"{name_entry(vars(close))} has the rate {_show_rate(_rate_of(close))}, and the "
+            f"{name_entry(vars(close))} has the rate {_show_rate(Rate.of(close))}, and the "
             f"entries before it say {_show_rate(rate)}"
         )
     charity = ledger.charity_of(close.month)
-    if charity is not None and charity != _charity_of(close):
+    if charity is not None and charity != Charity.of(close):
         raise LedgerDiffers(
             f"{name_entry(vars(close))} names {close.charity} ({close.charity_reference}), and "
             f"the entries before it say {charity.name} ({charity.reference})"
@@ -102,16 +101,6 @@ def _check_decimals(close: LedgerEntry, decimals: dict[str, int]) -> None:
             f"decimals, and the month before it has {before}"
         )
     decimals[close.currency] = found
-
-
-def _rate_of(close: LedgerEntry) -> Rate | None:
-    if close.unit_amount is None or close.currency is None:
-        return None
-    return Rate(close.unit_amount, close.currency)
-
-
-def _charity_of(close: LedgerEntry) -> Charity | None:
-    return None if close.charity is None else Charity(close.charity, close.charity_reference)
 
 
 def _change_of(entry: LedgerEntry) -> Change:
