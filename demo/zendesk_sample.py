@@ -94,6 +94,11 @@ def sample_tickets(until: datetime, settings: Settings) -> list[SampleTicket]:
     return [*tickets, *_open_tickets(last, settings, until)]
 
 
+def address_of(customer: str) -> str:
+    """Return a mail address for a customer; the ids of the sample's are long."""
+    return f"{customer[:8] if len(customer) > 20 else customer}@example.com"
+
+
 @dataclass(frozen=True)
 class _Draft:
     """A solved ticket, before it is told: the update of its solution, and what becomes of it."""
@@ -159,7 +164,7 @@ def _update(
         status=status,
         updated_at=updated_at,
         requester_external_id=ticket.customer,
-        requester_email=f"{ticket.customer[:8]}@example.com",
+        requester_email=address_of(ticket.customer),
         team=ticket.team.slug,
         priority=_PRIORITIES[plan],
         severity=rng.choices(_SEVERITIES, _SEVERITY_WEIGHTS)[0],

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, or_, select
 
 from demo.zendesk_desk import Desk, DeskTicket
-from demo.zendesk_sample import EXCLUDED_TAG
+from demo.zendesk_sample import EXCLUDED_TAG, address_of
 from survey.messages.ticket_preparer import RATING_TAGS
 from survey.settings import Settings
 from survey.store.database import Database
@@ -68,7 +68,7 @@ class _Filling:
     desk: Desk
     settings: Settings
     tags: Mapping[str, list[str]]
-    _users: dict[tuple[str | None, str | None], int] = field(default_factory=dict)
+    _users: dict[tuple[str, str | None], int] = field(default_factory=dict)
     _groups: dict[str, int] = field(default_factory=dict)
 
     def keep(self, ticket: Ticket) -> None:
@@ -93,11 +93,11 @@ class _Filling:
         )
 
     def _user(self, ticket: Ticket) -> int:
-        # The store has forgotten the address of everybody who was asked.
-        name = (ticket.requester_external_id or f"somebody-{ticket.ticket_id}")[:12].rstrip("-")
-        key = (name, ticket.language)
+        person = ticket.requester_external_id or f"somebody-{ticket.ticket_id}"
+        key = (person, ticket.language)
         if key not in self._users:
-            address = ticket.requester_email or f"{name}@example.com"
+            # The store has forgotten the address of everybody who was asked.
+            address = ticket.requester_email or address_of(person)
             self._users[key] = self.desk.add_user(
                 address, ticket.requester_external_id, ticket.language or "en"
             )
