@@ -31,6 +31,10 @@ COMMANDS = {
     ),
     "aggregate": ("pipeline.commands.aggregate:aggregate", "Counts per month, team and rating."),
     "report": ("reports.commands.report:report", "The monthly files and mails, for leads."),
+    "targets": (
+        "pipeline.commands.targets:targets",
+        "Replies of a month against their response targets.",
+    ),
     "marks": ("reports.commands.marks:marks", "Releases and incidents on the trends of reports."),
     "users": ("reports.commands.users:users", "Who may sign in to the reports."),
     "donations": ("reports.commands.donations:donations", "The donation ledger, for finance."),

@@ -11,6 +11,7 @@ MEASUREMENTS = {
     "delivery": "bench.delivery",
     "memory": "bench.memory",
     "aggregate": "bench.aggregate",
+    "targets": "bench.targets",
     "scale": "bench.scale",
     "store": "bench.store",
     "ledger": "bench.ledger",

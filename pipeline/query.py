@@ -58,6 +58,11 @@ class ReportQuery:
         """Whether any filter leaves responses out."""
         return bool(self.teams or self.ratings or self.trusts or self.languages)
 
+    @property
+    def is_filtered_beyond_teams(self) -> bool:
+        """Whether any filter but that for teams leaves responses out."""
+        return bool(self.ratings or self.trusts or self.languages)
+
     def parameters(self) -> dict[str, str]:
         """Return the filters as parameters of an address, in one order."""
         values = {

@@ -15,6 +15,7 @@ from pipeline.invitations import InvitationCounts, filter_invitations, sum_by_te
 from pipeline.metrics import blank_shares, tabulate_period, tabulate_trend, trend_periods
 from pipeline.misspellings import find_misspellings
 from pipeline.query import ReportQuery
+from pipeline.targets import TargetNumbers
 from pipeline.words import find_words
 from survey.periods import Period
 from survey.settings import Settings
@@ -42,6 +43,8 @@ class ReportNumbers:
     - `quality`: `reason, answers`; never filtered.
     - `invitations`: who was asked in this period, and who answered; None for sources that are not
       the store, and under filters that leave out ratings or links.
+    - `targets`: how long customers waited for replies; None as long as no ticket is known. Of the
+      filters it knows only that for teams.
     - `donations`: the month's line of the donation export; None for other periods, and for sources
       that are not the store. Never filtered.
     - `source`: where the answers come from, in words.
@@ -62,6 +65,7 @@ class ReportNumbers:
     marks: Sequence[Mark]
     quality: pd.DataFrame
     invitations: InvitationCounts | None
+    targets: TargetNumbers | None
     donations: pd.DataFrame | None
 
 
@@ -81,6 +85,7 @@ def number_report(
     ledger: Ledger | None,
     as_of: datetime,
     marks: Sequence[Mark] = (),
+    targets: TargetNumbers | None = None,
 ) -> ReportNumbers:
     """Return all numbers of a report.
 
@@ -120,6 +125,7 @@ def number_report(
         marks=marks,
         quality=counted.quality,
         invitations=_invitations_of(counted.invitations, query),
+        targets=targets,
         donations=donations,
     )
 

@@ -9,7 +9,14 @@ from pandera.errors import SchemaErrors
 
 from survey.errors import CsatError
 from survey.scale import RATINGS
-from survey.vocabulary import TRUST_ORDER, InvitationOutcome, Outcome, Plan, Trust
+from survey.vocabulary import (
+    TRUST_ORDER,
+    InvitationOutcome,
+    Outcome,
+    Plan,
+    ReplyKind,
+    Trust,
+)
 
 RECEIVED = "received"
 NO_TICKET = -1
@@ -245,6 +252,67 @@ SOLVED = pa.DataFrameSchema(
     strict=True,
     ordered=True,
     name="solved tickets",
+)
+
+# The times in which customers waited for a reply, of one period: `replied_at` is missing where they
+# still wait. Teams have their names of tables (`pipeline.metrics.row_name`). The severity is blank
+# where it is not given.
+WAITS = pa.DataFrameSchema(
+    {
+        "team": pa.Column("category"),
+        "plan": pa.Column("category", pa.Check.isin([plan.value for plan in Plan])),
+        "severity": pa.Column("category"),
+        "kind": pa.Column("category", pa.Check.isin([kind.value for kind in ReplyKind])),
+        "activated_at": pa.Column(_INSTANT),
+        "replied_at": pa.Column(_INSTANT, nullable=True),
+    },
+    strict=True,
+    ordered=True,
+    name="waits for replies",
+)
+
+# The responses of one period, each with the waits for replies that came before it, a row for each.
+ANSWERED_WAITS = pa.DataFrameSchema(
+    {
+        "ticket_id": pa.Column("str"),
+        "rating": pa.Column("int64", pa.Check.isin(RATINGS)),
+        "plan": pa.Column("category", pa.Check.isin([plan.value for plan in Plan])),
+        "activated_at": pa.Column(_INSTANT),
+        "replied_at": pa.Column(_INSTANT, nullable=True),
+    },
+    strict=True,
+    ordered=True,
+    name="waits of responses",
+)
+
+
+def _is_missing_together(frame: pd.DataFrame) -> bool:
+    """Return whether all that needs a target is missing in the same rows."""
+    return bool((frame["met"].isna() == frame["breached_open"].isna()).all())
+
+
+# `targets.csv`: how long customers waited for replies, by team and plan; the row `all` is the last
+# one. A plan without a target has neither replies that met it nor any that are overdue. Percentages
+# and hours are `Decimal`, None where nothing can be said.
+TARGETS = pa.DataFrameSchema(
+    {
+        "month": pa.Column("str", pa.Check.str_matches(f"^({PERIOD_PATTERN})$")),
+        "team": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "plan": pa.Column("str", pa.Check.str_length(min_value=1)),
+        "replies": pa.Column("int64", pa.Check.ge(0)),
+        "met": pa.Column("object", nullable=True),
+        "met_pct": pa.Column("object", nullable=True),
+        "met_low": pa.Column("object", nullable=True),
+        "met_high": pa.Column("object", nullable=True),
+        "median_hours": pa.Column("object", nullable=True),
+        "p90_hours": pa.Column("object", nullable=True),
+        "breached_open": pa.Column("object", nullable=True),
+    },
+    checks=pa.Check(_is_missing_together, name="a plan has a target or has none"),
+    strict=True,
+    ordered=True,
+    unique=["team", "plan"],
+    name="targets",
 )
 
 # What `pipeline.words` needs of comments: rating, text, and the tag of a language or nothing.

@@ -24,6 +24,8 @@ class ColumnType(StrEnum):
     MEAN = "mean"
     # An amount with the decimals that it was recorded with: a Decimal, or its text.
     MONEY = "money"
+    # With 2 decimals.
+    HOURS = "hours"
     # An instant: an aware time, or a text in ISO 8601.
     TIME = "time"
     # A day of the calendar: a date, or a text in ISO 8601.
@@ -39,15 +41,17 @@ _NAMES = {
         "language",
         *("kind", "recorded_by", "original_month", "charity_reference", "rules"),
         *("tickets_digest", "previous_hash", "hash"),
+        "plan",
     ),
     ColumnType.COUNT: (
         *("responses", "previous_responses", "satisfied", "comments", "invitations", "answers"),
         *("rating", "rating_1", "rating_2", "rating_3", "rating_4", "rating_5"),
-        *("adjustments", "hedgehogs", "page_views"),
+        *("adjustments", "hedgehogs", "page_views", "replies", "met", "breached_open"),
         *("sequence", "corrected", "newest_answer"),
     ),
     ColumnType.MEAN: ("mean_rating",),
     ColumnType.MONEY: ("unit_amount", "amount"),
+    ColumnType.HOURS: ("median_hours", "p90_hours"),
     ColumnType.TIME: ("answered_at", "opens_at", "closes_at", "closed_at", "recorded_at"),
     ColumnType.DAY: ("paid_at", "paid_on", "week_from", "week_to"),
 }

@@ -37,6 +37,7 @@ _ARROW_TYPES = {
     ColumnType.PERCENT: pa.decimal128(9, 2),
     ColumnType.MEAN: pa.decimal128(9, 3),
     ColumnType.MONEY: pa.decimal128(20, 6),
+    ColumnType.HOURS: pa.decimal128(9, 2),
     ColumnType.DAY: pa.date32(),
 }
 

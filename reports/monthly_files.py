@@ -4,10 +4,11 @@ from pipeline.output_files import format_csv
 from pipeline.report import ReportNumbers
 from reports.links import FileLinks
 from reports.page import render_page
-from reports.tables import list_tables
+from reports.tables import DONATIONS, TARGETS, list_tables
 from survey.settings import Settings
 
-DONATIONS_FILE = "donations.csv"
+# Files that a report may not have: one that stands in its folder then is of another report.
+SOMETIMES = (f"{TARGETS}.csv", f"{DONATIONS}.csv")
 
 
 def render_files(numbers: ReportNumbers, settings: Settings) -> dict[str, str]:

@@ -8,17 +8,22 @@ from pipeline.report import ReportNumbers
 
 TEAMS = "teams"
 DONATIONS = "donations"
+TARGETS = "targets"
 # Columns that a page needs, but that are no part of the file.
 _ONLY_FOR_PAGES = {"comments": ["language"]}
 
 
 def list_tables(numbers: ReportNumbers) -> Mapping[str, pd.DataFrame]:
     """Return the tables of a report (docs/rules.md), in the order in which people read them;
-    `donations` only for a month of the store."""
+    `targets` only where tickets are known, `donations` only for a month of the store."""
     tables = {
         TEAMS: numbers.teams,
         "trend": numbers.trend,
         "drivers": numbers.drivers,
+    }
+    if numbers.targets is not None:
+        tables[TARGETS] = numbers.targets.tabulate(numbers.query.period)
+    tables |= {
         "comments": numbers.comments,
         "counts": numbers.counts,
         "quality": numbers.quality,

@@ -36,6 +36,7 @@ _NUMBER_FORMATS = {
     ColumnType.COUNT: "#,##0",
     ColumnType.PERCENT: "0.00",
     ColumnType.MEAN: "0.000",
+    ColumnType.HOURS: "#,##0.00",
     ColumnType.TIME: "yyyy-mm-dd hh:mm:ss",
     ColumnType.DAY: "yyyy-mm-dd",
 }

@@ -65,6 +65,15 @@ class Plan(StrEnum):
     UNKNOWN = "unknown"
 
 
+class ReplyKind(StrEnum):
+    """What a customer waits for: the first reply to a ticket, a later one, or any reply after the
+    ticket was escalated."""
+
+    FIRST = "first"
+    NEXT = "next"
+    ESCALATED = "escalated"
+
+
 class TicketStatus(StrEnum):
     """The status of a ticket at the help desk. `gone`: it was deleted, or merged into another."""
 

@@ -14,10 +14,12 @@ from pipeline.output_files import write_files
 from pipeline.query import ReportQuery
 from pipeline.report import number_report
 from pipeline.sources.base import Source
+from pipeline.sources.store_waits import read_waits
+from pipeline.targets import TargetNumbers, number_targets
 from reports.charts.style import start_drawing
 from reports.loading import list_trend_marks
 from reports.mailing import ReportMail, queue_report
-from reports.monthly_files import DONATIONS_FILE, render_files
+from reports.monthly_files import SOMETIMES, render_files
 from survey.clock import now
 from survey.errors import CsatError
 from survey.logs import configure_logs
@@ -48,9 +50,9 @@ def report(
 ) -> None:
     """The files of one month: report.html to read, and CSV files for spreadsheets.
 
-    teams.csv, trend.csv, drivers.csv, comments.csv, counts.csv, quality.csv, report.html, and
-    from the database donations.csv. All are written, or none. With --mail, the report goes by
-    mail to everybody who has not got it yet.
+    teams.csv, trend.csv, drivers.csv, comments.csv, counts.csv, quality.csv, report.html;
+    targets.csv once tickets are known, and donations.csv from the database. All are written, or
+    none. With --mail, the report goes by mail to everybody who has not got it yet.
     """
     if out is None and not mail:
         raise click.UsageError("Say where the report goes: --out FOLDER, --mail, or both.")
@@ -82,8 +84,9 @@ def _write(out: Path, month: Month, settings: Settings, source: Source, as_of: d
         ledger=_read_ledger(settings) if source.is_store else None,
         as_of=as_of,
         marks=_read_marks(settings, query),
+        targets=_number_targets(settings, query, as_of, with_responses=source.is_store),
     )
-    write_files(out, render_files(numbers, settings), replacing=[DONATIONS_FILE])
+    write_files(out, render_files(numbers, settings), replacing=SOMETIMES)
     responses = numbers.teams["responses"].iloc[-1]
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")
 
@@ -123,6 +126,21 @@ def _explain(state: MessageState) -> str:
 def _read_ledger(settings: Settings) -> Ledger:
     with open_store(settings.database_url).reading() as connection:
         return Ledger(read_entries(connection))
+
+
+def _number_targets(
+    settings: Settings, query: ReportQuery, as_of: datetime, *, with_responses: bool
+) -> TargetNumbers | None:
+    """Return the numbers of response targets, whichever the source of the answers, if the store
+    knows tickets. Only its own responses are compared by them."""
+    database = open_store(settings.database_url)
+    if not database.exists:
+        return None
+    with database.reading() as connection:
+        waits = read_waits(connection, query, settings, with_responses=with_responses)
+    if waits is None:
+        return None
+    return number_targets(waits, settings.targets, settings.timezone, as_of)
 
 
 def _read_marks(settings: Settings, query: ReportQuery) -> list[Mark]:

@@ -2,7 +2,8 @@
 
 Whoever caches what is counted of a day keeps the day's version with it. So a count is never stale,
 and a new answer makes only the counts of its day anew, and those of the day on which its customer
-was asked.
+was asked. All waits for replies together have one version: they come from the help desk many at a
+time.
 """
 
 import random
@@ -37,6 +38,9 @@ _VERSIONS = (
     .group_by(DayVersionRow.day)
 )
 _KEY = "changed days"
+# Stands where days do, for all waits for replies.
+_WAITS = "waits"
+_WAITS_VERSION = select(func.sum(DayVersionRow.version)).where(DayVersionRow.day == _WAITS)
 
 
 @dataclass
@@ -69,6 +73,12 @@ def note_beginnings(connection: Connection, ticket_ids: Iterable[str]) -> None:
     _changes(connection).begun.update(ticket_ids)
 
 
+def note_waits(connection: Connection) -> None:
+    """Note that waits for replies were added or changed, or what a report says of their tickets, or
+    which tickets are void."""
+    _changes(connection).days.add(_WAITS)
+
+
 def save_changes(connection: Connection) -> None:
     """Raise the versions of all days that were noted. This is the last statement of a transaction:
     every transaction locks the rows in the same order, and waits for nothing else meanwhile."""
@@ -96,6 +106,11 @@ def day_versions(connection: Connection, first: date, last: date) -> dict[date, 
     nothing changed has none."""
     rows = connection.execute(_VERSIONS, {"first": str(first), "last": str(last)})
     return {date.fromisoformat(day): int(version) for day, version in rows}
+
+
+def waits_version(connection: Connection) -> int:
+    """Return what changes with every change of waits for replies, and of their tickets."""
+    return int(connection.scalar(_WAITS_VERSION) or 0)
 
 
 def _changes(connection: Connection) -> _Changes:

@@ -337,7 +337,8 @@ class WriteProbeRow(Base):
 
 
 class DayVersionRow(Base):
-    """A version of what was received on a day (in UTC), for caches of what is counted of the day.
+    """A version of what was received on a day (in UTC), for caches of what is counted of the day;
+    on the day `waits`, of all waits for replies.
 
     A day's version is the sum over its rows. It grows in each transaction that changes an answer of
     the day, its outcome, or the response that it began (`survey.store.changes`). A transaction

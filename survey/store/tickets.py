@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from survey.settings import Settings
+from survey.store.changes import note_waits
 from survey.store.database import Database
 from survey.store.models import (
     ReplyIntervalRow,
@@ -24,6 +25,11 @@ _AMONG = select(TicketRow.__table__).where(
 )
 _INTERVALS_AMONG = select(ReplyIntervalRow.__table__).where(
     ReplyIntervalRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
+)
+_ANY_WAIT = (
+    select(ReplyIntervalRow.ticket_id)
+    .where(ReplyIntervalRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)))
+    .limit(1)
 )
 _INSTANT = TicketRow.updated_at.type
 _SAVE = text(
@@ -79,10 +85,14 @@ def save_updates(
     ticket_ids = sorted({each.ticket_id for each in updates})
     database.lock_tickets(connection, ticket_ids)
     known = find_tickets(connection, ticket_ids)
+    reported = {ticket_id: _reported(ticket) for ticket_id, ticket in known.items()}
     for each in sorted(updates, key=lambda each: each.updated_at):
         known[each.ticket_id] = update_ticket(known.get(each.ticket_id), each, settings, now)
     if known:
         connection.execute(_SAVE, [vars(ticket) for ticket in known.values()])
+    changed = [each for each, ticket in known.items() if reported.get(each) != _reported(ticket)]
+    if changed and connection.execute(_ANY_WAIT, {"ticket_ids": changed}).first():
+        note_waits(connection)
     return list(known.values())
 
 
@@ -110,6 +120,7 @@ def set_plan(connection: Connection, ticket_id: str, plan: Plan) -> bool:
     """Set the plan of a ticket by hand: no update changes it any more. Return False if the ticket
     is not kept."""
     changed = update(TicketRow).where(TicketRow.ticket_id == ticket_id)
+    note_waits(connection)
     return connection.execute(changed.values(plan=plan, plan_by_hand=True)).rowcount == 1
 
 
@@ -131,6 +142,7 @@ def save_intervals(connection: Connection, intervals: Iterable[ReplyInterval]) -
     rows = [vars(each) for each in intervals]
     if rows:
         connection.execute(_SAVE_INTERVAL, rows)
+        note_waits(connection)
 
 
 def take_invocations(
@@ -164,6 +176,11 @@ def read_cursor(connection: Connection, stream: str) -> str | None:
 def save_cursor(connection: Connection, stream: str, cursor: str, now: datetime) -> None:
     """Keep where the import of a stream goes on."""
     connection.execute(_SAVE_CURSOR, {"stream": stream, "cursor": cursor, "now": now})
+
+
+def _reported(ticket: Ticket) -> tuple[object, ...]:
+    """Return what a report of response targets says of a ticket."""
+    return ticket.team, ticket.plan, ticket.severity, ticket.escalated_at
 
 
 def read_ticket(row: Mapping[str, object]) -> Ticket:

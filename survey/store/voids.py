@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from survey.errors import CsatError
-from survey.store.changes import note_tickets
+from survey.store.changes import note_tickets, note_waits
 from survey.store.models import VoidChangeRow, VoidRow
 from survey.store.responses import find_response, remove_response
 
@@ -92,6 +92,7 @@ def void_among(connection: Connection, ticket_ids: Sequence[str]) -> frozenset[s
 
 
 def _record(connection: Connection, ticket_id: str, change: VoidChange) -> None:
+    note_waits(connection)
     connection.execute(
         insert(VoidChangeRow),
         {

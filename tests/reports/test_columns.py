@@ -30,8 +30,12 @@ LONDON = ZoneInfo("Europe/London")
         tuple(schemas.COUNTS.columns),
         tuple(schemas.QUALITY.columns),
         tuple(schemas.COMMENTS.columns)[:-1],
+        tuple(schemas.TARGETS.columns),
     ],
-    ids=["teams and trend", "drivers", "donations", "entries", "counts", "quality", "comments"],
+    ids=[
+        *("teams and trend", "drivers", "donations", "entries", "counts", "quality", "comments"),
+        "targets",
+    ],
 )
 def test_every_column_of_every_table_has_a_type(columns):
     assert all(type_of(name) for name in columns)
@@ -50,6 +54,7 @@ def test_every_column_of_every_table_has_a_type(columns):
         ("amount", ColumnType.MONEY),
         ("recorded_at", ColumnType.TIME),
         ("corrected", ColumnType.COUNT),
+        ("p90_hours", ColumnType.HOURS),
         ("answered_at", ColumnType.TIME),
         ("paid_at", ColumnType.DAY),
     ],

@@ -293,6 +293,7 @@ VALUES = {
     ColumnType.PERCENT: decimals(2),
     ColumnType.MEAN: decimals(3),
     ColumnType.MONEY: decimals(6),
+    ColumnType.HOURS: decimals(2),
     ColumnType.TIME: instants,
     ColumnType.DAY: st.dates(date(1900, 3, 1), date(9998, 12, 31)),
 }
@@ -302,6 +303,7 @@ NAMES = {
     ColumnType.PERCENT: "change_pp",
     ColumnType.MEAN: "mean_rating",
     ColumnType.MONEY: "amount",
+    ColumnType.HOURS: "p90_hours",
     ColumnType.TIME: "answered_at",
     ColumnType.DAY: "paid_at",
 }

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +18,7 @@ from tests.support.command import run_csat
 from tests.support.many_answers import add_many
 from tests.support.pages import LINK, address
 from tests.support.settings import make_settings
+from tests.support.waits import WEDNESDAY, keep_ticket
 
 
 @pytest.fixture
@@ -46,6 +48,26 @@ def test_a_report_from_an_export_leaves_no_donations_of_the_store(report, client
     files = report("--source", f"export:{tmp_path}/events.jsonl")
     assert "donations.csv" not in files
     assert files["counts.csv"].splitlines()[1:] == ["2026-10,unassigned,2,1"]
+
+
+@on_sqlite
+def test_targets_are_a_file_once_tickets_are_known_whatever_the_source(
+    report, database, settings, tmp_path
+):
+    seen = {"event": "$pageview", "uuid": "a", "distinct_id": "joe", "properties": {}}
+    seen["timestamp"] = "2026-10-05T10:00:00Z"
+    (tmp_path / "none.jsonl").write_text(json.dumps(seen))
+    assert "targets.csv" not in report()
+    keep_ticket(database, settings, "1", (WEDNESDAY, WEDNESDAY + timedelta(hours=2)))
+    line = "2026-10,surveys,scale,1,1,100.00,20.65,100.00,2.00,2.00,0"
+    for source in ("database", f"export:{tmp_path}/none.jsonl"):
+        files = report("--source", source)
+        assert files["targets.csv"].splitlines()[1] == line
+        assert "Response targets" in files["report.html"]
+    # The folder is written again from a store that knows no ticket.
+    with database.writing() as connection:
+        connection.execute(text("DELETE FROM tickets"))
+    assert "targets.csv" not in report()
 
 
 def test_a_team_that_calls_itself_all_is_not_taken_for_all_teams(report, client):

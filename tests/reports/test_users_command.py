@@ -7,6 +7,8 @@ import sys
 import pytest
 
 import csat
+from reports.commands import users as commands
+from reports.passwords import HASHER
 from survey.command_line import run_command
 from survey.store.users import find_user, save_openid_user
 from survey.vocabulary import Role
@@ -19,7 +21,7 @@ GOOD = b"correct horse battery\n"
 
 
 @pytest.fixture
-def users(settings, monkeypatch, capsys):
+def real_users(settings, monkeypatch, capsys):
     """Runs the command with an environment that has the database's address alone."""
     monkeypatch.setenv("CSAT_DATABASE_URL", settings.database_url)
 
@@ -30,6 +32,13 @@ def users(settings, monkeypatch, capsys):
         return code, capsys.readouterr()
 
     return users
+
+
+@pytest.fixture
+def users(real_users, monkeypatch):
+    """The same, with hashes that are made at once."""
+    monkeypatch.setattr(commands, "hash_password", QUICK.hash)
+    return real_users
 
 
 @pytest.fixture
@@ -45,13 +54,14 @@ def add(users, name="ada", role="lead", **given):
     return users("add", name, "--role", role, "--password-stdin", **given)
 
 
-def test_whoever_is_added_has_the_role_and_the_password(users, find):
-    code, printed = add(users, role="admin")
+def test_whoever_is_added_has_the_role_and_the_password(real_users, find):
+    code, printed = add(real_users, role="admin")
     assert (code, printed.err) == (0, "")
     assert printed.out == "ada can sign in at http://127.0.0.1:8000/reports/ as admin\n"
     ada = find("ada")
     assert (ada.role, ada.is_enabled, ada.session_version) == (Role.ADMIN, True, 1)
     assert QUICK.verify(ada.password_hash, "correct horse battery")
+    assert not HASHER.check_needs_rehash(ada.password_hash)
 
 
 @pytest.mark.parametrize("given", [b"correct horse battery", b"correct horse battery\r\n"])
@@ -127,11 +137,12 @@ def test_disabling_and_enabling_say_what_they_did(users, find):
     assert find("ada").session_version == 3
 
 
-def test_a_new_password_replaces_the_old_one(users, find):
-    add(users)
-    code, _ = users("password", "ada", "--password-stdin", given=b"another password\n")
+def test_a_new_password_replaces_the_old_one(real_users, find):
+    add(real_users)
+    code, _ = real_users("password", "ada", "--password-stdin", given=b"another password\n")
     assert code == 0
     assert QUICK.verify(find("ada").password_hash, "another password")
+    assert not HASHER.check_needs_rehash(find("ada").password_hash)
     assert find("ada").session_version == 2
 
 

@@ -14,11 +14,15 @@ from pipeline.invitations import CountedInvitations, InvitationCounts, frame_inv
 from pipeline.metrics import ALL, TEAM_COLUMNS, round_exactly, wilson_interval_pct
 from pipeline.query import ReportQuery
 from pipeline.report import ReportNumbers
+from pipeline.sources.store_waits import frame_answered
+from pipeline.targets import TargetNumbers
 from reports.site.links import WebLinks
 from survey.periods import Period
 from survey.store.marks import Mark
+from survey.store.targets import WaitedBeforeAnswer
 from survey.teams import DEFAULT_TEAMS, Team, parse_teams
 from survey.vocabulary import InvitationOutcome, Plan
+from tests.support.waits import WEDNESDAY, number_waits, waited
 
 LONDON = ZoneInfo("Europe/London")
 OCTOBER = Period.parse("2026-10")
@@ -127,6 +131,7 @@ def make_numbers(
         "marks": (),
         "quality": quality(sum(pooled)),
         "invitations": None,
+        "targets": None,
         "donations": None,
     }
     return ReportNumbers(**(parts | changes))
@@ -176,6 +181,7 @@ def full_numbers(**changes: Any) -> ReportNumbers:
             ],
             WORDS,
         ),
+        targets=_every_kind_of_reply(teams),
         misspellings={"sesion_replay": Team("session_replay", "Session replay")},
         invitations=every_kind_of_invitation(),
         marks=(
@@ -230,6 +236,34 @@ def every_kind_of_invitation() -> InvitationCounts:
 
 # In the order of plans: as help desks write them.
 LANGUAGES = ("en-US", "de", "fr", "ja", "tlh-x-<b>", None)
+
+
+def _every_kind_of_reply(teams: Sequence[str]) -> TargetNumbers:
+    """Replies of every plan, kind and severity, some late, and some overdue; and of a team
+    whose name a mean person thought of."""
+    hours = (0.2, 1.5, 3.0, 6.5, 9.0, 14.0, 22.0, 31.0, 50.0, 71.5)
+    waits = [
+        waited(
+            None if number % 37 == 0 else hours[number % 10] * (1 + number % 3 / 3),
+            team=teams[number % len(teams)] if number % 11 else "<b>escalations & more",
+            plan=list(Plan)[number * 7 % 17 % 6].value,
+            severity=(None, "sev_1", "sev_2", "<i>sev_3")[number % 4],
+            instance=1 + number % 3,
+            escalated_at=WEDNESDAY if number % 5 == 0 else None,
+            activated_at=WEDNESDAY + timedelta(minutes=7 * number),
+        )
+        for number in range(1, 900)
+    ]
+    never = [waited(None, team="web_analytics", plan="enterprise") for _ in range(3)]
+    answers = [
+        WaitedBeforeAnswer(
+            str(number), "surveys", 5 if number % (2 if number % 3 else 9) else 2, "known", "en",
+            "scale", WEDNESDAY, WEDNESDAY + timedelta(hours=30 if number % 3 else 2),
+        )
+        for number in range(120)
+    ]  # fmt: skip
+    answered = frame_answered(answers)
+    return number_waits(*waits, *never, answered=answered, as_of=OCTOBER_STANDS)
 
 
 def _every_kind_of_comment(teams: Sequence[str]) -> list[dict[str, Any]]:

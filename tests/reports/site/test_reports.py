@@ -18,6 +18,7 @@ from survey.store.responses import save_applied_rules
 from survey.vocabulary import Trust
 from tests.support.examples import examples
 from tests.support.given_answers import NOON, GivenAnswer, give
+from tests.support.waits import WEDNESDAY, keep_ticket
 
 AFTER = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script> {{7*7}} =1+1 \u202e" + "🦔" * 50
@@ -65,6 +66,45 @@ def test_a_report_is_never_stale(lead, database, settings):
     page = lead.client.get("/reports/2026-10").text
     assert headline(page) == 2
     assert "Once more" in page
+
+
+def test_targets_are_a_table_like_the_others_and_obey_the_filter_for_teams(
+    lead, database, settings
+):
+    assert lead.client.get("/reports/2026-10/targets.csv").status_code == 404
+    assert "Response targets" not in lead.client.get("/reports/2026-10").text
+    hour = timedelta(hours=1)
+    for number, team in enumerate(("surveys", "experiments", "experiments")):
+        keep_ticket(database, settings, f"t{number}", (WEDNESDAY, WEDNESDAY + hour), team=team)
+    keep_ticket(database, settings, "t4", (WEDNESDAY, None))
+
+    def get(path, **query):
+        answer = lead.client.get(f"/reports/{path}", query_string=query)
+        assert answer.status_code == 200
+        return answer
+
+    rows = read_csv(get("2026-10/targets.csv"))
+    numbers = [(row["team"], row["plan"], row["replies"], row["breached_open"]) for row in rows]
+    assert numbers == [
+        ("experiments", "scale", "2", "0"),
+        ("surveys", "scale", "1", "1"),
+        ("all", "all", "3", "1"),
+    ]
+    # Replies have no rating and no language.
+    for filters in ({}, {"rating": "5"}, {"language": "de", "trust": "signed"}):
+        assert read_csv(get("2026-10/targets.csv", **filters)) == rows
+        assert read_csv(get("2026-10/targets.csv", team="surveys", **filters))[0] == rows[1]
+    parquet = pq.read_table(io.BytesIO(get("2026-10/targets.parquet").data)).to_pylist()
+    assert [str(row["median_hours"]) for row in parquet] == ["1.00"] * 3
+    book = openpyxl.load_workbook(io.BytesIO(get("2026-10/report.xlsx").data))
+    assert [cell.value for cell in book["targets"]["K"]][1:] == [0, 1, 1]
+    assert get("2026-10/targets.xlsx").data.startswith(b"PK")
+    (every,) = read_csv(get("2026-Q4/targets.csv"))[-1:]
+    assert (every["month"], every["replies"]) == ("2026-Q4", "3")
+    page = get("2026-10").text
+    assert "1 reply is overdue now: Surveys 1 (Scale)." in page
+    assert "/reports/2026-10/targets.csv" in page
+    assert "Of 2 replies due, 50.0% came" in get("2026-10", team="surveys").text
 
 
 def test_while_responses_are_derived_anew_nothing_is_shown(lead, database, settings):

@@ -33,6 +33,8 @@ COMMANDS = [
     ("marks", "remove", "1"),
     ("users", "list"),
     ("users", "disable", "lea"),
+    ("targets", *MONTH, "--out", "targets.csv"),
+    ("invite", "--dry-run"),
     ("responses", "show", *TICKET),
     ("responses", "void", *TICKET, "--reason", "x"),
     ("responses", "unvoid", *TICKET, "--reason", "x"),
@@ -42,6 +44,9 @@ SETTINGS = {
     "CSAT_POSTHOG_HOST": "http://127.0.0.1:9",
     "CSAT_POSTHOG_PROJECT_ID": "1",
     "CSAT_POSTHOG_PERSONAL_KEY": "phx_x",
+    "CSAT_INVITE": "smtp",
+    "CSAT_SMTP_URL": "smtp://127.0.0.1:9",
+    "CSAT_MAIL_FROM": "csat@example.com",
 }
 
 
