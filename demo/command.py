@@ -38,6 +38,7 @@ FILES = (
     (LEAD, "comments.csv"),
     (LEAD, "teams.csv"),
     (LEAD, "trend.csv"),
+    (LEAD, "targets.csv"),
     (FINANCE, "donations.csv"),
     (FINANCE, "quality.csv"),
     (FINANCE, "counts.csv"),
