@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,12 +12,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from demo.accounts import PASSWORD, add_accounts
-from demo.folder import DemoFolder
+from demo.folder import SURVEY_DELAY, DemoFolder
 from demo.links import survey_links
 from demo.load import load_sample
-from demo.overview import FINANCE, LEAD, OPERATOR, Entry, read_highlights
-from demo.processes import free_port, running_site, watch_site, write_reports
+from demo.mail_catcher import MailCatcher
+from demo.overview import CUSTOMER, FINANCE, LEAD, OPERATOR, Entry, read_highlights
+from demo.processes import free_port, run_tick, running_site, watch_site, write_reports
 from demo.standin import PostHogStandIn
+from demo.zendesk_load import load_tickets
+from demo.zendesk_page import DeskPages
+from demo.zendesk_setup import choose_settings, prepare_desk
+from demo.zendesk_standin import ZendeskStandIn
 from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.errors import CsatError
@@ -32,6 +38,7 @@ FILES = (
     (LEAD, "comments.csv"),
     (LEAD, "teams.csv"),
     (LEAD, "trend.csv"),
+    (LEAD, "targets.csv"),
     (FINANCE, "donations.csv"),
     (FINANCE, "quality.csv"),
     (FINANCE, "counts.csv"),
@@ -54,7 +61,8 @@ def demo(port: int | None, overview_port: int | None, fresh: bool) -> None:
     Makes 13 months of answers to some 5,000 tickets in var/demo/, writes the reports of this
     month and the last, starts the site and the reports, and delivers to a built-in stand-in for
     PostHog. Prints one address: a page with survey links, the reports with an account of each
-    role, every event as it arrives, and an alert within a minute of a low rating.
+    role, every event as it arrives, and an alert within a minute of a low rating. From there a
+    page leads through the life of a ticket at a stand-in for Zendesk, and shows the mails.
 
     \b
     In the sample:
@@ -63,6 +71,7 @@ def demo(port: int | None, overview_port: int | None, fresh: bool) -> None:
       edits, answers by strangers, late changes
       events of the predecessor, with bad ratings, missing teams and duplicates
       comments in several languages, some of them hostile
+      six months of tickets: who was asked and why not, replies within their targets and late
       twelve closed months of donations, one paid late, the last not yet, two with adjustments
 
     Touches nothing but var/demo/, and sends nothing anywhere. Your CSAT_TEAMS and CSAT_TIMEZONE
@@ -97,16 +106,25 @@ def _stopped_by_signals() -> Iterator[None]:
 
 
 def _run(console: Console, folder: DemoFolder, port: int, overview_port: int) -> None:
-    settings, until = folder.settings(), now()
-    this_month = Month.of(until, settings.timezone)
-    _prepare_store(console, settings, until)
-    base_url = f"http://127.0.0.1:{port}"
-    with _standin(overview_port, folder) as standin:
-        environment = folder.environment(base_url=base_url, standin=standin.url)
+    base_url, until = f"http://127.0.0.1:{port}", now()
+    with (
+        _standin(overview_port, folder) as standin,
+        ZendeskStandIn() as zendesk,
+        MailCatcher() as catcher,
+    ):
+        more = choose_settings(zendesk, catcher)
+        settings = folder.settings(more)
+        environment = folder.environment(base_url=base_url, standin=standin.url, more=more)
+        with _prepared_store(console, settings, until) as database:
+            prepare_desk(zendesk, database, settings, base_url, until)
+        tick = partial(run_tick, folder, environment)
+        standin.help_desk = DeskPages(zendesk, catcher, tick, SURVEY_DELAY)
+        this_month = Month.of(until, settings.timezone)
         months = {this_month.shift(-1): "last month", this_month: "this month so far"}
         reports = _write_reports(console, folder, months, environment, standin.url)
         standin.overview = [
             *survey_links(base_url, settings, until),
+            Entry(CUSTOMER, "Tickets at Zendesk, to solve", f"{standin.url}/zendesk"),
             Entry(FINANCE, "Hedgehogs fed, for everybody", f"{base_url}/hedgehogs"),
             Entry(FINANCE, "Donations, to sign in as finance", f"{base_url}/reports/donations"),
             Entry(LEAD, "Reports, to sign in", f"{base_url}/reports/"),
@@ -121,15 +139,19 @@ def _run(console: Console, folder: DemoFolder, port: int, overview_port: int) ->
             watch_site(site, folder)
 
 
-def _prepare_store(console: Console, settings: Settings, until: datetime) -> None:
+@contextmanager
+def _prepared_store(console: Console, settings: Settings, until: datetime) -> Iterator[Database]:
     database = Database(settings.database_url)
     try:
         upgrade(database)
         apply_rules(database, CountingRules.of(settings))
         with _showing_progress(console, "Making sample answers") as on_progress:
             load_sample(database, settings, until, on_progress)
+        with _saying(console, "Making their tickets"):
+            load_tickets(database, settings, until)
         _add_donations(database, settings, until)
         add_accounts(database, until)
+        yield database
     finally:
         database.close()
 
@@ -142,7 +164,8 @@ def _add_donations(database: Database, settings: Settings, until: datetime) -> N
     # What closes months takes a second to import.
     from demo.donations import add_donations
 
-    add_donations(database, settings, until)
+    # Tickets that were voided then were closed long ago, and the help desk has them no more.
+    add_donations(database, settings.model_copy(update={"zendesk_write_back": "off"}), until)
 
 
 @contextmanager

@@ -4,9 +4,10 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import survey
 from demo.behaviour import ALERTS_PATH
+from survey.durations import format_duration
 from survey.errors import CsatError
 from survey.private_files import make_folder, open_private
 from survey.settings import PREFIX, Settings, SettingsError, explain_problem, variable
 
 TICKET_URL = "https://example.zendesk.com/agent/tickets/{ticket_id}"
 POSTHOG_KEY = "phc_demo"
+SURVEY_DELAY = timedelta(seconds=5)
 # No environment variable begins like this, so the demo's settings come only from this module.
 _NO_PREFIX = "NOT CSAT "
 
@@ -85,19 +88,27 @@ class DemoFolder:
                 new.write(secrets.token_urlsafe(32))
         return file.read_text(encoding="utf-8").strip()
 
-    def settings(self) -> Settings:
-        """Return the demo's settings. Raise SettingsError if the user's teams or time zone are
-        wrong."""
+    def settings(self, more: Mapping[str, str]) -> Settings:
+        """Return the demo's settings: its own, and more of them by their names. Raise SettingsError
+        if the user's teams or time zone are wrong."""
         try:
             own = {name: value for name, value in OwnSettings().model_dump().items() if value}
-            given: dict[str, Any] = {"database_url": self.database_url, **own}
+            given: dict[str, Any] = {
+                "database_url": self.database_url,
+                "secret_key": self.secret_key(),
+                **more,
+                **own,
+            }
             return Settings(_env_file=None, _env_prefix=_NO_PREFIX, **given)
         except ValidationError as error:
             problems = map(explain_problem, error.errors())
             raise SettingsError("\n".join(problems)) from None
 
-    def environment(self, *, base_url: str, standin: str) -> dict[str, str]:
-        """Return the variables that the demo's processes get in addition to the inherited ones.
+    def environment(
+        self, *, base_url: str, standin: str, more: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Return the variables that the demo's processes get in addition to the inherited ones;
+        `more` are settings by their names.
 
         Blank the user's own CSAT_ settings, which means not set: with them the demo could send
         its events to the real PostHog. The processes do not read the user's `.env` either,
@@ -121,6 +132,8 @@ class DemoFolder:
             "CSAT_POSTHOG_KEY": POSTHOG_KEY,
             "CSAT_TICKET_URL": TICKET_URL,
             "CSAT_ALERT_WEBHOOK": f"{standin}{ALERTS_PATH}",
-            # Nobody who tries the demo waits for ten minutes.
+            **{variable(name): value for name, value in more.items()},
+            # Nobody who tries the demo waits for ten minutes, or for three days.
             "CSAT_SETTLING_DELAY": "5s",
+            "CSAT_SURVEY_DELAY": format_duration(SURVEY_DELAY),
         }

@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demo.behaviour import Behaviour, Script
 from demo.overview import Entry, Highlights
 from demo.standin_http import Server
 from demo.standin_query import QueryService
+
+if TYPE_CHECKING:
+    from demo.zendesk_page import DeskPages
 
 Event = Mapping[str, Any]
 # How long stop() waits for the handlers whose connections it has just ended.
@@ -22,8 +25,8 @@ class PostHogStandIn:
     batch that arrived, accepted or not. `behave`, `refuse` and `choke` make the stand-in fail.
     `queries` answers the Query API's queries about the events. `overview` holds the entries that
     the page offers to open, `highlights` the numbers that the page shows. Browsers can read the
-    files of `report_folder` under `/report/`. `alerts` holds the texts that were posted to
-    `/alerts` as to a channel of Slack.
+    files of `report_folder` under `/report/`, and the pages of `help_desk`. `alerts` holds the
+    texts that were posted to `/alerts` as to a channel of Slack.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class PostHogStandIn:
         self.overview = list(overview)
         self.highlights: Highlights | None = None
         self.report_folder = report_folder
+        self.help_desk: DeskPages | None = None
         self.alerts: list[str] = []
         self._changed = threading.Condition()
         self._requests: list[dict[str, Any]] = []

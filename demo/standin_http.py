@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from demo.behaviour import ACCEPTED_BODY, ALERTS_PATH, REDIRECT_TARGET
-from demo.standin_page import HTML, JSON, Page, render_overview, report_file
+from demo.standin_page import HTML, JSON, Page, is_own, render_overview, report_file
 from demo.standin_server import StandInHandler, StandInServer
 from demo.wire import Refusal, read_batch
 
@@ -26,6 +26,9 @@ class Handler(StandInHandler):
             return
         if urlsplit(self.path).path == ALERTS_PATH:
             self._take_alert(body)
+            return
+        if urlsplit(self.path).path.startswith("/zendesk/"):
+            self._press_button()
             return
         if urlsplit(self.path).path.rstrip("/") != "/batch":
             self.send(404, '{"detail": "not found"}')
@@ -67,6 +70,17 @@ class Handler(StandInHandler):
         else:
             self.send(200, "ok")
 
+    def _press_button(self) -> None:
+        """Do what a button of the help desk's page says, and show the page again."""
+        standin = self.server.standin
+        if standin.help_desk is None:
+            self.send(404, '{"detail": "not found"}')
+        elif not is_own(self.headers.get("Origin"), standin.url):
+            self.send(403, '{"detail": "sent by the page of somebody else"}')
+        else:
+            standin.help_desk.act(urlsplit(self.path).path)
+            self.send(303, "", {"Location": "/zendesk"})
+
     def _is_query(self) -> bool:
         return urlsplit(self.path).path.startswith("/api/projects/")
 
@@ -92,7 +106,7 @@ class Handler(StandInHandler):
             return Page(ACCEPTED_BODY.encode(), JSON)
         if path.startswith("/report/") and standin.report_folder is not None:
             return report_file(standin.report_folder, path.removeprefix("/report/"))
-        return None
+        return standin.help_desk.find(path) if standin.help_desk is not None else None
 
     def _send_page(self, page: Page | None, *, with_body: bool) -> None:
         self.send_response(200 if page else 404)

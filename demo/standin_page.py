@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader
 
@@ -44,7 +44,8 @@ def render_overview(
     """Return the page that lists the received events, newest first. Above them are the entries to
     open, for the customer, the lead, finance and the operator, and the latest alerts."""
     newest = list(reversed(events[-SHOWN_EVENTS:]))
-    return _templates.get_template("standin.html").render(
+    return render(
+        "standin.html",
         overview={part: [entry for entry in overview if entry.part == part] for part in PARTS},
         has_overview=bool(overview),
         highlights=highlights,
@@ -53,6 +54,11 @@ def render_overview(
         total=len(events),
         refresh_seconds=REFRESH_SECONDS,
     )
+
+
+def render(name: str, **values: object) -> str:
+    """Return the page of one of the demo's templates."""
+    return _templates.get_template(name).render(values)
 
 
 def _shown(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,3 +103,8 @@ def report_file(folder: Path, path: str) -> Page | None:
         return None
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     return Page(content, f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
+
+
+def is_own(origin: str | None, address: str) -> bool:
+    """Return whether a form was sent by our own page; a page from elsewhere is none."""
+    return origin is None or urlsplit(origin).netloc == urlsplit(address).netloc

@@ -49,11 +49,13 @@ class Desk:
     """All tickets. Each method is something that a customer, an agent or the API does.
 
     The time is that of `clock`. `on_change` is called with a ticket that somebody has changed.
+    `next_number` is that of the next new ticket.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.clock = clock
         self.lock = threading.RLock()
+        self.next_number = 1
         self.users: dict[int, dict[str, Any]] = {}
         self.groups: dict[int, str] = {}
         self.tickets: dict[int, DeskTicket] = {}
@@ -98,7 +100,7 @@ class Desk:
         """A customer writes a new ticket, and waits for a reply; return its number."""
         with self.lock:
             time = self.clock()
-            number = 1 + len(self.tickets)
+            number = self.next_number
             ticket = DeskTicket(
                 number,
                 requester_id,
@@ -111,12 +113,19 @@ class Desk:
                 tags=list(tags),
                 fields=dict(fields or {}),
             )
-            self.tickets[number] = ticket
+            self.keep_ticket(ticket)
             self._add_event(ticket, "agent_work_time", 1, "activate")
             self._add_event(ticket, "agent_work_time", 0, "measure")
             self._wait(ticket)
         self.touch(ticket)
         return number
+
+    def keep_ticket(self, ticket: DeskTicket) -> None:
+        """Have a ticket that was written before; nobody hears of it."""
+        with self.lock:
+            self.tickets[ticket.id] = ticket
+            self.next_number = max(self.next_number, ticket.id + 1)
+            self._exported = None
 
     def write(self, number: int) -> None:
         """The customer writes again: a solved ticket is open again."""

@@ -69,10 +69,15 @@ class Rules:
             if action["field"] == "notification_user":
                 _, subject, body = action["value"]
                 recipient = self._desk.users[ticket.requester_id]["email"] or ""
-                self.mails.append((recipient, subject, body))
+                self.mails.append((recipient, _fill_in(subject, ticket), _fill_in(body, ticket)))
             elif action["field"] == "current_tags":
                 ticket.tags += [tag for tag in action["value"].split() if tag not in ticket.tags]
         self._desk.touch(ticket)
+
+
+def _fill_in(text: str, ticket: DeskTicket) -> str:
+    """Return a text of a mail with the number of its ticket. The other placeholders stay."""
+    return text.replace("{{ticket.id}}", str(ticket.id))
 
 
 def _check(kind: str, body: dict[str, Any]) -> None:

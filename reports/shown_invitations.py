@@ -30,11 +30,11 @@ PLANS = {
 }
 # Why nobody was asked, as a lead would put it, in the order in which the reasons are checked.
 REASONS = {
-    InvitationOutcome.QUEUED: "Due, and not sent yet",
+    InvitationOutcome.QUEUED: "Due, and not sent yet, or refused",
     InvitationOutcome.REOPENED: "The ticket was open again",
     InvitationOutcome.ASKED: "The customer was asked about this ticket before",
-    InvitationOutcome.TOO_OLD: "Solved too long before anybody here heard of it",
-    InvitationOutcome.EXCLUDED: "Has a tag of tickets that nobody is asked about",
+    InvitationOutcome.TOO_OLD: "Solved too long before it could be asked about",
+    InvitationOutcome.EXCLUDED: "Merged, deleted, a test, or with a tag that excludes it",
     InvitationOutcome.SAMPLED_OUT: "Only some tickets of its plan are asked about",
     InvitationOutcome.UNSUBSCRIBED: "The customer wants no more invitations",
     InvitationOutcome.COOLDOWN: "The customer was asked a short time ago",

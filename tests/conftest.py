@@ -31,7 +31,8 @@ hypothesis_settings.load_profile("csat")
 # What `--quick` leaves out: tests that need a browser or PostgreSQL, or take longer than others.
 APT_FIXTURES = {"browser", "postgresql"}
 SLOW_PLACES = (
-    *("demo/test_command.py", "demo/test_donations.py", "demo/test_sample.py", "faults/"),
+    *("demo/test_command.py", "demo/test_donations.py", "demo/test_sample.py"),
+    *("demo/test_zendesk_sample.py", "faults/"),
     *("pipeline/donations/test_closing_at_once.py", "pipeline/donations/test_ledger_machine.py"),
     "pipeline/test_aggregate.py",
     *("pipeline/test_dask.py", "pipeline/test_export_counts.py", "pipeline/test_import.py"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from survey.recipients import parse_address
 from survey.settings import Settings
 from survey.vocabulary import InvitationOutcome, TicketStatus
-from survey.zendesk.tickets import Ticket
+from survey.zendesk.tickets import Ticket, longest_wait
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,8 @@ def has_address(ticket: Ticket) -> bool:
 def _is_too_old(ticket: Ticket, solved_at: datetime, settings: Settings, now: datetime) -> bool:
     """Return whether a ticket was solved long before we heard of it, or should have been asked
     about long ago: before invitations were switched on."""
-    longest = settings.invite_max_age
-    return ticket.first_seen_at - solved_at > longest or (
-        now - (solved_at + settings.survey_delay) > longest
-    )
+    is_late_news = ticket.first_seen_at - solved_at > settings.invite_max_age
+    return is_late_news or now - solved_at > longest_wait(settings)
 
 
 def _is_test(ticket: Ticket, settings: Settings) -> bool:

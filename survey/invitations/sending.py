@@ -81,7 +81,7 @@ class _InvitationPreparer:
             ids=[claim.id],
             waits_since=claim.created_at,
             send=partial(self._send, database, payload, now, latest),
-            record=partial(_record_sent, payload.ticket_id, self._settings.invite),
+            record=partial(record_sent, payload.ticket_id, self._settings.invite),
         )
 
     def _send(
@@ -156,7 +156,8 @@ def find_customer(connection: Connection, customer: str) -> CustomerState:
     return CustomerState(last_asked, is_unsubscribed)
 
 
-def _record_sent(ticket_id: str, means: str, connection: Connection, now: datetime) -> None:
+def record_sent(ticket_id: str, means: str, connection: Connection, now: datetime) -> None:
+    """Keep that the customer of a ticket was asked, by these means."""
     save_outcome(connection, ticket_id, InvitationOutcome.SENT, now, means=means, asked_at=now)
     mark_asked(connection, ticket_id)
 

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from survey.settings import Settings
 from survey.vocabulary import Plan, TicketStatus
@@ -91,10 +91,19 @@ def update_ticket(
     plan = settings.zendesk_plans.get((update.priority or "").lower(), Plan.UNKNOWN)
     escalated_tag = settings.zendesk_escalated_tag
     is_escalated = escalated_tag is not None and escalated_tag in update.tags
+    solved_at = _solved_at(known, update, is_done=is_done, was_done=was_done)
+    is_past = is_done and solved_at is not None and now - solved_at > longest_wait(settings)
+    is_forgotten = (
+        known is not None
+        and known.requester_email is None
+        and was_done
+        and is_done
+        and not _is_later(solved_at, known.solved_at)
+    )
     return Ticket(
         ticket_id=update.ticket_id,
         requester_external_id=update.requester_external_id,
-        requester_email=None if is_surveyed else update.requester_email,
+        requester_email=None if is_surveyed or is_past or is_forgotten else update.requester_email,
         customer=hash_customer(
             update.requester_external_id, update.requester_email, settings.require_secret_key()
         ),
@@ -109,7 +118,7 @@ def update_ticket(
         is_surveyed=is_surveyed,
         is_excluded=not update.tags.isdisjoint(settings.invite_excluded_tags),
         created_at=update.created_at or (known.created_at if known else None),
-        solved_at=_solved_at(known, update, is_done=is_done, was_done=was_done),
+        solved_at=solved_at,
         reopened_at=update.updated_at
         if was_done and not is_done and update.status is not TicketStatus.GONE
         else (known.reopened_at if known else None),
@@ -118,6 +127,11 @@ def update_ticket(
         updated_at=update.updated_at,
         first_seen_at=known.first_seen_at if known else now,
     )
+
+
+def longest_wait(settings: Settings) -> timedelta:
+    """Return how long after its solution a ticket is asked about at the latest."""
+    return settings.survey_delay + settings.invite_max_age
 
 
 def mark_surveyed(ticket: Ticket) -> Ticket:
@@ -149,6 +163,14 @@ def _solved_at(
     if update.solved_at is not None:
         return update.solved_at
     return before if was_done and before is not None else update.updated_at
+
+
+def _is_later(solved_at: datetime | None, known: datetime | None) -> bool:
+    """Return whether a solution is another one than the one we know of. A webhook tells of it to
+    the minute, an import to the second."""
+    if solved_at is None or known is None:
+        return solved_at is not None
+    return solved_at - known >= timedelta(minutes=1)
 
 
 def read_status(text: str) -> TicketStatus:

@@ -1,5 +1,6 @@
 """`csat demo`: starts, delivers, stops, starts again, and leaves nothing running."""
 
+import html
 import re
 import signal
 import subprocess
@@ -53,6 +54,8 @@ def test_the_demo_from_start_to_a_second_start(tmp_path):
         assert "hello demo" in requests.get(overview, timeout=5).text
         reports = [address for label, address in printed.items() if label.startswith("Report of")]
         assert all("<h1" in requests.get(address, timeout=5).text for address in reports)
+        assert "Who was asked" in requests.get(reports[0], timeout=5).text
+        live_through_a_ticket(printed["Tickets at Zendesk, to solve"])
         site = links[0].partition("?")[0]
         process.send_signal(signal.SIGINT)
         assert process.wait(40) == 0
@@ -64,6 +67,26 @@ def test_the_demo_from_start_to_a_second_start(tmp_path):
         assert "You have already answered" in again.text
         process.kill()
         wait_until(lambda: not answers(f"{_site(printed)}healthz"), seconds=10)
+
+
+def live_through_a_ticket(desk):
+    """A visitor's ticket is solved, asked about, answered, and tagged."""
+    created = requests.post(f"{desk}/create", timeout=10).text
+    number = re.search(r"wrote ticket (\d+)", created)[1]
+    requests.post(f"{desk}/solve/{number}", timeout=10)
+
+    def ticks_until(pattern):
+        wait_until(lambda: re.search(pattern, tick()), seconds=30)
+        return re.search(pattern, tick())
+
+    def tick():
+        return requests.post(f"{desk}/tick", timeout=30).text
+
+    mail = ticks_until(rf'href="(/mails/\d+)"[^>]*>[^<]*{number}')[1]
+    text = requests.get(desk.replace("/zendesk", mail), timeout=5).text
+    link = html.unescape(re.search(r'href="([^"]+rating=5[^"]*)"', text)[1])
+    requests.post(link, data={"rating": "2", "comment": "slow"}, timeout=10).raise_for_status()
+    ticks_until(rf'id="t{number}".*?csat_2</span> .*?slow.*?</li>'.replace(".*?", r"[\s\S]*?"))
 
 
 def _site(printed: dict[str, str]) -> str:

@@ -81,7 +81,7 @@ def test_void_tickets_and_those_of_testers_leave_every_number(read, database, se
         keep_ticket(database, settings, ticket_id, waited, requester_external_id=requester)
     testing = make_settings(database_url=settings.database_url, test_distinct_ids="tester,other")
     assert [len(read(given=each).waits) for each in (settings, testing)] == [3, 2]
-    void(database, "1", "a test", WEDNESDAY, force=True)
+    void(database, settings, "1", "a test", WEDNESDAY, force=True)
     assert [len(read(given=each).waits) for each in (settings, testing)] == [2, 1]
 
 
