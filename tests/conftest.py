@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser
 
@@ -25,7 +26,10 @@ from tests.support.postgresql import WITHOUT_DISK, PostgresqlServer, running_pos
 from tests.support.settings import make_settings
 
 # Property tests that say no number of their own try so many examples.
-hypothesis_settings.register_profile("csat", max_examples=examples(30))
+# A busy machine makes examples slowly, which is no fault of what they test.
+hypothesis_settings.register_profile(
+    "csat", max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow]
+)
 hypothesis_settings.load_profile("csat")
 
 # What `--quick` leaves out: tests that need a browser or PostgreSQL, or take longer than others.

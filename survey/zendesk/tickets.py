@@ -156,13 +156,13 @@ def _solved_at(
     known: Ticket | None, update: TicketUpdate, *, is_done: bool, was_done: bool
 ) -> datetime | None:
     """Return when the ticket was solved last. A help desk that does not say it is believed to have
-    told us at once."""
+    told us at once. A solution that is told again keeps its time: nobody decides about it anew."""
     before = known.solved_at if known else None
     if not is_done:
         return before
-    if update.solved_at is not None:
-        return update.solved_at
-    return before if was_done and before is not None else update.updated_at
+    if was_done and before is not None and not _is_later(update.solved_at, before):
+        return before
+    return update.solved_at or update.updated_at
 
 
 def _is_later(solved_at: datetime | None, known: datetime | None) -> bool:

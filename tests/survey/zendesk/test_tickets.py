@@ -38,6 +38,15 @@ def test_the_address_of_an_open_ticket_is_kept_however_old_it_is():
     assert solved(timedelta(days=99), TicketStatus.OPEN).requester_email == "jane@example.com"
 
 
+def test_a_solution_that_is_told_again_to_the_second_keeps_its_time():
+    by_webhook = solved(timedelta(hours=80))
+    by_import = solved(timedelta(hours=80) - timedelta(seconds=42), known=by_webhook)
+    assert by_import.solved_at == by_webhook.solved_at
+    opened = solved(timedelta(hours=79), TicketStatus.OPEN, by_import)
+    again = solved(timedelta(hours=79) - timedelta(seconds=5), known=opened)
+    assert again.solved_at == NOW - timedelta(hours=79) + timedelta(seconds=5)
+
+
 def test_a_forgotten_address_comes_back_with_another_solution_alone():
     decided = replace(solved(timedelta(hours=80)), requester_email=None)
     # The same solution, told by an import to the second.
