@@ -40,6 +40,7 @@ COMMANDS = {
     "donations": ("reports.commands.donations:donations", "The donation ledger, for finance."),
     "responses": ("survey.commands.responses:responses", "Show or void a ticket's response."),
     "db": ("survey.commands.db:db", "Upgrade the database."),
+    "doctor": ("survey.commands.doctor:doctor", "What is wrong here, and what to do."),
     "config": ("survey.commands.config:config", "Check the settings."),
 }
 

@@ -66,6 +66,7 @@ PURE = (
     "vocabulary",
     "words",
     "recipients",
+    "doctor",
     "tickets",
     "delivery/failures",
     "messages/plain_text",

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Select, bindparam, case, func, null, select
 
 from survey.store.models import InvitationRow, ResponseRow, TicketRow
-from survey.vocabulary import Plan
+from survey.vocabulary import InvitationOutcome, Plan
 
 _OPENS_AT: BindParameter[datetime] = bindparam("opens_at")
 _CLOSES_AT: BindParameter[datetime] = bindparam("closes_at")
@@ -18,6 +18,12 @@ _ASKED_AT, _DECIDED_AT = InvitationRow.asked_at, InvitationRow.decided_at
 _VALUES = (InvitationRow.team, InvitationRow.plan, InvitationRow.language)
 
 _FIRST = select(func.min(_ASKED_AT))
+_LAST_SENT = (
+    select(_ASKED_AT)
+    .where(_ASKED_AT.is_not(None), InvitationRow.outcome == InvitationOutcome.SENT.value)
+    .order_by(_ASKED_AT.desc())
+    .limit(1)
+)
 _INVITED = (
     select(*_VALUES, func.count(), func.count(ResponseRow.ticket_id))
     .join_from(
@@ -43,6 +49,12 @@ _SOLVED = (
 def first_invitation_at(connection: Connection) -> datetime | None:
     """Return when the first known invitation was sent; None if none is known."""
     return connection.scalar(_FIRST)
+
+
+def last_sent_at(connection: Connection) -> datetime | None:
+    """Return when we sent the last invitation, by ourselves or through the help desk; None if we
+    sent none. Those that the help desk sent by itself do not count."""
+    return connection.scalar(_LAST_SENT)
 
 
 def count_invited(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from survey.settings import Settings
@@ -18,6 +18,9 @@ from survey.store.models import (
 )
 from survey.vocabulary import Plan, TicketStatus
 from survey.zendesk.tickets import Ticket, TicketUpdate, update_ticket
+
+# An import reads tickets, and the events of their replies.
+STREAMS = 2
 
 _COLUMNS = tuple(TicketRow.__table__.columns.keys())
 _AMONG = select(TicketRow.__table__).where(
@@ -161,9 +164,18 @@ def take_invocations(
 
 
 def prune_invocations(connection: Connection, now: datetime, keep: timedelta) -> int:
-    """Forget deliveries that are so old that nobody sends them again; return how many."""
-    old = delete(WebhookInvocationRow).where(WebhookInvocationRow.received_at < now - keep)
+    """Forget deliveries that are so old that nobody sends them again; return how many. The newest
+    stays: it tells when a webhook came last."""
+    newest = select(func.max(WebhookInvocationRow.received_at)).scalar_subquery()
+    old = delete(WebhookInvocationRow).where(
+        WebhookInvocationRow.received_at < now - keep, WebhookInvocationRow.received_at < newest
+    )
     return connection.execute(old).rowcount
+
+
+def newest_invocation_at(connection: Connection) -> datetime | None:
+    """Return when the newest delivery of a webhook came; None if none did."""
+    return connection.scalar(select(func.max(WebhookInvocationRow.received_at)))
 
 
 def read_cursor(connection: Connection, stream: str) -> str | None:
@@ -176,6 +188,26 @@ def read_cursor(connection: Connection, stream: str) -> str | None:
 def save_cursor(connection: Connection, stream: str, cursor: str, now: datetime) -> None:
     """Keep where the import of a stream goes on."""
     connection.execute(_SAVE_CURSOR, {"stream": stream, "cursor": cursor, "now": now})
+
+
+def last_import_at(connection: Connection) -> datetime | None:
+    """Return when the last import saved its place, in the stream that is further behind; None if a
+    stream was never read."""
+    saved = list(connection.scalars(select(ZendeskCursorRow.saved_at)))
+    return min(saved) if len(saved) == STREAMS else None
+
+
+def count_without_external_id(
+    connection: Connection, opens_at: datetime, closes_at: datetime
+) -> int:
+    """Return how many tickets that were solved in `[opens_at, closes_at)` have a requester without
+    external id."""
+    counted = select(func.count()).where(
+        TicketRow.solved_at >= opens_at,
+        TicketRow.solved_at < closes_at,
+        TicketRow.requester_external_id.is_(None),
+    )
+    return connection.scalar(counted) or 0
 
 
 def _reported(ticket: Ticket) -> tuple[object, ...]:

@@ -238,6 +238,9 @@ def test_old_invocations_are_forgotten_by_tick(deliver, database, settings, cloc
     assert len(rows(database, WebhookInvocationRow)) == 2
     forget_invocations(database, settings, clock() + timedelta(hours=5))
     assert [row.invocation_id for row in rows(database, WebhookInvocationRow)] == ["01JE"]
+    # The newest stays: `csat doctor` tells by it when a webhook came last.
+    forget_invocations(database, settings, clock() + timedelta(days=30))
+    assert [row.invocation_id for row in rows(database, WebhookInvocationRow)] == ["01JE"]
 
 
 @on_sqlite

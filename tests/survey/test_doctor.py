@@ -1,0 +1,80 @@
+"""What the findings of `csat doctor` say, and from when on they are warnings."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from survey.doctor import (
+    Level,
+    has_failed,
+    judge_database,
+    judge_import,
+    judge_invitations,
+    judge_queue,
+    judge_requesters,
+    judge_settings,
+    judge_unknown,
+    judge_webhooks,
+)
+
+NOW = datetime(2026, 10, 14, 12, tzinfo=UTC)
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+
+
+def test_a_failure_is_told_in_one_line_and_a_warning_is_none():
+    missing, remark = judge_settings(["X is not set.\n  make it\n"], ["Y is odd."])
+    assert (missing.level, missing.message) == (Level.FAILURE, "X is not set. make it")
+    assert remark.level is Level.WARNING
+    assert (has_failed([missing]), has_failed([remark])) == (True, False)
+    assert has_failed([judge_database("it is locked")])
+    assert not has_failed([judge_database(None), *judge_settings([], [])])
+
+
+def test_what_waits_for_long_is_told_with_its_reason_and_dead_letters_apart():
+    (fine,) = judge_queue("mail", 3, HOUR, "busy", 0, HOUR)
+    assert (fine.level, fine.message) == (Level.OK, "3 waiting, no dead letters")
+    late, dead = judge_queue("mail", 3, HOUR * 30, "busy\x1b[2J", 2, HOUR)
+    assert late.level is dead.level is Level.WARNING
+    assert "3 waiting, the oldest for 30 hours; the last reason is: busy?[2J" in late.message
+    assert "2 dead letters: `csat outbox`" in dead.message
+    (untried,) = judge_queue("posthog", 1, HOUR + SECOND, None, 0, HOUR)
+    assert "does `csat serve` or `csat deliver` run" in untried.message
+
+
+@pytest.mark.parametrize(
+    ("judge", "longest", "hint"),
+    [
+        (judge_import, timedelta(hours=2), "`csat zendesk import`"),
+        (judge_webhooks, timedelta(days=7), "`csat zendesk webhook`"),
+    ],
+)
+def test_a_pause_of_zendesk_is_a_warning_once_it_is_too_long(judge, longest, hint):
+    assert judge(NOW - longest, NOW).level is Level.OK
+    # The clock was set back.
+    assert judge(NOW + HOUR, NOW).message.endswith("0 seconds ago")
+    for at in (None, NOW - longest - SECOND):
+        finding = judge(at, NOW)
+        assert (finding.level, hint in finding.message) == (Level.WARNING, True)
+
+
+def test_five_unknown_values_are_named_and_the_others_counted():
+    counts = {"rare": 1, "a\x1b": 9, **{f"team_{n}": 5 for n in range(5)}}
+    finding = judge_unknown("zendesk teams", counts, "teams", "add them to CSAT_TEAMS")
+    named = "a? (9), team_0 (5), team_1 (5), team_2 (5), team_3 (5), 2 more; add them to CSAT_TEAMS"
+    assert finding.message.endswith(named)
+    assert judge_unknown("zendesk teams", {}, "teams", "x").level is Level.OK
+
+
+def test_requesters_are_counted():
+    assert [each.level for each in judge_requesters(9, 0, 0)] == [Level.OK]
+    without_id, without_address = judge_requesters(9, 2, 1)
+    assert without_id.message.startswith("2 of the 9 tickets solved in the last 30 days have")
+    assert without_address.message.startswith("1 ticket of the last 30 days had no mail address")
+
+
+def test_invitations_that_are_due_are_a_warning_only_if_none_goes_out():
+    def level(last_sent_at, *, is_due=True):
+        return judge_invitations(is_due=is_due, last_sent_at=last_sent_at, now=NOW).level
+
+    assert level(None) is level(NOW - HOUR * 25) is Level.WARNING
+    assert level(NOW - HOUR) is level(None, is_due=False) is Level.OK
