@@ -9,16 +9,15 @@ from demo.behaviour import Behaviour, Script
 from demo.overview import Entry, Highlights
 from demo.standin_http import Server
 from demo.standin_query import QueryService
+from demo.standin_server import StandIn
 
 if TYPE_CHECKING:
     from demo.zendesk_page import DeskPages
 
 Event = Mapping[str, Any]
-# How long stop() waits for the handlers whose connections it has just ended.
-STOP_SECONDS = 5.0
 
 
-class PostHogStandIn:
+class PostHogStandIn(StandIn):
     """Takes batches on `/batch/` as PostHog does, remembers them, and shows them on `/`.
 
     `requests` and `events` hold the accepted batches and events, in order. `attempts` counts every
@@ -36,7 +35,7 @@ class PostHogStandIn:
         overview: Sequence[Entry] = (),
         report_folder: Path | None = None,
     ) -> None:
-        self._port = port
+        super().__init__(port, "posthog-standin")
         self.overview = list(overview)
         self.highlights: Highlights | None = None
         self.report_folder = report_folder
@@ -48,48 +47,12 @@ class PostHogStandIn:
         self._script = Script()
         self._refused: Callable[[Event], bool] | None = None
         self._choked_on: Callable[[Event], bool] | None = None
-        self._released = threading.Event()
-        self._server: Server | None = None
         self.queries = QueryService(self)
-
-    def __enter__(self) -> "PostHogStandIn":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Listen. After a stop, listen on the same port again, and keep all recorded events.
-
-        Raise OSError if the port is in use.
-        """
-        if self._server is not None:
-            return
-        self._released = threading.Event()
-        self._server = Server(self._port, self)
-        self._port = self._server.server_port
-        self._server.start("posthog-standin")
-
-    def stop(self) -> None:
-        """Stop listening and end every connection, also those that hang."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        self._released.set()
-        server.shutdown()
-        server.server_close()
-        server.cut_off(STOP_SECONDS)
 
     @property
     def port(self) -> int:
         """The port, which is known after the start."""
         return self._port
-
-    @property
-    def url(self) -> str:
-        """The stand-in's address, without a slash at the end."""
-        return f"http://127.0.0.1:{self._port}"
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -178,3 +141,6 @@ class PostHogStandIn:
         with self._changed:
             self._requests.append(recorded)
             self._changed.notify_all()
+
+    def _make_server(self) -> Server:
+        return Server(self._port, self)

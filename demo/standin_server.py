@@ -5,11 +5,14 @@ import sys
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 from demo.behaviour import Behaviour, How
 from demo.standin_page import JSON
 from demo.wire import raw_answer, reset_connection
+
+# How long a stop waits for the threads of connections.
+STOP_SECONDS = 5.0
 
 
 class StandInHandler(BaseHTTPRequestHandler):
@@ -113,3 +116,52 @@ class StandInServer(ThreadingHTTPServer):
                 except OSError:
                     continue  # the connection has ended by itself
             self._closed.wait_for(lambda: not self._open, seconds)
+
+
+class StandIn:
+    """What a stand-in does whatever service it stands for: it listens, stops, and has an
+    address."""
+
+    def __init__(self, port: int, name: str) -> None:
+        self._port = port
+        self._name = name
+        self._released = threading.Event()
+        self._server: StandInServer | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen. After a stop, listen on the same port again, and keep all that was recorded.
+
+        Raise OSError if the port is in use.
+        """
+        if self._server is not None:
+            return
+        self._released = threading.Event()
+        self._server = self._make_server()
+        self._port = self._server.server_port
+        self._server.start(self._name)
+
+    def stop(self) -> None:
+        """Stop listening and end every connection, also those that hang."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        self._released.set()
+        server.shutdown()
+        server.server_close()
+        server.cut_off(STOP_SECONDS)
+
+    @property
+    def url(self) -> str:
+        """The stand-in's address, without a slash at the end."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def _make_server(self) -> StandInServer:
+        """Return a server on the stand-in's port; 0 is any free one."""
+        raise NotImplementedError

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from demo.behaviour import Behaviour, Script, answer
-from demo.standin_server import StandInHandler, StandInServer
+from demo.standin_server import StandIn, StandInHandler, StandInServer
 from demo.zendesk_api import Api, read_json
 from demo.zendesk_desk import Desk, DeskTicket, Refusal
 from demo.zendesk_rules import Rules
@@ -27,7 +27,6 @@ EMAIL = "agent@example.com"
 TOKEN = "zendesk-token-of-the-stand-in"
 WEBHOOK_SECRET = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="
 EXPORTS_A_MINUTE = 10
-STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Delivery:
     status: int | None
 
 
-class ZendeskStandIn:
+class ZendeskStandIn(StandIn):
     """A help desk on a port of its own.
 
     `desk` holds its tickets: what customers and agents do are its methods. `rules` holds its
@@ -71,50 +70,16 @@ class ZendeskStandIn:
         clock: Callable[[], datetime] = now,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(port, "zendesk-standin")
         self.desk = Desk(clock)
         self.rules = Rules(self.desk)
         self.api = Api(self.desk, self.rules)
         self.requests: list[DeskRequest] = []
         self.deliveries: list[Delivery] = []
-        self._port = port
         self._seconds = seconds
         self._exports: list[float] = []
         self._scripts: dict[str, Script] = {}
         self._lock = threading.Lock()
-        self._released = threading.Event()
-        self._server: _Server | None = None
-
-    def __enter__(self) -> "ZendeskStandIn":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Listen; after a stop, on the same port again. Raise OSError if the port is in use."""
-        if self._server is not None:
-            return
-        self._released = threading.Event()
-        self._server = _Server(self._port, self)
-        self._port = self._server.server_port
-        self.api.url = self.url
-        self._server.start("zendesk-standin")
-
-    def stop(self) -> None:
-        """Stop listening and end every connection, also those that hang."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        self._released.set()
-        server.shutdown()
-        server.server_close()
-        server.cut_off(STOP_SECONDS)
-
-    @property
-    def url(self) -> str:
-        """The stand-in's address, without a slash at the end."""
-        return f"http://127.0.0.1:{self._port}"
 
     @property
     def settings(self) -> dict[str, str]:
@@ -211,6 +176,11 @@ class ZendeskStandIn:
                 return int(self._exports[0] + 60 - time_now) + 1
             self._exports.append(time_now)
             return 0
+
+    def _make_server(self) -> "_Server":
+        server = _Server(self._port, self)
+        self.api.url = f"http://127.0.0.1:{server.server_port}"
+        return server
 
 
 def sign_webhook(timestamp: str, body: bytes, secret: str) -> str:
