@@ -1,5 +1,6 @@
 """Why a receiver did not accept what was sent to it, and what to do about it. Pure."""
 
+import math
 from enum import Enum
 
 
@@ -32,3 +33,13 @@ class DeliveryError(Exception):
         self.reason = reason
         self.error_message = error_message
         self.retry_after = retry_after
+
+
+def read_retry_after(header: str) -> float | None:
+    """Return the pause that a header `Retry-After` asks for, in seconds; None for a date or
+    nonsense."""
+    try:
+        seconds = float(header)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None

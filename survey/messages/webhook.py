@@ -1,13 +1,12 @@
 """Posts messages to a webhook that takes them in the format of Slack."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import requests
 
 from survey.delivery.answer import printable
-from survey.delivery.failures import DeliveryError, FailureKind
+from survey.delivery.failures import DeliveryError, FailureKind, read_retry_after
 from survey.delivery.session import DeadlineSession
 
 _RETRY_STATUSES = frozenset({408, 425, 429})
@@ -44,7 +43,8 @@ def _explain(response: requests.Response) -> DeliveryError:
     if status < 400:
         reason += ": check CSAT_ALERT_WEBHOOK"
     words = printable(response.content[:_MAX_ANSWER].decode(errors="replace"))
-    return DeliveryError(_classify(status), reason, words, _read_retry_after(response))
+    retry_after = read_retry_after(response.headers.get("Retry-After", ""))
+    return DeliveryError(_classify(status), reason, words, retry_after)
 
 
 def _classify(status: int) -> FailureKind:
@@ -52,12 +52,3 @@ def _classify(status: int) -> FailureKind:
         return FailureKind.TRANSIENT
     # A redirect, for example to a page for signing in, says that the address is another one.
     return FailureKind.REJECTED if status >= 400 else FailureKind.NEEDS_OPERATOR
-
-
-def _read_retry_after(response: requests.Response) -> float | None:
-    """Return the pause that the webhook asks for, in seconds; None for a date or nonsense."""
-    try:
-        seconds = float(response.headers.get("Retry-After", ""))
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds > 0 else None

@@ -1,7 +1,6 @@
 """A client for Zendesk's API: keeps its limits, and tries again where that can help."""
 
 import json
-import math
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from tenacity import (
 )
 
 from survey.addresses import show_address
-from survey.delivery.failures import FailureKind
+from survey.delivery.failures import FailureKind, read_retry_after
 from survey.delivery.session import DeadlineSession
 from survey.settings import Settings, SettingsError
 from survey.zendesk.errors import ZendeskError, explain_status
@@ -261,7 +260,7 @@ class ZendeskClient:
                 response.status_code,
                 response.content,
                 self._shown_url,
-                _read_retry_after(response),
+                read_retry_after(response.headers.get("Retry-After", "")),
             )
         return self._read(response)
 
@@ -307,15 +306,6 @@ def _read_refusals(job: Json, numbers: Sequence[str]) -> Iterator[tuple[str, str
             index = result.get("index")
             number = str(result.get("id") or (numbers[index] if index is not None else ""))
             yield number, f"Zendesk refused: {result.get('error') or 'no reason was given'}"
-
-
-def _read_retry_after(response: requests.Response) -> float | None:
-    """Return the pause that Zendesk asks for, in seconds; None for a date or nonsense."""
-    try:
-        seconds = float(response.headers.get("Retry-After", ""))
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
 def _pause(state: RetryCallState) -> float:
