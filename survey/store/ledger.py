@@ -238,9 +238,12 @@ def find_versions(
         return {}
     days = {month: tuple(map(_day_of, each)) for month, each in bounds.items()}
     first, last = min(each[0] for each in days.values()), max(each[1] for each in days.values())
-    versions = sorted(day_versions(connection, first, last).items())
+    versions = day_versions(connection, first, last)
     return {
-        month: sum(version for day, version in versions if opens <= day <= closes)
+        month: sum(
+            versions.get(date.fromordinal(day), 0)
+            for day in range(opens.toordinal(), closes.toordinal() + 1)
+        )
         for month, (opens, closes) in days.items()
     }
 
