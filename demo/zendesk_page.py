@@ -109,7 +109,7 @@ class DeskPages:
             "zendesk.html",
             tickets=tickets,
             total=total,
-            mails=reversed(mails),
+            mails=mails[::-1],
             deliveries=list(_show_deliveries(self._zendesk.deliveries[-SHOWN_LINES:])),
             automated=self._zendesk.rules.mails[: -SHOWN_LINES - 1 : -1],
             said=self._said,
