@@ -51,7 +51,8 @@ bench: $(VENV)/installed-test ## measure, as ratios against a peer in the same r
 
 lock: $(VENV)/installed ## resolve the dependencies anew
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o requirements-test.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra s3 --extra dask --extra bench --extra test pyproject.toml -o requirements-test.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra fuzz -c requirements-test.lock pyproject.toml -o requirements-fuzz.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes -c requirements-test.lock pyproject.toml -o requirements.lock
 
 clean: ## remove what was built and installed; `var/`, the data, stays

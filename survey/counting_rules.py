@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from survey.pseudonyms import key_id, make_pseudonym
 from survey.settings import Settings
 
 # The version of docs/rules.md. A release that counts differently has another version.
@@ -56,6 +57,11 @@ class CountingRules:
     unverified_excluded_from: datetime | None = field(
         default=None, metadata=_irrelevant_to(Derived.ANSWERS)
     )
+    # The secrets that verify what an event proves, and under which pseudonyms are found again. None
+    # where none is configured: then events are believed.
+    secrets: tuple[str, ...] = field(
+        default=(), repr=False, metadata=_irrelevant_to(Derived.ANSWERS)
+    )
     version: int = VERSION
 
     @classmethod
@@ -68,11 +74,12 @@ class CountingRules:
             survey_id=settings.survey_id,
             edit_window=settings.edit_window,
             timezone=settings.timezone,
-            test_distinct_ids=settings.test_distinct_ids,
+            test_distinct_ids=_with_pseudonyms(settings),
             void_tickets=frozenset(void_tickets),
             unverified_excluded_from=excluded_from.bounds(settings.timezone)[0]
             if excluded_from
             else None,
+            secrets=settings.proof_secrets,
         )
 
     def with_voids(self, void_tickets: Collection[str]) -> Self:
@@ -83,11 +90,22 @@ class CountingRules:
         """Return a digest of the rules that matter to what was derived. Nobody's distinct_id can be
         read from it."""
         relevant = [
-            (each.name, _text(getattr(self, each.name)))
+            (each.name, _text(self._shown(each.name)))
             for each in fields(self)
             if derived not in each.metadata.get("irrelevant_to", ())
         ]
         return hashlib.sha256(repr(relevant).encode()).hexdigest()
+
+    def _shown(self, name: str) -> object:
+        """Return the value of a field; of secrets, names from which nobody can tell them."""
+        value = getattr(self, name)
+        return frozenset(map(key_id, value)) if name == "secrets" else value
+
+
+def _with_pseudonyms(settings: Settings) -> frozenset[str]:
+    """Return the ids of testers, and what stands for them once they were erased."""
+    ids = settings.test_distinct_ids
+    return ids | {make_pseudonym(each, key) for each in ids for key in settings.secret_keys}
 
 
 def _text(value: object) -> str:

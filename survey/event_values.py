@@ -18,6 +18,7 @@ from survey.vocabulary import LONGEST_VALUE, Trust
 
 SURVEY_SENT = "survey sent"
 TICKET_KEY = "ticketId"
+PROOF_KEY = "link_proof"
 # In characters: the longest tag that BCP 47 asks programs to read.
 LONGEST_LANGUAGE = 35
 _TRUST_WORDS = frozenset(trust.value for trust in Trust)

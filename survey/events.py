@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from survey.event_values import SURVEY_SENT
+from survey.event_values import PROOF_KEY, SURVEY_SENT
 from survey.languages import translatable
+from survey.link_proofs import make_proof
 from survey.links import anonymous_person
 from survey.rules import Answer
 from survey.settings import Settings
@@ -62,6 +63,7 @@ def build_event(
         "$survey_completed": True,
         "$survey_question": questions.rating,
         "rating": answer.rating,
+        **_proof(answer, settings),
     }
     return build_message(
         SURVEY_SENT,
@@ -70,6 +72,21 @@ def build_event(
         at=answer.answered_at,
         properties=properties,
     )
+
+
+def _proof(answer: Answer, settings: Settings) -> dict[str, str]:
+    """Return the proof of the answer's link trust, where there is a secret to make it with."""
+    if not settings.proof_secrets or answer.rating is None:
+        return {}
+    proof = make_proof(
+        uuid=answer.uuid,
+        ticket_id=answer.ticket_id or "",
+        distinct_id=answer.distinct_id,
+        rating=answer.rating,
+        trust=answer.trust,
+        secret=settings.proof_secrets[0],
+    )
+    return {PROOF_KEY: proof}
 
 
 def survey_properties(

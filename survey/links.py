@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
+from survey.pseudonyms import is_pseudonym
 from survey.scale import parse_rating
 from survey.settings import Settings
 from survey.teams import slugify_team
@@ -93,17 +94,21 @@ def parse_link(parameters: Mapping[str, str]) -> Link:
     """Return the link that these URL parameters make; those that are not ours are ignored.
 
     Raises LinkError for a parameter of ours that is over 200 characters or holds control
-    characters, MissingTicket where no ticket is named.
+    characters, or names an erased person, MissingTicket where no ticket is named.
     """
     for name in OUR_PARAMETERS:
         if name in parameters:
             check_value(name, parameters[name])
+    distinct_id = _value(parameters, "distinct_id")
+    if is_pseudonym(distinct_id.strip()):
+        # Nobody has such an id, and who sends it wants to be taken for an erased person.
+        raise LinkError("distinct_id is that of an erased person")
     raw_ticket = _value(parameters, "ticketId")
     ticket_id = normalise_ticket(raw_ticket)
     if ticket_id is None:
         raise MissingTicket("the link names no ticket")
     return Link(
-        distinct_id=_value(parameters, "distinct_id"),
+        distinct_id=distinct_id,
         raw_ticket=raw_ticket,
         raw_team=_value(parameters, "team"),
         ticket_id=ticket_id,

@@ -3,11 +3,12 @@
 `pipeline/rules.py` holds the same rules for whole frames; a property-based test keeps them equal.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from survey.counting_rules import CountingRules
+from survey.pseudonyms import unify_persons
 from survey.vocabulary import TRUST_ORDER, Outcome, Trust
 
 
@@ -69,10 +70,11 @@ def decide(answers: Iterable[Answer], rules: CountingRules) -> Decision:
         outcomes |= {answer.uuid: Outcome.UNVERIFIED for answer in valid}
         return Decision(None, outcomes)
 
-    first = _first_of_the_person(valid)
+    persons = unify_persons((answer.distinct_id for answer in valid), rules.secrets)
+    first = _first_of_the_person(valid, persons)
     latest = first
     for answer in valid:
-        if answer.distinct_id != first.distinct_id:
+        if persons[answer.distinct_id] != persons[first.distinct_id]:
             outcomes[answer.uuid] = Outcome.OTHER_PERSON
         elif answer is first:
             outcomes[answer.uuid] = Outcome.RESPONSE
@@ -120,8 +122,10 @@ def _are_excluded(valid: Sequence[Answer], rules: CountingRules) -> bool:
     )
 
 
-def _first_of_the_person(valid: Sequence[Answer]) -> Answer:
-    """Return the first answer of the ticket's person, who is the first with the highest trust."""
+def _first_of_the_person(valid: Sequence[Answer], persons: Mapping[str, str]) -> Answer:
+    """Return the first answer of the ticket's person, who is the first with the highest trust.
+    `persons` says who each distinct_id is: an erased person has a pseudonym, too."""
     highest = max(TRUST_ORDER.index(answer.trust) for answer in valid)
     deciding = next(a for a in valid if TRUST_ORDER.index(a.trust) == highest)
-    return next(a for a in valid if a.distinct_id == deciding.distinct_id)
+    person = persons[deciding.distinct_id]
+    return next(answer for answer in valid if persons[answer.distinct_id] == person)

@@ -249,14 +249,14 @@ def _day_of_month(value: object) -> object:
     return int(text)
 
 
-def _secret_key(value: object) -> object:
-    text = _not_blank(value)
-    if isinstance(text, str) and len(text) < SHORTEST_SECRET:
+def _secret_keys(value: object) -> object:
+    keys: Any = _secrets(value)
+    if any(isinstance(key, str) and len(key) < SHORTEST_SECRET for key in keys):
         raise ValueError(
             f"it has fewer than {SHORTEST_SECRET} characters, so it can be guessed; make one with "
             f"{MAKE_SECRET}"
         )
-    return text
+    return keys
 
 
 def _key_without(prefix: str, reason: str) -> BeforeValidator:
@@ -275,7 +275,6 @@ Text = Annotated[str, BeforeValidator(_not_blank)]
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
 BaseAddress = Annotated[str, BeforeValidator(_base_address)]
 Secret = Annotated[SecretStr, BeforeValidator(_not_blank)]
-SecretKey = Annotated[SecretStr, BeforeValidator(_secret_key)]
 ProjectKey = Annotated[
     SecretStr,
     _key_without(
@@ -299,6 +298,7 @@ Wording = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_wording)]
 
 DatabaseAddress = Annotated[str, BeforeValidator(_database_url)]
 Secrets = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_secrets)]
+SecretKeys = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_secret_keys)]
 SecretWebAddress = Annotated[SecretStr, BeforeValidator(_secret_web_address)]
 SmtpAddress = Annotated[SecretStr, BeforeValidator(_smtp_url)]
 ContactAddress = Annotated[str, BeforeValidator(_contact_address)]

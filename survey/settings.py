@@ -33,7 +33,7 @@ from survey.setting_values import (
     PlansByPriority,
     ProjectKey,
     Secret,
-    SecretKey,
+    SecretKeys,
     Secrets,
     SecretWebAddress,
     SharesByPlan,
@@ -82,8 +82,10 @@ class Settings(BaseSettings):
     base_url: BaseAddress = Field(
         "http://127.0.0.1:8000", description="the survey page's own address, for links"
     )
-    secret_key: SecretKey | None = Field(
-        None, description="signs what the site hands out for later; 16 random characters or more"
+    secret_key: SecretKeys = Field(
+        (),
+        description="signs what the site hands out for later; 16 random characters or more; the "
+        "first one signs, all of them verify",
     )
     link_secret: Secrets = Field(
         (), description="signs survey links: the first one signs, all of them verify"
@@ -233,6 +235,39 @@ class Settings(BaseSettings):
     unverified_excluded_from: MonthText | None = Field(
         None, description="the month from which tickets with unverified answers alone do not count"
     )
+    retention: Duration | None = Field(
+        None, description="after which identities and comments are forgotten; without it never"
+    )
+    erasure_recipients: MailAddresses = Field(
+        (), description="who hears that a person was erased, as a@x,b@x"
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=10, description="how many proxies of your own stand before the site"
+    )
+    rate_limit_client: int = Field(
+        300, ge=0, description="answers that one client can send in ten minutes; 0: no limit"
+    )
+    rate_limit_link: int = Field(
+        30, ge=0, description="answers that one link can send in ten minutes; 0: no limit"
+    )
+    rate_limit_all: int = Field(
+        20_000, ge=0, description="answers that all can send in ten minutes; 0: no limit"
+    )
+    rate_limit_storage: Literal["memory", "database"] = Field(
+        "memory", description="where they are counted: memory (of each process) or database"
+    )
+    stranger_answers_per_ticket: int = Field(
+        20, ge=1, description="unverified answers of others than the customer that a ticket takes"
+    )
+    unverified_tickets_per_day: int = Field(
+        20_000, ge=1, description="tickets that unverified answers alone can add on a day"
+    )
+    backup_path: Text | None = Field(
+        None, description="file or folder of the backups, whose age csat doctor looks at"
+    )
+    sentry_dsn: Secret | None = Field(
+        None, description="where errors of the program are reported; without it nowhere"
+    )
     oidc_issuer: BaseAddress | None = Field(
         None, description="OpenID provider to sign in with at /reports/"
     )
@@ -265,11 +300,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _mails_need_a_server(self) -> "Settings":
-        named = (self.report_recipients, self.alert_recipients, self.finance_recipients)
+        named = (
+            *(self.report_recipients, self.alert_recipients),
+            *(self.finance_recipients, self.erasure_recipients),
+        )
         if any(named) and not self.smtp_url:
             raise ValueError(
-                "CSAT_REPORT_RECIPIENTS, CSAT_ALERT_RECIPIENTS and CSAT_FINANCE_RECIPIENTS need "
-                "CSAT_SMTP_URL"
+                "CSAT_REPORT_RECIPIENTS, CSAT_ALERT_RECIPIENTS, CSAT_FINANCE_RECIPIENTS and "
+                "CSAT_ERASURE_RECIPIENTS need CSAT_SMTP_URL"
             )
         if self.smtp_url and not self.mail_from:
             raise ValueError("CSAT_SMTP_URL needs CSAT_MAIL_FROM")
@@ -309,6 +347,17 @@ class Settings(BaseSettings):
         """The secrets of signed links in clear; none while links are unsigned."""
         return tuple(secret.get_secret_value() for secret in self.link_secret)
 
+    @cached_property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The site's own secrets in clear; none where none is set."""
+        return tuple(secret.get_secret_value() for secret in self.secret_key)
+
+    @property
+    def proof_secrets(self) -> tuple[str, ...]:
+        """The secrets under which a proof of an event's link trust verifies; the first one makes
+        it. None where none is set."""
+        return (*self.link_secrets, *self.secret_keys)
+
     @property
     def accents(self) -> Accents:
         """The accent colour of light pages and of dark ones."""
@@ -339,13 +388,13 @@ class Settings(BaseSettings):
         return self.posthog_personal_key.get_secret_value()
 
     def require_secret_key(self) -> str:
-        """Return the site's own secret; raises SettingsError where it is not set."""
-        if self.secret_key is None:
+        """Return the secret with which the site signs; raises SettingsError where none is set."""
+        if not self.secret_key:
             raise SettingsError(
                 f"CSAT_SECRET_KEY is not set. Make one with\n  {MAKE_SECRET}\n"
                 "and keep it: every process of the site needs the same one."
             )
-        return self.secret_key.get_secret_value()
+        return self.secret_keys[0]
 
 
 def variable(field: str) -> str:

@@ -41,6 +41,21 @@ class Outcome(StrEnum):
 COUNTED = (Outcome.RESPONSE, Outcome.EDIT)
 
 
+class DailyFigure(StrEnum):
+    """A figure that is counted for each day, for the operator."""
+
+    # Tickets whose first answer was unverified.
+    UNVERIFIED_TICKETS = "unverified_tickets"
+    # Submits that were refused, by the limit that refused them.
+    REFUSED_CLIENT = "refused_client"
+    REFUSED_LINK = "refused_link"
+    REFUSED_ALL = "refused_all"
+    # Answers of others than the customer, of which the ticket has enough.
+    REFUSED_STRANGER = "refused_stranger"
+    # Made-up tickets, of which the day has enough.
+    REFUSED_DAY = "refused_day"
+
+
 class Role(StrEnum):
     """What somebody may see and do in the reports: `lead` reads reports and comments, `finance`
     has the donations, and `admin` everything."""

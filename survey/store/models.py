@@ -85,6 +85,9 @@ class AnswerRow(Base):
     customer saw them, are missing for every imported answer. Only an imported answer has
     `survey_id`, if its event named one, and the event's `properties` as canonical JSON. Of copies
     of one event with the same time, the one with the greatest `properties` counts.
+
+    `erased_at` is set where identity and words are gone: `distinct_id` is then a pseudonym
+    (`survey.pseudonyms`), and an imported event's `properties` are those that counting needs.
     """
 
     __tablename__ = "answers"
@@ -118,6 +121,7 @@ class AnswerRow(Base):
     comment_question: Mapped[str | None]
     survey_id: Mapped[str | None]
     properties: Mapped[str | None]
+    erased_at: Mapped[datetime | None]
 
 
 def is_indexed(table: type[AnswerRow]) -> ColumnElement[bool]:
@@ -148,6 +152,7 @@ class AnswerCopyRow(Base):
     link_trust: Mapped[str]
     survey_id: Mapped[str | None]
     properties: Mapped[str]
+    erased_at: Mapped[datetime | None]
 
 
 _COMMENTED = text("comment IS NOT NULL")
@@ -582,3 +587,118 @@ class ZendeskCursorRow(Base):
     stream: Mapped[str] = mapped_column(primary_key=True)
     cursor: Mapped[str]
     saved_at: Mapped[datetime]
+
+
+class ErasureRow(Base):
+    """A person who was erased: the proof, without the identity.
+
+    `pseudonym` stands for the person everywhere (`survey.pseudonyms`); `key_id` names the secret
+    that made it. All that the person gave up to `erased_at` is without identity and words.
+    `confirmed_by` is who confirmed what the command asks; `counts` is what was erased, as JSON with
+    the number by kind. `person_uuids` are the person's ids at PostHog as JSON, only until PostHog
+    has deleted them: it was asked at `requested_at`, and was done at `deleted_at`.
+    """
+
+    __tablename__ = "erasures"
+
+    pseudonym: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str]
+    erased_at: Mapped[datetime]
+    confirmed_by: Mapped[str]
+    counts: Mapped[str]
+    person_uuids: Mapped[str | None]
+    requested_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+
+class RedactionRow(Base):
+    """A ticket whose comments were removed: those of answers up to `redacted_at` are gone."""
+
+    __tablename__ = "redactions"
+
+    ticket_id: Mapped[str] = mapped_column(primary_key=True)
+    redacted_at: Mapped[datetime]
+
+
+class RetentionRow(Base):
+    """The retention that was applied: what is older than the latest `forgotten_before` is without
+    identity and words. `key_id` names the secret that made the pseudonyms; a new secret has a row
+    of its own."""
+
+    __tablename__ = "retention"
+
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    forgotten_before: Mapped[datetime]
+
+
+class ReportFolderRow(Base):
+    """A folder that a report was written to: an erasure writes it again. `month` is the report's,
+    `source` is where its answers came from."""
+
+    __tablename__ = "report_folders"
+
+    path: Mapped[str] = mapped_column(primary_key=True)
+    month: Mapped[str]
+    source: Mapped[str]
+    written_at: Mapped[datetime]
+
+
+class RateCountRow(Base):
+    """How often a key of the rate limits was hit, until its period ends, where
+    `CSAT_RATE_LIMIT_STORAGE=database`. The key of a client is a keyed hash."""
+
+    __tablename__ = "rate_counts"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    hits: Mapped[int]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class NetworkDayRow(Base):
+    """How many unverified answers a network sent for a team on a day (in UTC): the sum over the
+    `shard`s. `network` is a hash under a key of that day alone, so that nobody is recognised on
+    another day."""
+
+    __tablename__ = "network_days"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    team: Mapped[str] = mapped_column(primary_key=True)
+    network: Mapped[str] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    answers: Mapped[int] = mapped_column(BigInteger)
+
+
+class DailyFigureRow(Base):
+    """A figure of a day (in UTC), for the operator: the sum over the `shard`s. `name` is a
+    `survey.vocabulary.DailyFigure`."""
+
+    __tablename__ = "daily_figures"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+class JobRunRow(Base):
+    """The last run of a job of `csat tick`: when it began and ended well, and when and why it
+    failed last. The reason holds no personal data."""
+
+    __tablename__ = "job_runs"
+
+    job: Mapped[str] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime]
+    succeeded_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+
+
+class SchemaSupportRow(Base):
+    """The oldest schema whose release still works on this database; one row, with `id` 1. So the
+    processes of that release go on while others are upgraded, one by one."""
+
+    __tablename__ = "schema_support"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    oldest: Mapped[str]

@@ -6,7 +6,7 @@ from survey.store.database import Database
 from survey.store.errors import StoreError
 
 # The newest of `migrations/versions`.
-REVISION = "0011"
+REVISION = "0012"
 
 # Alembic's own table. It is read here without Alembic, which takes longer to import than everything
 # else that a command needs.

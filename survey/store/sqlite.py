@@ -138,6 +138,8 @@ def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None
     # FULL: a commit is on the disk before it is acknowledged, also when the power fails.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    # What is deleted or changed leaves the file, too: an erasure must not leave words in it.
+    connection.execute("PRAGMA secure_delete=ON")
 
 
 def _begin(connection: Connection) -> None:

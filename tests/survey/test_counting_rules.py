@@ -19,6 +19,7 @@ OTHERS = {
     "test_distinct_ids": frozenset(),
     "void_tickets": frozenset({"1"}),
     "unverified_excluded_from": datetime(2026, 10, 1, tzinfo=UTC),
+    "secrets": ("another secret",),
     "version": 0,
 }
 # What each rule is irrelevant to.
@@ -30,6 +31,7 @@ IRRELEVANT = {
     "test_distinct_ids": {Derived.ANSWERS},
     "void_tickets": {Derived.ANSWERS, Derived.RESPONSES},
     "unverified_excluded_from": {Derived.ANSWERS},
+    "secrets": {Derived.ANSWERS},
 }
 
 

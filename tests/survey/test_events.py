@@ -91,6 +91,8 @@ def test_the_event_has_exactly_these_properties():
         "initialTargetArea": "billing",
         "rating": 4,
         "link_trust": "signed",
+        # HMAC-SHA256 under the first secret, as openssl computes it of the array in docs/rules.md.
+        "link_proof": "fbd4b59ce7651fb9fa01c6d154b3557b5520e90e600f6ec8c0466c406b73bc7b",
         "$ignore_sent_at": True,
         "$geoip_disable": True,
         "$lib": "csat",

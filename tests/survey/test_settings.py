@@ -47,12 +47,22 @@ class TestDefaults:
     def test_an_empty_variable_is_not_set(self, load):
         settings = load(SURVEY_ID="", TEAMS="", EDIT_WINDOW="", SECRET_KEY="", LINK_SECRET="")
         assert settings == load_settings()
-        assert (settings.survey_id, settings.secret_key, settings.link_secrets) == (None, None, ())
+        assert (settings.survey_id, settings.secret_keys, settings.link_secrets) == (None, (), ())
 
     def test_only_the_site_demands_its_secret(self, load):
         with pytest.raises(SettingsError, match="CSAT_SECRET_KEY is not set"):
             load().require_secret_key()
         assert load(SECRET_KEY=" sixteen letters! ").require_secret_key() == "sixteen letters!"
+
+    def test_the_first_of_several_secrets_signs_and_all_of_them_verify(self, load):
+        both = "the new secret key,the old secret key"
+        settings = load(SECRET_KEY=both, LINK_SECRET="of links")
+        assert settings.require_secret_key() == "the new secret key"
+        assert settings.proof_secrets == ("of links", "the new secret key", "the old secret key")
+
+    def test_every_secret_must_be_long(self, load):
+        with pytest.raises(SettingsError, match=r"CSAT_SECRET_KEY.*fewer than 16"):
+            load(SECRET_KEY="the new secret key,short")
 
     @pytest.mark.parametrize("setting", ["posthog_project_id", "posthog_personal_key"])
     def test_only_asking_posthog_demands_project_and_key(self, load, setting):

@@ -50,7 +50,7 @@ from tests.support.golden_donations import (
     read_golden_ledger,
     read_golden_rows,
 )
-from tests.support.settings import make_settings
+from tests.support.settings import SECRET_KEY, make_settings
 from tests.support.told_ledger import RESPONSES, Forger
 
 CHECKS = ["chain", "months", "money", "tickets", "responses"]
@@ -434,6 +434,7 @@ class TestAFileThatIsNoExport:
     @pytest.fixture(autouse=True)
     def _ledger(self, database, settings, monkeypatch):
         monkeypatch.setenv("CSAT_DATABASE_URL", settings.database_url)
+        monkeypatch.setenv("CSAT_SECRET_KEY", SECRET_KEY)
 
     @on_sqlite
     @pytest.mark.parametrize(
@@ -475,6 +476,7 @@ class TestTheCommand:
     @pytest.fixture(autouse=True)
     def _environment(self, database, settings, monkeypatch):
         monkeypatch.setenv("CSAT_DATABASE_URL", settings.database_url)
+        monkeypatch.setenv("CSAT_SECRET_KEY", SECRET_KEY)
 
     def test_prints_what_was_checked(self, settled, capsys):
         assert run_command(verify, []) == 0
@@ -558,6 +560,7 @@ class TestPostHog:
     def _environment(self, settled, posthog, monkeypatch):
         for name, value in {
             "DATABASE_URL": settled.settings.database_url,
+            "SECRET_KEY": SECRET_KEY,
             "POSTHOG_HOST": posthog.url,
             "POSTHOG_PROJECT_ID": PROJECT_ID,
             "POSTHOG_PERSONAL_KEY": PERSONAL_KEY,

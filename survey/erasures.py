@@ -1,0 +1,89 @@
+"""What was erased, and what is left of an answer then. Pure.
+
+Every door to answers applies the same erasures: the store to its rows, an import to the events that
+it reads, a report over export files to what it shows. So no door brings a person back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from survey.event_values import PropertyKeys, canonical_json
+from survey.links import anonymous_person
+from survey.pseudonyms import make_pseudonym
+from survey.rules import Answer
+
+USER_KEY = "userId"
+SUBMISSION_KEY = "$survey_submission_id"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erasures:
+    """The persons and words that were erased, each with the time up to which.
+
+    `persons` has pseudonyms, made under one of `secrets`; `tickets` are those whose comments were
+    removed. All that is older than `forgotten_before` is without identity and words.
+    """
+
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    persons: Mapping[str, datetime] = field(default_factory=dict, repr=False)
+    tickets: Mapping[str, datetime] = field(default_factory=dict)
+    forgotten_before: datetime | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether anything was erased."""
+        return bool(self.persons or self.tickets or self.forgotten_before)
+
+    def find_pseudonym(self, distinct_id: str, at: datetime) -> str | None:
+        """Return what stands for this person in an answer of this time; None if the person was not
+        erased, or only before it."""
+        pseudonyms = [make_pseudonym(distinct_id, secret) for secret in self.secrets]
+        for pseudonym in pseudonyms:
+            until = self.persons.get(pseudonym)
+            if until is not None and at <= until:
+                return pseudonym
+        return pseudonyms[0] if self._is_forgotten(at) and pseudonyms else None
+
+    def hides_words(self, answer: Answer, user_id: str | None = None) -> bool:
+        """Return whether the words of an answer are gone: its person was erased, or the person whom
+        its `userId` names, or the comments of its ticket were removed, or it is too old."""
+        at = answer.answered_at
+        redacted_at = self.tickets.get(answer.ticket_id or "")
+        if self._is_forgotten(at) or (redacted_at is not None and at <= redacted_at):
+            return True
+        persons = (answer.distinct_id, user_id)
+        return any(each and self.find_pseudonym(each, at) is not None for each in persons)
+
+    def _is_forgotten(self, at: datetime) -> bool:
+        return self.forgotten_before is not None and at < self.forgotten_before
+
+
+def erased_person(distinct_id: str, ticket_id: str | None, secret: str) -> str:
+    """Return who an erased answer is kept under: a pseudonym; or the stand-in for its ticket, which
+    names nobody."""
+    is_anonymous = distinct_id == anonymous_person(ticket_id or "")
+    return distinct_id if is_anonymous else make_pseudonym(distinct_id, secret)
+
+
+def reduce_properties(answer: Answer, keys: PropertyKeys, submission_id: object) -> str:
+    """Return the properties that stay of an event without identity and words, as canonical JSON:
+    what counting needs, as it was read."""
+    kept: dict[str, object] = {keys.team: answer.team}
+    if answer.ticket_id is not None:
+        kept[keys.ticket] = answer.ticket_id
+    if answer.rating is not None:
+        kept[keys.rating_by_index] = str(answer.rating)
+    if answer.survey_id is not None:
+        kept[keys.survey_id] = answer.survey_id
+    if is_uuid(submission_id):
+        kept[SUBMISSION_KEY] = submission_id
+    return canonical_json(kept)
+
+
+def is_uuid(value: object) -> bool:
+    """Return whether a value is a uuid as a text, so that it holds no words."""
+    try:
+        return isinstance(value, str) and str(UUID(value)) == value.lower()
+    except ValueError:
+        return False

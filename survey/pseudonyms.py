@@ -1,0 +1,52 @@
+"""Pseudonyms: what stands for a person whose identity was erased. Pure.
+
+A pseudonym is a keyed hash of the distinct_id: who has the secret and the distinct_id finds the
+same pseudonym again, and nobody else can find the distinct_id. So counting does not change when a
+person is erased: the pseudonym and the distinct_id that it was made of are one person.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+_PREFIX = "erased:"
+_DIGITS = 32
+
+
+def make_pseudonym(distinct_id: str, secret: str) -> str:
+    """Return the pseudonym of a person: `erased:` and 32 hex digits of an HMAC-SHA256 of the
+    distinct_id. A pseudonym stays as it is."""
+    if is_pseudonym(distinct_id):
+        return distinct_id
+    key = _key(secret, b"pseudonym")
+    digest = hmac.new(key, distinct_id.encode("utf-8", "replace"), hashlib.sha256)
+    return f"{_PREFIX}{digest.hexdigest()[:_DIGITS]}"
+
+
+def is_pseudonym(distinct_id: str) -> bool:
+    """Return whether a distinct_id is a pseudonym."""
+    return distinct_id.startswith(_PREFIX)
+
+
+def key_id(secret: str) -> str:
+    """Return the name of a secret, by which it is found again and from which nobody can tell it."""
+    return _key(secret, b"name of this secret").hex()[:_DIGITS]
+
+
+def unify_persons(distinct_ids: Iterable[str], secrets: Sequence[str]) -> Mapping[str, str]:
+    """Return who each of these distinct_ids is, where some are pseudonyms of others: the pseudonym
+    for both. `secrets` are those under which pseudonyms may have been made."""
+    given = list(distinct_ids)
+    pseudonyms = {each for each in given if is_pseudonym(each)}
+    if not pseudonyms:
+        return {each: each for each in given}
+    return {each: _find(each, pseudonyms, secrets) or each for each in given}
+
+
+def _find(distinct_id: str, pseudonyms: Collection[str], secrets: Sequence[str]) -> str | None:
+    candidates = (make_pseudonym(distinct_id, secret) for secret in secrets)
+    return next((each for each in candidates if each in pseudonyms), None)
+
+
+def _key(secret: str, purpose: bytes) -> bytes:
+    return hmac.digest(secret.encode(), purpose, "sha256")
