@@ -52,7 +52,7 @@ def create_app(
     app.readiness = Readiness(database)
     app.hedgehogs = HedgehogCounts(database, settings.timezone)
     # Flask's own SECRET_KEY stays unset: without it there are no sessions, and so no cookies.
-    app.receipt_signer = receipt_signer(settings.require_secret_key())
+    app.receipt_signer = receipt_signer(settings.require_secret_keys())
     app.blank_pages = {}
     app.config.update(
         MAX_CONTENT_LENGTH=SurveySite.max_body_bytes,
