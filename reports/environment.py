@@ -18,6 +18,7 @@ from reports.wording import (
     name_day,
     name_instant,
 )
+from survey.response_headers import allow_inline
 from survey.scale import LABELS, RATINGS
 from survey.settings import Settings
 from survey.teams import Team
@@ -39,6 +40,7 @@ def _make_environment(
         autoescape=lambda name: name is None or not name.endswith(".txt"),
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["allow_inline"] = allow_inline
     _add_words(environment, timezone, teams, ticket_url)
     return environment
 

@@ -34,6 +34,7 @@ from reports.site.context import ReportsSite
 from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.logs import configure_logs
+from survey.response_headers import has_tls
 from survey.settings import Settings
 from survey.signing_keys import derive_keys
 from survey.store.database import Database
@@ -80,7 +81,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_PATH": "/reports",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_SECURE": headers.is_https(settings),
+        "SESSION_COOKIE_SECURE": has_tls(settings),
         "MAX_CONTENT_LENGTH": ReportsSite.max_body_bytes,
         # Flask-WTF hands them all on to itsdangerous.
         "WTF_CSRF_SECRET_KEY": derive_keys(secret_keys, "reports form"),
