@@ -20,6 +20,7 @@ from reports.charts.style import start_drawing
 from reports.loading import list_trend_marks
 from reports.mailing import ReportMail, queue_report
 from reports.monthly_files import SOMETIMES, render_files
+from reports.shown_stuffing import summarise_stuffing
 from survey.clock import now
 from survey.errors import CsatError
 from survey.logs import configure_logs
@@ -89,6 +90,8 @@ def _write(out: Path, month: Month, settings: Settings, source: Source, as_of: d
     write_files(out, render_files(numbers, settings), replacing=SOMETIMES)
     responses = numbers.teams["responses"].iloc[-1]
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")
+    for line in summarise_stuffing(numbers.stuffing, settings.teams):
+        click.echo(line)
 
 
 def _send(month: Month, settings: Settings, as_of: datetime, *, again: bool) -> None:
