@@ -120,11 +120,11 @@ def find_stuffing(
         by_key[surge.key].append(surge)
     within = [each for each in counted.responses if days[0] <= each.day <= days[-1]]
     found = [_describe(key, tuple(of_key), within) for key, of_key in by_key.items()]
-    return tuple(
-        sorted(
-            found, key=lambda each: (-each.answers, each.team is None, each.team or "", each.kind)
-        )
-    )
+    return tuple(sorted(found, key=_place))
+
+
+def _place(found: Suspicion) -> tuple[int, bool, str, Kind]:
+    return -found.answers, found.team is None, found.team or "", found.kind
 
 
 def _series_of_teams(
