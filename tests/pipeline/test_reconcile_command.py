@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 
 from demo.behaviour import answer, garbage
 from demo.processes import free_port
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from survey.clock import now
 from survey.events import Questions
 from survey.links import parse_link

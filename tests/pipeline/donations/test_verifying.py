@@ -12,7 +12,7 @@ import requests
 from sqlalchemy import text
 
 from demo.processes import free_port
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from pipeline.commands.verify_donations import verify
 from pipeline.donations.checks.chain import check_chain
 from pipeline.donations.checks.difference import LedgerDiffers
