@@ -52,6 +52,7 @@ JOBS = (
     "reports.donation_mailing:queue_donation_mails",
     "survey.invitations.inviting:invite_due",
     "survey.messages.jobs:send_messages",
+    "survey.posthog.jobs:follow_deletions_due",
     "survey.zendesk.receiving:forget_invocations",
 )
 

@@ -27,14 +27,12 @@ from survey.store.person_deletions import (
     find_person_deletion,
     has_answers_since,
     has_claimed_events,
-    has_due_checks,
     keep_persons,
     mark_deleted,
     mark_requested,
 )
 
-# How often PostHog is asked about a deletion, and about how many at once.
-CHECK_EVERY = timedelta(hours=1)
+# About how many deletions PostHog is asked at once.
 MOST_CHECKS = 20
 # PostHog deletes events at weekends; after this time somebody must look into it.
 LATE = timedelta(days=14)
@@ -87,11 +85,10 @@ def follow_deletions(database: Database, settings: Settings, now: datetime) -> s
     """Ask PostHog about the deletions that it has not done yet, each at most once an hour, and for
     those that it could not be asked for before; return how many it has done, None if there are
     none to look at. Raise CsatError where somebody must look into it."""
-    with database.reading() as connection:
-        if not has_due_checks(connection, now, CHECK_EVERY):
-            return None
     with database.writing() as connection:
-        due = claim_checks(connection, now, CHECK_EVERY, MOST_CHECKS)
+        due = claim_checks(connection, now, MOST_CHECKS)
+    if not due:
+        return None
     done, failures = 0, []
     # What fails is tried again an hour later: meanwhile other jobs have their turn.
     with closing(_open(settings, 1, time.sleep)) as client:
@@ -107,7 +104,7 @@ def follow_deletions(database: Database, settings: Settings, now: datetime) -> s
         failures.append(_explain_late(late[0], len(late)))
     if failures:
         raise CsatError(f"erasures at PostHog: {'; '.join(dict.fromkeys(failures))}")
-    return f"erasures at PostHog: {done} done, {len(due) - done} not yet" if due else None
+    return f"erasures at PostHog: {done} done, {len(due) - done} not yet"
 
 
 def _open(settings: Settings, attempts: int, sleep: Sleep) -> PostHogClient:
@@ -216,7 +213,7 @@ def _tell_other_ids(database: Database, persons: list[Person], distinct_id: str)
         known = find_known_ids(connection, sorted(others))
     if not known:
         return []
-    shown = ", ".join(ascii(printable(each)) for each in known[:MOST_SHOWN])
+    shown = ", ".join(printable(each) for each in known[:MOST_SHOWN])
     more = f" and {len(known) - MOST_SHOWN} more" if len(known) > MOST_SHOWN else ""
     return [
         f"remains: PostHog knew this person under further distinct_ids that stand here: {shown}"

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row, Select, Update, func, or_, select, updat
 from survey.store.models import AnswerRow, Channel, ErasureRow, OutboxRow, TicketRow
 from survey.store.outbox import WAITING
 
+# How often somebody looks whether PostHog is done with a deletion.
+CHECK_EVERY = timedelta(hours=1)
 # A database takes only so many parameters at once.
 _IDS_AT_ONCE = 500
 _Columns = tuple[str, datetime, str | None, datetime | None, datetime | None]
@@ -42,18 +44,16 @@ def find_person_deletion(connection: Connection, pseudonym: str) -> PersonDeleti
     return None if row is None else _read(row)
 
 
-def has_due_checks(connection: Connection, now: datetime, every: timedelta) -> bool:
-    """Return whether any deletion is open that was not looked at for `every`."""
-    return connection.scalar(_due(now, every).limit(1)) is not None
+def has_due_checks(connection: Connection, now: datetime) -> bool:
+    """Return whether any deletion is open that nobody has looked at for an hour."""
+    return connection.scalar(_due(now).limit(1)) is not None
 
 
-def claim_checks(
-    connection: Connection, now: datetime, every: timedelta, limit: int
-) -> list[PersonDeletion]:
-    """Return the open deletions that were not looked at for `every`, at most `limit`, the oldest
+def claim_checks(connection: Connection, now: datetime, limit: int) -> list[PersonDeletion]:
+    """Return the open deletions that nobody has looked at for an hour, at most `limit`, the oldest
     look first; they count as looked at from now on, so that nobody else does at the same time."""
     oldest = func.coalesce(ErasureRow.checked_at, ErasureRow.erased_at)
-    due = _due(now, every).order_by(oldest).limit(limit).with_for_update(skip_locked=True)
+    due = _due(now).order_by(oldest).limit(limit).with_for_update(skip_locked=True)
     rows = connection.execute(due).all()
     names = [row.pseudonym for row in rows]
     looked = update(ErasureRow).where(ErasureRow.pseudonym.in_(names)).values(checked_at=now)
@@ -110,10 +110,10 @@ def has_claimed_events(connection: Connection, now: datetime) -> bool:
     return connection.scalar(select(OutboxRow.id).where(*WAITING, *claimed).limit(1)) is not None
 
 
-def _due(now: datetime, every: timedelta) -> Select[*_Columns]:
+def _due(now: datetime) -> Select[*_Columns]:
     # A look that seems to be of later than now is from before the clock was set back.
     looked_at = ErasureRow.checked_at
-    is_due = or_(looked_at.is_(None), looked_at <= now - every, looked_at > now)
+    is_due = or_(looked_at.is_(None), looked_at <= now - CHECK_EVERY, looked_at > now)
     return _DELETION.where(*_IS_OPEN, is_due)
 
 
