@@ -37,6 +37,29 @@ class PersonDeletion:
     deleted_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Proof:
+    """The proof of an erasure. `counts` is JSON, with the number of what was erased by kind."""
+
+    erased_at: datetime
+    confirmed_by: str
+    counts: str
+    requested_at: datetime | None
+
+
+def read_proof(connection: Connection, pseudonym: str) -> Proof:
+    """Return the proof that a person was erased, who must have been."""
+    row = connection.execute(
+        select(
+            ErasureRow.erased_at,
+            ErasureRow.confirmed_by,
+            ErasureRow.counts,
+            ErasureRow.requested_at,
+        ).where(ErasureRow.pseudonym == pseudonym)
+    ).one()
+    return Proof(row.erased_at, row.confirmed_by, row.counts, row.requested_at)
+
+
 def find_person_deletion(connection: Connection, pseudonym: str) -> PersonDeletion | None:
     """Return what is known of an erased person's deletion; None if nobody was erased under this
     pseudonym."""
