@@ -129,7 +129,10 @@ def _has_erased_words(connection: Connection, settings: Settings, folder: Report
 def _read_comments(path: Path) -> tuple[list[str], datetime | None]:
     """Return the tickets of a report's comments, and the time of the first."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        if "ticket_id" not in (reader.fieldnames or ()):
+            raise ValueError("these are no comments of a report")
+        rows = list(reader)
     tickets = {row["ticket_id"] for row in rows}
     # As they stood before they were made harmless for spreadsheets.
     tickets |= {ticket[1:] for ticket in tickets if ticket.startswith("'")}

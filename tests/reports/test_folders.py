@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, text, update
 
+from pipeline.commands.options import open_local_source
 from reports.folders import remember_folder, rewrite_reports
 from reports.mailing import queue_report, rewrite_waiting_reports
+from reports.writing import write_report
 from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.months import Month
@@ -22,7 +24,7 @@ from tests.support.erased import erase_person
 from tests.support.events import make_event, write_jsonl
 from tests.support.pages import address
 from tests.support.rows import rows
-from tests.support.settings import SECRET_KEY, make_settings
+from tests.support.settings import make_settings
 
 OCTOBER = Month(2026, 10)
 JANE, TOM = "jane@example.com", "tom"
@@ -30,27 +32,27 @@ WORDS, OTHERS = "Jane's own words", "others' words"
 
 
 @pytest.fixture
-def answers(client):
+def answers(client, database, settings):
     """Two persons answer in October, each with a comment."""
+    apply_rules(database, CountingRules.of(settings))
     given = {"rating": "1", "comment": WORDS}
-    assert client.post(address(distinct_id=JANE), data=given).status_code == 303
+    assert client.post(address(distinct_id=JANE, team="surveys"), data=given).status_code == 303
     given = {"rating": "1", "comment": OTHERS}
     assert client.post(address(ticketId="=43", distinct_id=TOM), data=given).status_code == 303
+    return 2
 
 
 @pytest.fixture
-def report(settings, database, answers, tmp_path):
-    """Write the report of October."""
-    apply_rules(database, CountingRules.of(settings))
+def report(settings, database, answers):
+    """Write the report of October, as the command does."""
+    assert answers == 2
 
-    def report(folder: Path | str = "out", *arguments):
-        done = run_csat(
-            *("report", "--month", "2026-10", "--out", str(folder), *arguments),
-            CSAT_DATABASE_URL=settings.database_url,
-            CSAT_SECRET_KEY=SECRET_KEY,
-        )
-        assert done.returncode == 0, done.stderr
-        return Path(folder).absolute()
+    def report(folder: Path | str = "out", name="database"):
+        out, as_of = Path(folder).absolute(), now()
+        assert remember_folder(database, Path(folder), OCTOBER, name, as_of)
+        source = open_local_source(name, settings, database, None)
+        write_report(out, OCTOBER, settings, database, source, as_of, lambda _read: None)
+        return out
 
     return report
 
@@ -68,8 +70,14 @@ def folders(database):
     return {row.path: row for row in rows(database, ReportFolderRow)}
 
 
-def test_a_folder_is_remembered_and_written_again(database, settings, report):
-    out = report()
+@on_sqlite
+@pytest.mark.usefixtures("answers")
+def test_a_folder_is_remembered_and_written_again(database, settings):
+    out = Path("out").absolute()
+    done = run_csat(
+        *("report", "--month", "2026-10", "--out", "out"), CSAT_DATABASE_URL=settings.database_url
+    )
+    assert (done.returncode, done.stderr) == (0, "")
     row = folders(database)[str(out)]
     assert (row.month, row.source) == ("2026-10", "database")
     assert sorted(comments_in(out)) == [WORDS, OTHERS]
@@ -110,13 +118,15 @@ def test_a_removed_comment_is_taken_out_too_whatever_the_ticket_is_called(
 
 
 @on_sqlite
-@pytest.mark.parametrize("change", ["", "ticket_id\n42\n", "\0"])
-def test_a_folder_that_somebody_changed_is_written_again(database, settings, report, change):
+def test_a_folder_that_somebody_changed_is_written_again(database, settings, report):
     out = report()
-    (out / "comments.csv").write_text(change, encoding="utf-8")
     erase_person(database, JANE, now())
-    rewrite_reports(database, settings)
-    assert "own words" not in words_in(out)
+    for change in ("", "ticket_id\n42\n", "\0"):
+        (out / "comments.csv").write_text(change, encoding="utf-8")
+        assert rewrite_reports(database, settings)[0].startswith("Written again")
+        assert comments_in(out) == [OTHERS]
+    (out / "comments.csv").unlink()
+    assert rewrite_reports(database, settings)[0].startswith("Written again")
 
 
 @on_sqlite
@@ -156,7 +166,7 @@ def test_a_folder_that_cannot_be_written_remains(database, settings, report):
 
 
 def export(path: Path) -> Path:
-    event = make_event(ticket="42", distinct_id=JANE, rating=1, comment=WORDS)
+    event = make_event(distinct_id=JANE, **{"$survey_response_1": WORDS})
     write_jsonl(path, [event])
     return path
 
@@ -168,7 +178,7 @@ def test_a_report_from_an_export_is_looked_at_again_from_anywhere(
     (tmp_path / "exported").mkdir()
     monkeypatch.chdir(tmp_path / "exported")
     export(Path("october.jsonl"))
-    out = report(tmp_path / "out", "--source", "export:october.jsonl")
+    out = report(tmp_path / "out", "export:october.jsonl")
     source = f"export:{tmp_path}/exported/october.jsonl"
     assert folders(database)[str(out)].source == source
     assert comments_in(out) == [WORDS]
@@ -198,7 +208,6 @@ def test_a_password_in_an_address_is_not_kept(database, tmp_path):
     assert "secret" not in row.source
 
 
-@on_sqlite
 def test_without_a_store_there_is_nothing_to_remember(tmp_path):
     nowhere = Database(f"sqlite:///{tmp_path}/none.db")
     assert remember_folder(nowhere, tmp_path, OCTOBER, "posthog", now())
@@ -206,12 +215,10 @@ def test_without_a_store_there_is_nothing_to_remember(tmp_path):
 
 
 @on_postgresql
-def test_a_store_that_cannot_be_written_is_no_error_but_is_said(
-    database, settings, report, monkeypatch
-):
+@pytest.mark.usefixtures("answers")
+def test_a_store_that_cannot_be_written_is_no_error_but_is_said(settings):
     """Whoever may only read the database writes a report all the same."""
     readable = f"{settings.database_url}?options=-c%20default_transaction_read_only%3Don"
-    assert not remember_folder(Database(readable), Path("out"), OCTOBER, "database", now())
     done = run_csat(*("report", "--month", "2026-10", "--out", "out"), CSAT_DATABASE_URL=readable)
     assert done.returncode == 0, done.stderr
     assert "does not know of this folder" in done.stderr
@@ -231,7 +238,7 @@ class TestMails:
 
     @pytest.fixture
     def queued(self, database, settings, answers):
-        apply_rules(database, CountingRules.of(settings))
+        assert answers == 2
         queue_report(database, settings, OCTOBER, now(), again=False)
 
     def texts(self, database):
