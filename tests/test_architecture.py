@@ -75,6 +75,7 @@ PURE = (
     "invitations/mail",
     "invitations/payload",
     "invitations/tokens",
+    "posthog/errors",
     "zendesk/errors",
     "zendesk/export",
     "zendesk/notes",
