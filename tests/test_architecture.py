@@ -70,6 +70,7 @@ PURE = (
     "recipients",
     "doctor",
     "tickets",
+    "backups/names",
     "delivery/failures",
     "messages/plain_text",
     "messages/alerts",

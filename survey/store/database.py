@@ -35,7 +35,7 @@ class Database:
     database does. Without it, only waiting is limited.
     """
 
-    def __init__(self, url: str, deadline: float | None = None) -> None:
+    def __init__(self, url: str | URL, deadline: float | None = None) -> None:
         self.url = make_url(url)
         self._backend: SqliteFile | PostgresqlServer = _backend_class(self.url)(
             self.url,
