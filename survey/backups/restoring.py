@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from survey.counting_rules import CountingRules
 from survey.private_files import make_folder, make_private, open_private
+from survey.rederive import apply_rules
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.errors import StoreError
@@ -30,7 +32,7 @@ class Restored:
     that is kept; None where there was none, or where it could not be read.
 
     `carried` is how many proofs of erasures and the like came from the replaced database, `erased`
-    how many rows were erased again by them, `damage` why the replaced database could not be read.
+    how many persons were erased again by them, `damage` why the replaced database could not be read.
     """
 
     state: StoreState
@@ -78,8 +80,11 @@ def carry_proofs(source: Database, database: Database) -> int:
 
 
 def erase_again(database: Database, settings: Settings, now: datetime) -> int | None:
-    """Apply to a store all erasures that it has proofs of; return how many rows changed, or None
-    if this release cannot."""
+    """Apply to a store all erasures that it has proofs of; return how many persons were there
+    again, or None if this release cannot. Raise SettingsError if a secret is missing."""
+    if not any(proofs.rows for proofs in read_proofs(database)):
+        return 0
+    apply_rules(database, CountingRules.of(settings))
     # Imported at run time, because few commands need all that an erasure does.
     try:
         module = importlib.import_module("survey.erasing.again")

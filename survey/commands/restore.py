@@ -119,4 +119,4 @@ def _explain_erased(carried: int, erased: int | None) -> Iterator[str]:
     if erased is None:
         yield "Run `csat erase` again for each person erased since the backup."
     elif erased:
-        yield f"{erased:,} rows of erased persons erased again"
+        yield f"{erased:,} erased persons were in the backup, and are erased again"

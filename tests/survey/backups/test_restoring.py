@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 from survey.backups import restoring
 from survey.backups.restoring import carry_proofs, restore_backup
 from survey.backups.writing import write_backup
+from survey.pseudonyms import key_id, make_pseudonym
 from survey.store.database import Database
 from survey.store.errors import StoreError
 from survey.store.models import ErasureRow, UnsubscribedRow
@@ -47,7 +48,7 @@ def beside(path):
 def an_erasure(pseudonym, at, confirmed_by="ada"):
     return {
         "pseudonym": pseudonym,
-        "key_id": "k",
+        "key_id": key_id(SECRET_KEY),
         "erased_at": at,
         "confirmed_by": confirmed_by,
         "counts": "{}",
@@ -201,6 +202,21 @@ def test_who_was_erased_or_unsubscribed_since_stays_so(database, settings, backu
     with database.reading() as connection:
         assert connection.scalars(select(ErasureRow.pseudonym)).all() == ["erased:1"]
         assert connection.scalars(select(UnsubscribedRow.customer)).all() == ["c"]
+
+
+def test_who_was_erased_since_the_backup_is_erased_from_it_too(database, settings, backup, clock):
+    pytest.importorskip("survey.erasing.again")
+    pseudonym = make_pseudonym("customer-1", SECRET_KEY)
+    with database.writing() as connection:
+        connection.execute(insert(ErasureRow), an_erasure(pseudonym, clock()))
+    database.close()
+    restored = restore_backup(database, settings, backup, clock())
+    assert (restored.carried, restored.erased) == (1, 1)
+    held = database.path.read_bytes()
+    assert b"customer-1" not in held
+    assert b"customer-2" in held
+    assert pseudonym.encode() in held
+    assert tickets(database.path) == ["1", "2"]
 
 
 def test_of_two_proofs_the_later_one_holds(database, clock, tmp_path, template):
