@@ -32,7 +32,7 @@ class Restored:
     that is kept; None where there was none, or where it could not be read.
 
     `carried` is how many proofs of erasures and the like came from the replaced database, `erased`
-    how many persons were erased again by them, `damage` why the replaced database could not be read.
+    how many persons were erased again by them, `damage` why the replaced one could not be read.
     """
 
     state: StoreState

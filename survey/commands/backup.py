@@ -1,5 +1,6 @@
 """`csat backup`: a copy of the SQLite database, written beside a site that runs."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -21,31 +22,31 @@ class NotHere(CsatError):
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path())
 @click.option(
     "--keep",
     type=click.IntRange(1),
     metavar="N",
     help="Of the backups in the folder FILE, keep only the N newest.",
 )
-def backup(file: Path, keep: int | None) -> None:
+def backup(file: str, keep: int | None) -> None:
     """Write a backup of the SQLite database to FILE; the site goes on meanwhile.
 
     If FILE is a folder, the backup gets a name with the time there. It is checked, page by page
     and by the donation ledger, before it takes its place. An earlier backup of the same database
     is replaced, any other file is not.
     """
-    settings = load_settings()
+    settings, target = load_settings(), Path(file)
     with closing(Database(settings.database_url)) as database:
         if database.path is None:
             raise NotHere(explain_dump(settings.database_url))
-        if keep is not None:
-            make_folder(file)
+        if keep is not None or file.endswith(os.sep):
+            make_folder(target)
         size = megabytes_of(database.path) if database.exists else 0
         with show_progress("Copying the database", f"of {size:,} MB") as on_progress:
-            written = write_backup(database, file, now(), on_progress)
+            written = write_backup(database, target, now(), on_progress)
     click.echo(f"{written.path}: {describe(written.state)}")
-    for name in remove_surplus(file, keep) if keep is not None else ():
+    for name in remove_surplus(target, keep) if keep is not None else ():
         click.echo(f"removed {name}")
 
 

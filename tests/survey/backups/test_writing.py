@@ -196,6 +196,9 @@ def test_the_command_says_what_was_written_and_removes_the_oldest(database, fill
     done = run_csat("backup", str(folder), "--keep", "1", **settings)
     assert "removed csat-20200101T000000Z.db" in done.stdout
     assert len(files_in(folder)) == 1
+    # A name that ends like a folder's is one.
+    assert run_csat("backup", f"{tmp_path}/new/", **settings).returncode == 0
+    assert len(files_in(tmp_path / "new")) == 1
 
 
 def test_bad_places_are_named(database, tmp_path):
