@@ -103,9 +103,6 @@ def _restore(
     if path.exists() and damage is None:
         proofs, replaced, damage = _read_replaced(path)
     with opened_file(staged) as copy:
-        # This sets the mode of the journal, too, which another program may have changed.
-        with copy.upgrading():
-            pass
         upgrade(copy)
         carried = add_proofs(copy, proofs)
         erased = erase_again(copy, settings, now)

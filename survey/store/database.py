@@ -125,6 +125,11 @@ class Database:
         """Let only their owner read the files of the database."""
         self._backend.keep_private()
 
+    def keep_journal(self) -> None:
+        """Keep the mode in which readers and the writer do not wait for each other."""
+        with self._as_store_error():
+            self._backend.keep_journal()
+
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
         """Lock these tickets in a writing transaction, so that what is read of them from now on
         does not change."""

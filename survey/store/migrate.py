@@ -23,7 +23,9 @@ def upgrade(database: Database) -> None:
     or has a schema on which this release does not work any more.
     """
     database.keep_private()
-    if not (database.exists and schema_is_supported(database)):
+    if database.exists and schema_is_supported(database):
+        database.keep_journal()
+    else:
         _migrate(database)
 
 

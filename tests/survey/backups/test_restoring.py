@@ -1,6 +1,7 @@
 """A restored backup is checked first, loses nothing silently, and brings no erased person back."""
 
 import shutil
+import signal
 import sqlite3
 import stat
 from contextlib import closing
@@ -19,6 +20,7 @@ from survey.store.models import ErasureRow, UnsubscribedRow
 from survey.store.proofs import add_proofs, read_proofs
 from tests.support.command import run_csat
 from tests.support.customers import Answer
+from tests.support.killing import run_killed
 from tests.support.receiving import take
 from tests.support.settings import SECRET_KEY, make_settings
 from tests.support.site import running_site
@@ -189,6 +191,34 @@ def test_a_failure_on_the_way_changes_nothing(database, settings, backup, clock,
     assert tickets(database.path) == ["1", "2", "3"]
     assert not database.path.with_name(".csat.db.restoring").exists()
     take(database, settings, [Answer("4", 3, "again", "s")], clock())
+
+
+@pytest.mark.parametrize(
+    ("place", "when"),
+    [
+        ("survey.backups.restoring:upgrade", "before"),
+        ("survey.backups.restoring:replace_store", "before"),
+        ("survey.store.sole_use:_keep", "before"),
+        ("survey.store.sole_use:_keep", "after"),
+        ("survey.store.sole_use:sync_folder", "before"),
+    ],
+)
+def test_killed_at_any_step_there_is_one_whole_database_or_the_other(
+    database, backup, tmp_path, place, when
+):
+    database.close()
+    variables = {"CSAT_DATABASE_URL": f"sqlite:///{database.path}"}
+    assert run_killed(place, when, "restore", str(backup), **variables) == -signal.SIGKILL
+    found = tickets(database.path)
+    assert found == (["1", "2"] if "sync" in place else ["1", "2", "3"])
+    # The site starts, and so does another try.
+    assert run_csat("db", "upgrade", **variables).returncode == 0
+    with closing(sqlite3.connect(database.path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    done = run_csat("restore", str(backup), **variables)
+    assert done.returncode == 0, done.stderr
+    assert tickets(database.path) == ["1", "2"]
+    assert not (tmp_path / ".csat.db.restoring").exists()
 
 
 def test_who_was_erased_or_unsubscribed_since_stays_so(database, settings, backup, clock):

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import sqlite3
 import stat
 import threading
@@ -19,6 +20,7 @@ from survey.store.ledger import append_entries
 from survey.store.snapshots import check_store
 from tests.support.command import run_csat
 from tests.support.customers import Answer
+from tests.support.killing import run_killed
 from tests.support.ledger_entries import a_rate
 from tests.support.receiving import take
 
@@ -171,6 +173,19 @@ def test_what_a_killed_backup_left_behind_is_removed(database, fill, target, clo
     (left / "csat.db").write_text("half")
     write_backup(database, target, clock())
     assert files_in(target.parent) == ["csat.db"]
+
+
+def test_killed_on_the_way_the_earlier_backup_stays(database, fill, target, clock):
+    write_backup(database, target, clock())
+    before = target.read_bytes()
+    fill(3)
+    variables = {"CSAT_DATABASE_URL": f"sqlite:///{database.path}"}
+    place = "survey.backups.writing:check_store"
+    assert run_killed(place, "after", "backup", str(target), **variables) == -signal.SIGKILL
+    assert target.read_bytes() == before
+    assert run_csat("backup", str(target), **variables).returncode == 0
+    assert files_in(target.parent) == ["csat.db"]
+    assert count_answers(target) == 3
 
 
 def test_two_backups_to_one_folder_do_not_meet(database, target, clock):
