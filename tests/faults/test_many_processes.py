@@ -73,15 +73,17 @@ def test_many_processes_on_one_database(database, database_url, settings, postho
             "CSAT_DATABASE_URL": database_url,
             "CSAT_SECRET_KEY": SECRET_KEY,
         }
-        first, second = (SiteTree(each, database_url, posthog.url, **variables) for each in folders)
+        first, second = (
+            SiteTree(each, database_url, posthog.url, "--no-tick", **variables) for each in folders
+        )
         with (
             first,
             second,
             Customers([first.port, second.port], seed=seed, pause=0.06) as customers,
         ):
-            customers.wait_for(150)
+            customers.wait_for(80)
             tick_in_three_places(ticking)
-            customers.wait_for(50)
+            customers.wait_for(40)
             thanked = customers.stop()
             time.sleep(SETTLING_SECONDS)
             tick_in_three_places(ticking)

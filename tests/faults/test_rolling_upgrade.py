@@ -82,17 +82,17 @@ def test_sites_are_upgraded_one_by_one_and_no_answer_is_lost(
         second,
         Customers([first.port, second.port], seed=seed, threads=4) as customers,
     ):
-        customers.wait_for(40)
+        customers.wait_for(25)
         upgrade_by(release, database_url)
         assert find_schema(database).revision == NEXT_REVISION
         # Both go on, on the schema of the next release.
         assert all(answers(f"http://127.0.0.1:{site.port}/readyz") for site in (first, second))
-        customers.wait_for(40)
+        customers.wait_for(25)
         for site in (first, second):
             site.stop()
             site.use_release(release)
             site.start()
-            customers.wait_for(40)
+            customers.wait_for(25)
         thanked = customers.stop()
         assert_nothing_is_lost(thanked, database_url, posthog)
     assert customers.refusals == 0
