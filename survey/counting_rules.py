@@ -74,7 +74,7 @@ class CountingRules:
             survey_id=settings.survey_id,
             edit_window=settings.edit_window,
             timezone=settings.timezone,
-            test_distinct_ids=_with_pseudonyms(settings),
+            test_distinct_ids=tester_ids(settings),
             void_tickets=frozenset(void_tickets),
             unverified_excluded_from=excluded_from.bounds(settings.timezone)[0]
             if excluded_from
@@ -102,7 +102,7 @@ class CountingRules:
         return frozenset(map(key_id, value)) if name == "secrets" else value
 
 
-def _with_pseudonyms(settings: Settings) -> frozenset[str]:
+def tester_ids(settings: Settings) -> frozenset[str]:
     """Return the ids of testers, and what stands for them once they were erased."""
     ids = settings.test_distinct_ids
     return ids | {make_pseudonym(each, key) for each in ids for key in settings.secret_keys}

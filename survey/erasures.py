@@ -4,14 +4,17 @@ Every door to answers applies the same erasures: the store to its rows, an impor
 it reads, a report over export files to what it shows. So no door brings a person back.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from survey.event_values import PropertyKeys, canonical_json
+from survey.copies import ImportedAnswer
+from survey.event_values import PropertyKeys, canonical_json, read_text
 from survey.links import anonymous_person
-from survey.pseudonyms import make_pseudonym
+from survey.pseudonyms import make_pseudonym, pseudonyms_of
 from survey.rules import Answer
 
 USER_KEY = "userId"
@@ -23,13 +26,15 @@ class Erasures:
     """The persons and words that were erased, each with the time up to which.
 
     `persons` has pseudonyms, made under one of `secrets`; `tickets` are those whose comments were
-    removed. All that is older than `forgotten_before` is without identity and words.
+    removed. All that is older than `forgotten_before` is without identity and words; its pseudonyms
+    are made under `forgetting_secret`, the first of the secrets unless another one began.
     """
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     persons: Mapping[str, datetime] = field(default_factory=dict, repr=False)
     tickets: Mapping[str, datetime] = field(default_factory=dict)
     forgotten_before: datetime | None = None
+    forgetting_secret: str | None = field(default=None, repr=False)
 
     def __bool__(self) -> bool:
         """Return whether anything was erased."""
@@ -37,13 +42,17 @@ class Erasures:
 
     def find_pseudonym(self, distinct_id: str, at: datetime) -> str | None:
         """Return what stands for this person in an answer of this time; None if the person was not
-        erased, or only before it."""
-        pseudonyms = [make_pseudonym(distinct_id, secret) for secret in self.secrets]
-        for pseudonym in pseudonyms:
-            until = self.persons.get(pseudonym)
-            if until is not None and at <= until:
-                return pseudonym
-        return pseudonyms[0] if self._is_forgotten(at) and pseudonyms else None
+        erased, or only before it.
+
+        A person who was ever erased has that pseudonym in all that is forgotten, too: two of them
+        would count as two persons.
+        """
+        erased = self._find_erased(distinct_id)
+        if erased is not None and (at <= self.persons[erased] or self._is_forgotten(at)):
+            return erased
+        if not self._is_forgotten(at) or not self.secrets:
+            return None
+        return make_pseudonym(distinct_id, self.forgetting_secret or self.secrets[0])
 
     def hides_words(self, answer: Answer, user_id: str | None = None) -> bool:
         """Return whether the words of an answer are gone: its person was erased, or the person whom
@@ -54,6 +63,11 @@ class Erasures:
             return True
         persons = (answer.distinct_id, user_id)
         return any(each and self.find_pseudonym(each, at) is not None for each in persons)
+
+    def _find_erased(self, distinct_id: str) -> str | None:
+        """Return the pseudonym under which a person was erased; None if nobody erased them."""
+        pseudonyms = pseudonyms_of(distinct_id, self.secrets) if self.persons else []
+        return next((each for each in pseudonyms if each in self.persons), None)
 
     def _is_forgotten(self, at: datetime) -> bool:
         return self.forgotten_before is not None and at < self.forgotten_before
@@ -79,6 +93,25 @@ def reduce_properties(answer: Answer, keys: PropertyKeys, submission_id: object)
     if is_uuid(submission_id):
         kept[SUBMISSION_KEY] = submission_id
     return canonical_json(kept)
+
+
+def erase_imported(answer: ImportedAnswer, person: str, keys: PropertyKeys) -> ImportedAnswer:
+    """Return an imported answer without words, kept under `person`: a pseudonym, or its own
+    distinct_id where somebody else's identity was in it, or only its words are to go."""
+    submission_id = read_properties(answer.properties).get(SUBMISSION_KEY)
+    properties = reduce_properties(answer, keys, submission_id)
+    return replace(answer, distinct_id=person, comment=None, properties=properties)
+
+
+def read_user_id(properties: str | None) -> str | None:
+    """Return the person whom the property `userId` names, of an event's properties as JSON."""
+    return read_text(read_properties(properties).get(USER_KEY))
+
+
+def read_properties(properties: str | None) -> dict[str, Any]:
+    """Return the properties of an imported event; those of any other answer are none."""
+    found: dict[str, Any] = json.loads(properties) if properties else {}
+    return found
 
 
 def is_uuid(value: object) -> bool:

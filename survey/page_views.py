@@ -110,7 +110,9 @@ def receive_page_views(
             had_room.append(room or not counts)
         if new:
             requesters = find_requesters(connection, tickets)
-            judged = [_judge(view, requesters.get(view.ticket_id)) for view in new.values()]
+            judged = [
+                _judge(view, requesters.get(view.ticket_id), settings) for view in new.values()
+            ]
             enqueue(connection, [_outbox_event(view, settings) for view in judged], now)
             add_page_views(
                 connection,
@@ -122,8 +124,9 @@ def receive_page_views(
     return had_room
 
 
-def _judge(view: PageView, requester: str | None) -> PageView:
-    return replace(view, trust=judge_requester(view.link, view.trust, requester))
+def _judge(view: PageView, requester: str | None, settings: Settings) -> PageView:
+    trust = judge_requester(view.link, view.trust, requester, settings.proof_secrets)
+    return replace(view, trust=trust)
 
 
 def _outbox_event(view: PageView, settings: Settings) -> dict[str, str]:

@@ -223,7 +223,7 @@ def _judge(
     later changes nothing."""
     submission = arrival.submission
     known = next((answer for answer in earlier if answer.uuid == submission.uuid), None)
-    trust = judge_requester(submission.link, submission.trust, requester)
+    trust = judge_requester(submission.link, submission.trust, requester, rules.secrets)
     answer = known or _answer(submission, trust, time_of_receipt(earlier, arrival.at))
     return _Received(
         answer=answer,

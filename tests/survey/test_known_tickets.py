@@ -102,7 +102,7 @@ def events_of(database: Database) -> list[dict[str, object]]:
 )
 def test_only_the_requester_of_the_ticket_is_known(requester, distinct_id, proven, trust):
     link = parse_link({"ticketId": "42", "distinct_id": distinct_id})
-    assert judge_requester(link, proven, requester) is trust
+    assert judge_requester(link, proven, requester, ["secret"]) is trust
 
 
 def test_the_answer_of_a_known_ticket_its_response_and_its_event_are_known(

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event, select
 from survey.counting_rules import CountingRules, Derived
 from survey.links import parse_link, sign_link
 from survey.rederive import apply_rules
+from survey.pseudonyms import make_pseudonym
 from survey.rules import Answer, decide, time_of_receipt
 from survey.site.app import create_app
 from survey.store import deciding
@@ -37,12 +38,13 @@ from survey.vocabulary import Trust
 from tests.support.examples import examples
 from tests.support.many_answers import add_many, analyse
 from tests.support.pages import LINK, Page, address
-from tests.support.settings import make_settings
+from tests.support.settings import SECRET_KEY, make_settings
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=1)
 TIMES = [NOON + timedelta(minutes=minutes) for minutes in (0, 20, 60, 61, 80, 120, 200)]
 NAMES = ("jane", "joe", "tess")
+ERASED = tuple(make_pseudonym(name, SECRET_KEY) for name in NAMES)
 TOO_LONG_FOR_THE_INDEX = "long" * 51
 CONFIGURED = [
     replace(
@@ -61,7 +63,7 @@ def answers(**doors: st.SearchStrategy) -> st.SearchStrategy[Answer]:
         Answer,
         uuid=st.uuids(version=4).map(str),
         ticket_id=st.just("a ticket"),
-        distinct_id=st.sampled_from([*NAMES, TOO_LONG_FOR_THE_INDEX]),
+        distinct_id=st.sampled_from([*NAMES, *ERASED, TOO_LONG_FOR_THE_INDEX]),
         rating=st.sampled_from([None, 1, 5]),
         comment=st.none(),
         team=st.just("surveys"),
