@@ -47,30 +47,37 @@ class Erasures:
         A person who was ever erased has that pseudonym in all that is forgotten, too: two of them
         would count as two persons.
         """
-        erased = self._find_erased(distinct_id)
-        if erased is not None and (at <= self.persons[erased] or self._is_forgotten(at)):
+        erased = self.find_proof(distinct_id)
+        if erased is not None and (at <= self.persons[erased] or self.forgets(at)):
             return erased
-        if not self._is_forgotten(at) or not self.secrets:
+        if not self.forgets(at) or not self.secrets:
             return None
         return make_pseudonym(distinct_id, self.forgetting_secret or self.secrets[0])
+
+    def find_proof(self, distinct_id: str) -> str | None:
+        """Return the pseudonym under which a person was erased; None if nobody erased them."""
+        pseudonyms = pseudonyms_of(distinct_id, self.secrets) if self.persons else []
+        return next((each for each in pseudonyms if each in self.persons), None)
+
+    def find_erased(self, distinct_id: str | None, at: datetime) -> str | None:
+        """Return what stands for a person who was erased at this time or later; None for one who is
+        forgotten at most."""
+        erased = self.find_proof(distinct_id) if distinct_id else None
+        return erased if erased is not None and at <= self.persons[erased] else None
+
+    def forgets(self, at: datetime) -> bool:
+        """Return whether all of this time is forgotten."""
+        return self.forgotten_before is not None and at < self.forgotten_before
 
     def hides_words(self, answer: Answer, user_id: str | None = None) -> bool:
         """Return whether the words of an answer are gone: its person was erased, or the person whom
         its `userId` names, or the comments of its ticket were removed, or it is too old."""
         at = answer.answered_at
         redacted_at = self.tickets.get(answer.ticket_id or "")
-        if self._is_forgotten(at) or (redacted_at is not None and at <= redacted_at):
+        if self.forgets(at) or (redacted_at is not None and at <= redacted_at):
             return True
         persons = (answer.distinct_id, user_id)
         return any(each and self.find_pseudonym(each, at) is not None for each in persons)
-
-    def _find_erased(self, distinct_id: str) -> str | None:
-        """Return the pseudonym under which a person was erased; None if nobody erased them."""
-        pseudonyms = pseudonyms_of(distinct_id, self.secrets) if self.persons else []
-        return next((each for each in pseudonyms if each in self.persons), None)
-
-    def _is_forgotten(self, at: datetime) -> bool:
-        return self.forgotten_before is not None and at < self.forgotten_before
 
 
 def erased_person(distinct_id: str, ticket_id: str | None, secret: str) -> str:

@@ -54,7 +54,9 @@ def has_erasures(connection: Connection) -> bool:
     return connection.execute(_KEYS.limit(1)).first() is not None
 
 
-def is_erased(distinct_id: ColumnExpressionArgument[str]) -> ColumnElement[bool]:
+def is_erased(
+    distinct_id: ColumnExpressionArgument[str] | ColumnExpressionArgument[str | None],
+) -> ColumnElement[bool]:
     """Return the condition that a column holds a pseudonym."""
     return func.substr(distinct_id, 1, len(PSEUDONYM_PREFIX)) == PSEUDONYM_PREFIX
 

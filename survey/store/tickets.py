@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from survey.settings import Settings
 from survey.store.changes import note_waits
 from survey.store.database import Database
+from survey.store.erasures import read_erasures
 from survey.store.models import (
     ReplyIntervalRow,
     TicketRow,
@@ -17,7 +18,7 @@ from survey.store.models import (
     ZendeskCursorRow,
 )
 from survey.vocabulary import Plan, TicketStatus
-from survey.zendesk.tickets import Ticket, TicketUpdate, update_ticket
+from survey.zendesk.tickets import Ticket, TicketUpdate, hide_requester, update_ticket
 
 # An import reads tickets, and the events of their replies.
 STREAMS = 2
@@ -84,13 +85,16 @@ def save_updates(
     now: datetime,
 ) -> list[Ticket]:
     """Keep what the help desk says of tickets, in a writing transaction; return the tickets as they
-    are then. Updates may come in any order, and again."""
+    are then. Updates may come in any order, and again. Requesters who were erased stay erased."""
     ticket_ids = sorted({each.ticket_id for each in updates})
     database.lock_tickets(connection, ticket_ids)
     known = find_tickets(connection, ticket_ids)
     reported = {ticket_id: _reported(ticket) for ticket_id, ticket in known.items()}
+    erasures = read_erasures(connection, settings.secret_keys)
     for each in sorted(updates, key=lambda each: each.updated_at):
-        known[each.ticket_id] = update_ticket(known.get(each.ticket_id), each, settings, now)
+        ticket = known.get(each.ticket_id)
+        shown = hide_requester(each, ticket, erasures, now) if erasures else each
+        known[each.ticket_id] = update_ticket(ticket, shown, settings, now)
     if known:
         connection.execute(_SAVE, [vars(ticket) for ticket in known.values()])
     changed = [each for each, ticket in known.items() if reported.get(each) != _reported(ticket)]
