@@ -80,6 +80,28 @@ class Erasures:
         return any(each and self.find_pseudonym(each, at) is not None for each in persons)
 
 
+def erase_imported(answer: ImportedAnswer, person: str, keys: PropertyKeys) -> ImportedAnswer:
+    """Return an imported answer without words, as one of `person`. What counts stays."""
+    submission_id = _parse(answer.properties).get(SUBMISSION_KEY)
+    return replace(
+        answer,
+        distinct_id=person,
+        comment=None,
+        properties=reduce_properties(answer, keys, submission_id),
+    )
+
+
+def read_user(properties: str) -> str | None:
+    """Return the person whom an event names in its properties besides its own; `properties` are
+    canonical JSON."""
+    return read_text(_parse(properties).get(USER_KEY))
+
+
+def _parse(properties: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(properties)
+    return found
+
+
 def erased_person(distinct_id: str, ticket_id: str | None, secret: str) -> str:
     """Return who an erased answer is kept under: a pseudonym; or the stand-in for its ticket, which
     names nobody."""
@@ -100,25 +122,6 @@ def reduce_properties(answer: Answer, keys: PropertyKeys, submission_id: object)
     if is_uuid(submission_id):
         kept[SUBMISSION_KEY] = submission_id
     return canonical_json(kept)
-
-
-def erase_imported(answer: ImportedAnswer, person: str, keys: PropertyKeys) -> ImportedAnswer:
-    """Return an imported answer without words, kept under `person`: a pseudonym, or its own
-    distinct_id where somebody else's identity was in it, or only its words are to go."""
-    submission_id = read_properties(answer.properties).get(SUBMISSION_KEY)
-    properties = reduce_properties(answer, keys, submission_id)
-    return replace(answer, distinct_id=person, comment=None, properties=properties)
-
-
-def read_user_id(properties: str | None) -> str | None:
-    """Return the person whom the property `userId` names, of an event's properties as JSON."""
-    return read_text(read_properties(properties).get(USER_KEY))
-
-
-def read_properties(properties: str | None) -> dict[str, Any]:
-    """Return the properties of an imported event; those of any other answer are none."""
-    found: dict[str, Any] = json.loads(properties) if properties else {}
-    return found
 
 
 def is_uuid(value: object) -> bool:

@@ -9,6 +9,7 @@ from survey.clock import now
 from survey.command_line import Parts
 from survey.commands.deriving import derive_if_outdated
 from survey.commands.erasing import (
+    WORDS,
     clean_store,
     distinct_id_option,
     report,
@@ -16,7 +17,7 @@ from survey.commands.erasing import (
     tell,
 )
 from survey.counting_rules import CountingRules
-from survey.erasing.files import erase_files, find_function
+from survey.erasing.files import REMAINS, erase_files, find_function
 from survey.erasing.person import Erased, count_person, erase_person
 from survey.erasing.words import names_person
 from survey.errors import CsatError
@@ -92,13 +93,13 @@ def _finish(
     remains."""
     yield from clean_store(database)
     left = count_person(database, settings, distinct_id, now())
-    yield from (f"remains: {kind}: {number}" for kind, number in left.items())
+    yield from (f"{REMAINS}{number:,} {WORDS[kind]}" for kind, number in left.items())
     with database.reading() as connection:
         entries = find_in_ledger(connection, distinct_id)
     if entries:
         numbers = ", ".join(map(str, entries))
         yield (
-            f"remains: finance wrote this distinct_id into the donation ledger (entry {numbers}), "
+            f"{REMAINS}finance wrote this distinct_id into the donation ledger (entry {numbers}), "
             "where nothing can be changed"
         )
     yield from erase_files(erasers, database, settings)
@@ -108,8 +109,9 @@ def _finish(
         # By now no worker holds an event that it took before, but for the time of a claim.
         yield from request_deletion(database, settings, distinct_id, erased.pseudonym, now())
     except CsatError as error:
-        yield f"remains: {error}"
+        # Its own words may say that something remains.
+        yield f"{REMAINS}{str(error).removeprefix(REMAINS)}"
     try:
         queue_handover(database, settings, erased.pseudonym, erased.tickets, now())
     except CsatError as error:
-        yield f"remains: nobody is told of it: {error}"
+        yield f"{REMAINS}nobody is told of it: {error}"

@@ -19,7 +19,7 @@ from survey.counting_rules import CountingRules
 from survey.erasing.events import erase_event
 from survey.erasing.target import Kind, Target
 from survey.erasing.words import ERASED, hide_person, names_person
-from survey.erasures import USER_KEY, erase_imported, read_user_id
+from survey.erasures import USER_KEY, erase_imported, read_user
 from survey.invitations.payload import InvitationPayload
 from survey.links import anonymous_person
 from survey.outbox_payloads import pack_event, unpack_event
@@ -451,9 +451,9 @@ def _erase_answer(row: Row, target: Target) -> ImportedAnswer | None:
         answered_at=at,
         trust=Trust(row["link_trust"]),
         survey_id=row["survey_id"],
-        properties=row["properties"] or "" if is_imported else "",
+        properties=row["properties"] if is_imported else "{}",
     )
-    user_id = read_user_id(answer.properties)
+    user_id = read_user(answer.properties)
     if not target.erasures.hides_words(answer, target.resolve(user_id) if user_id else None):
         return None
     person = _find_stand_in(distinct_id, answer.ticket_id, at, target) or distinct_id

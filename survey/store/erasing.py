@@ -27,7 +27,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from survey.erasing.target import Kind, Person, Target
 from survey.erasing.words import ERASED, names_person
-from survey.erasures import read_user_id
+from survey.erasures import read_user
 from survey.links import anonymous_person
 from survey.outbox_payloads import unpack_event
 from survey.pseudonyms import is_pseudonym
@@ -177,9 +177,9 @@ def concerns_refusals(connection: Connection, target: Target) -> Condition:
 
 
 def concerns_tickets(target: Target) -> Condition:
-    """Return the condition of tickets: those of the person as requester, by external id or mail
-    address; and those that the person has answered by a link that proves it, where the help desk
-    names nobody."""
+    """Return the condition of tickets: those of the person as requester, by external id, by mail
+    address, or by the hash of one of them; and those that the person has answered by a link that
+    proves it, where the help desk names nobody."""
     if target.ticket_id is not None:
         return false()
     has_identity = or_(TicketRow.requester_email.is_not(None), TicketRow.customer.is_not(None))
@@ -191,6 +191,7 @@ def concerns_tickets(target: Target) -> Condition:
         external_id = TicketRow.requester_external_id
         return or_(
             external_id.in_(target.person.names),
+            TicketRow.customer.in_(target.person.customers),
             func.lower(TicketRow.requester_email) == target.person.distinct_id.strip().lower(),
             and_(external_id == target.person.pseudonym, has_identity),
             and_(external_id.is_(None), has_identity, TicketRow.ticket_id.in_(answered)),
@@ -271,7 +272,7 @@ def find_identities(connection: Connection) -> set[str]:
     for table in (AnswerRow, AnswerCopyRow):
         named = select(table.properties).where(_is_imported(table), table.erased_at.is_(None))
         for properties in connection.scalars(named.execution_options(yield_per=10_000)):
-            found.add(read_user_id(properties) or "")
+            found.add(read_user(str(properties)) or "")
     events = select(OutboxRow.payload).where(OutboxRow.channel == Channel.POSTHOG.value)
     for payload in connection.scalars(events.execution_options(yield_per=10_000)):
         found.add(unpack_event(payload)["distinct_id"])

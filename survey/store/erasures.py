@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 
 from survey.erasures import Erasures
-from survey.pseudonyms import PSEUDONYM_PREFIX, key_id
+from survey.pseudonyms import PREFIX, key_id
 from survey.settings import SettingsError
 from survey.store.database import Database
 from survey.store.models import ErasureRow, RedactionRow, RetentionRow
@@ -58,7 +58,7 @@ def is_erased(
     distinct_id: ColumnExpressionArgument[str] | ColumnExpressionArgument[str | None],
 ) -> ColumnElement[bool]:
     """Return the condition that a column holds a pseudonym."""
-    return func.substr(distinct_id, 1, len(PSEUDONYM_PREFIX)) == PSEUDONYM_PREFIX
+    return func.substr(distinct_id, 1, len(PREFIX)) == PREFIX
 
 
 def require_erasure_secrets(database: Database, secrets: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, inspect, or_, select
 
 from survey.erasing.target import Person
-from survey.erasures import read_user_id
+from survey.erasures import read_user
 from survey.outbox_payloads import unpack_event
 from survey.store.erasing import contains_any, escape_forms, requested_by, tickets_answered_by
 from survey.store.models import (
@@ -100,7 +100,8 @@ def _read_answers(
     return [
         {**row, "properties": json.loads(row["properties"]) if row["properties"] else None}
         for row in found
-        if row["distinct_id"] in names or read_user_id(row["properties"]) == person.distinct_id
+        if row["distinct_id"] in names
+        or (row["properties"] and read_user(row["properties"]) == person.distinct_id)
     ]
 
 

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, event, select
 
 from survey.counting_rules import CountingRules, Derived
 from survey.links import parse_link, sign_link
-from survey.rederive import apply_rules
 from survey.pseudonyms import make_pseudonym
+from survey.rederive import apply_rules
 from survey.rules import Answer, decide, time_of_receipt
 from survey.site.app import create_app
 from survey.store import deciding
