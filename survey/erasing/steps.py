@@ -40,6 +40,7 @@ from survey.store.erasing import (
     concerns_tickets,
     concerns_waiting_invitations,
     find_keys,
+    forget_customers,
     read_rows,
     remove_rows,
     write_rows,
@@ -353,11 +354,12 @@ class WaitingInvitationsStep(Step):
     def follow(
         self, connection: Connection, rows: Rows, changes: Changes, work: Work
     ) -> Counter[Kind]:
-        """Keep why nobody was asked."""
-        for row in (rows[key] for key in changes):
+        """Keep why nobody was asked, and no customer."""
+        tickets = [rows[key]["ticket_id"] for key in changes]
+        for ticket_id in tickets:
             outcome = InvitationOutcome.NO_ADDRESS
-            save_outcome(connection, row["ticket_id"], outcome, work.target.at)
-        return Counter()
+            save_outcome(connection, ticket_id, outcome, work.target.at)
+        return Counter({Kind.INVITATIONS: forget_customers(connection, tickets)})
 
 
 class InvitationsStep(Step):

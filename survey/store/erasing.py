@@ -110,6 +110,14 @@ def remove_rows(
     connection.execute(delete(key.class_).where(key.in_(keys)))
 
 
+def forget_customers(connection: Connection, ticket_ids: Sequence[str]) -> int:
+    """Forget who the customers of these invitations are; return of how many it was known."""
+    known = update(InvitationRow).where(
+        InvitationRow.ticket_id.in_(ticket_ids), InvitationRow.customer.is_not(None)
+    )
+    return connection.execute(known.values(customer=None)).rowcount
+
+
 def concerns_answers(
     connection: Connection, table: type[AnswerRow] | type[AnswerCopyRow], target: Target
 ) -> Condition:

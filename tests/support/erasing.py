@@ -1,13 +1,17 @@
 """A person who has left traces in every table, and what is left of them."""
 
+import os
+import signal
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, text, update
+from sqlalchemy import Connection, event, text, update
 
 from pipeline.importing import AnswerImport
 from survey.counting_rules import CountingRules
+from survey.erasing.person import erase_person
 from survey.events import Questions
 from survey.invitations.inviting import invite_due
 from survey.links import parse_link
@@ -22,6 +26,7 @@ from survey.store.models import Base, OutboxRow
 from survey.store.tickets import save_updates
 from survey.vocabulary import Trust
 from survey.voiding import unvoid, void
+from tests.support.command import FORKS
 from tests.support.events import as_imported, make_event
 from tests.support.help_desk import ticket_update
 from tests.support.settings import make_settings
@@ -121,6 +126,31 @@ def dump(database: Database) -> dict[str, bytes]:
         return {name: b"\n".join(_rows(connection, name)) for name in Base.metadata.tables}
 
 
+def erase_killed_before(settings: Settings, step: int, now: datetime) -> bool:
+    """Erase the person in a process that is killed by kill -9 before its statement of this number,
+    or the commit that comes then; return whether it came to its end before."""
+    process = FORKS.Process(target=_erase_until, args=(settings, step, now))
+    process.start()
+    process.join(60)
+    code = process.exitcode
+    process.close()
+    assert code in (0, -signal.SIGKILL), f"the erasure failed with exit code {code}"
+    return code == 0
+
+
+def _erase_until(settings: Settings, step: int, now: datetime) -> None:
+    database = Database(settings.database_url)
+    steps = count(1)
+
+    def pass_by(*_: object) -> None:
+        if next(steps) == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    for name in ("before_cursor_execute", "commit"):
+        event.listen(database.engine, name, pass_by)
+    erase_person(database, settings, PERSON, "Ada", now)
+
+
 def _rows(connection: Connection, table: str) -> Iterator[bytes]:
     for row in connection.execute(text(f"SELECT * FROM {table}")):
         yield "\t".join(map(str, row)).encode()
@@ -134,9 +164,3 @@ def find_marks(database: Database) -> set[tuple[str, bytes]]:
         for mark in (ID_MARK, WORDS_MARK)
         if mark in content
     }
-
-
-def insert_row(database: Database, table: type[Base], **values: object) -> None:
-    """Put a row into a table."""
-    with database.writing() as connection:
-        connection.execute(insert(table), values)

@@ -35,8 +35,8 @@ from tests.support.settings import make_settings
 NOON = datetime(2026, 10, 14, 12, tzinfo=UTC)
 NOW = NOON + timedelta(days=40)
 EVER = (NOON - timedelta(days=900), NOON + timedelta(days=900))
-TICKETS = ("T1", "T2", "T3")
-PERSONS = ("jane", "joe", "tess", "ticket:T1")
+TICKETS = ("T1", "T2")
+PERSONS = ("jane", "jane", "joe", "tess", "ticket:T1")
 
 from_site = st.tuples(
     st.just("site"),
@@ -73,7 +73,7 @@ def bring(database, given_settings, answers, first=0):
             receive_all(database, given_settings, [Arrival(form, at)])
             continue
         values = {"ticketId": ticket, "link_trust": trust, "$survey_response": str(rating)}
-        user = {"userId": PERSONS[number % 3]} if number % 4 == 0 else {}
+        user = {"userId": PERSONS[number % 5]} if number % 4 == 0 else {}
         copies = [
             make_event(f"e{number}", at=at, distinct_id=person, **values, **user, comment=word)
             for word in ("one", "two")[: 1 + number % 2]
@@ -125,18 +125,18 @@ def fresh(tmp_path_factory, template):
     return fresh
 
 
-@settings(deadline=None, max_examples=examples(25))
+@settings(deadline=None, max_examples=examples(15))
 @given(
     st.lists(st.one_of(from_site, from_import), min_size=1, max_size=8),
     st.lists(st.sampled_from([*PERSONS, "forget", "redact"]), min_size=1, max_size=3),
-    st.lists(from_site, max_size=3),
+    st.lists(from_site, min_size=1, max_size=3),
     st.booleans(),
 )
 def test_nothing_that_counts_changes(fresh, answers, erasures, later, is_void):
     database, given_settings = fresh()
     bring(database, given_settings, answers)
     if is_void:
-        void(database, given_settings, "T3", "spam", NOW, force=True)
+        void(database, given_settings, "T2", "spam", NOW, force=True)
     before = count_all(database, given_settings)
     for number, name in enumerate(erasures):
         now = NOON + timedelta(days=6 * number + 5)
