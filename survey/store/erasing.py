@@ -19,6 +19,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    inspect,
     or_,
     select,
     update,
@@ -59,7 +60,7 @@ Texts = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 
 # The tables that hold identities or words, for a database that must be told to clean them.
 TABLES = tuple(
-    table.__tablename__
+    str(inspect(table).local_table)
     for table in (
         *(AnswerRow, AnswerCopyRow, ResponseRow, OutboxRow, TicketRow, InvitationRow),
         *(VoidRow, VoidChangeRow, AuditRow, MarkRow),
@@ -185,9 +186,8 @@ def concerns_refusals(connection: Connection, target: Target) -> Condition:
 
 
 def concerns_tickets(target: Target) -> Condition:
-    """Return the condition of tickets: those of the person as requester, by external id, by mail
-    address, or by the hash of one of them; and those that the person has answered by a link that
-    proves it, where the help desk names nobody."""
+    """Return the condition of tickets: those of the person as requester, and those that the person
+    has answered by a link that proves it, where the help desk names nobody."""
     if target.ticket_id is not None:
         return false()
     has_identity = or_(TicketRow.requester_email.is_not(None), TicketRow.customer.is_not(None))
@@ -196,14 +196,8 @@ def concerns_tickets(target: Target) -> Condition:
             ResponseRow.distinct_id.in_((*target.person.names, target.person.pseudonym)),
             ResponseRow.link_trust != Trust.UNVERIFIED.value,
         )
-        external_id = TicketRow.requester_external_id
-        return or_(
-            external_id.in_(target.person.names),
-            TicketRow.customer.in_(target.person.customers),
-            func.lower(TicketRow.requester_email) == target.person.distinct_id.strip().lower(),
-            and_(external_id == target.person.pseudonym, has_identity),
-            and_(external_id.is_(None), has_identity, TicketRow.ticket_id.in_(answered)),
-        )
+        is_nobodys = and_(TicketRow.requester_external_id.is_(None), has_identity)
+        return or_(is_requester(target.person), and_(is_nobodys, TicketRow.ticket_id.in_(answered)))
     external_id = TicketRow.requester_external_id
     is_named = and_(external_id.is_not(None), ~is_erased(external_id))
     return and_(_is_in_time(TicketRow.updated_at, target), or_(is_named, has_identity))
@@ -402,8 +396,16 @@ def tickets_answered_by(person: Person) -> Select[Any]:
 
 def requested_by(person: Person) -> Select[Any]:
     """Return the query for the tickets that a person has asked at the help desk."""
-    return select(TicketRow.ticket_id).where(
-        TicketRow.requester_external_id.in_((*person.names, person.pseudonym))
+    return select(TicketRow.ticket_id).where(is_requester(person))
+
+
+def is_requester(person: Person) -> Condition:
+    """Return the condition that a ticket is one of the person's: by external id, by mail address,
+    by the hash of one of them, or by the pseudonym."""
+    return or_(
+        TicketRow.requester_external_id.in_((*person.names, person.pseudonym)),
+        TicketRow.customer.in_(person.customers),
+        func.lower(TicketRow.requester_email) == person.distinct_id.strip().lower(),
     )
 
 

@@ -9,7 +9,13 @@ from sqlalchemy import ColumnElement, Connection, inspect, or_, select
 from survey.erasing.target import Person
 from survey.erasures import read_user
 from survey.outbox_payloads import unpack_event
-from survey.store.erasing import contains_any, escape_forms, requested_by, tickets_answered_by
+from survey.store.erasing import (
+    contains_any,
+    escape_forms,
+    is_requester,
+    requested_by,
+    tickets_answered_by,
+)
 from survey.store.models import (
     AnswerCopyRow,
     AnswerRow,
@@ -31,7 +37,6 @@ def read_person(connection: Connection, person: Person) -> dict[str, Rows]:
     """Return all rows about a person by what they are: also those that were erased before, which
     stand under a pseudonym."""
     names = (*person.names, person.pseudonym)
-    requested = requested_by(person)
     forms = [form for name in names for form in escape_forms(name)]
     mail = person.distinct_id.strip().lower()
     of_person = contains_any(connection, OutboxRow.payload, forms)
@@ -60,17 +65,13 @@ def read_person(connection: Connection, person: Person) -> dict[str, Rows]:
         "voids": _read(
             connection, VoidChangeRow, VoidChangeRow.ticket_id.in_(tickets_answered_by(person))
         ),
-        "tickets": _read(
-            connection,
-            TicketRow,
-            or_(TicketRow.ticket_id.in_(requested), TicketRow.requester_email == mail),
-        ),
+        "tickets": _read(connection, TicketRow, is_requester(person)),
         "invitations": _read(
             connection,
             InvitationRow,
             or_(
                 InvitationRow.customer.in_(person.customers),
-                InvitationRow.ticket_id.in_(requested),
+                InvitationRow.ticket_id.in_(requested_by(person)),
             ),
         ),
         "unsubscribed": _read(
