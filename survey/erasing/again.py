@@ -6,7 +6,7 @@ from survey.counting_rules import CountingRules
 from survey.erasing.person import make_target
 from survey.erasing.redaction import make_ticket_target
 from survey.erasing.retention import sweep_before
-from survey.erasing.steps import Work
+from survey.erasing.step import Work
 from survey.erasing.sweep import sweep
 from survey.erasing.target import Person
 from survey.settings import Settings

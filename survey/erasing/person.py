@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from survey.counting_rules import CountingRules
-from survey.erasing.steps import Work
+from survey.erasing.step import Work
 from survey.erasing.sweep import count, sweep
 from survey.erasing.target import Kind, Person, Target
 from survey.erasures import Erasures
@@ -16,13 +16,8 @@ from survey.event_values import PropertyKeys
 from survey.pseudonyms import key_id, make_pseudonym, pseudonyms_of
 from survey.settings import Settings
 from survey.store.database import Database
-from survey.store.erasing import (
-    add_counts,
-    find_proof,
-    latest_answer_at,
-    save_proof,
-    tickets_of,
-)
+from survey.store.erasing import latest_answer_at, tickets_of
+from survey.store.erasure_proofs import add_counts, find_proof, save_proof
 from survey.store.erasures import read_erasures
 
 

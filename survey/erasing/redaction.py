@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from survey.counting_rules import CountingRules
-from survey.erasing.steps import Work
+from survey.erasing.step import Work
 from survey.erasing.sweep import sweep
 from survey.erasing.target import Kind, Target
 from survey.erasures import Erasures
 from survey.event_values import PropertyKeys
 from survey.settings import Settings
 from survey.store.database import Database
-from survey.store.erasing import count_at_posthog, save_redaction
+from survey.store.erasing import count_at_posthog
+from survey.store.erasure_proofs import save_redaction
 from survey.store.responses import answers_of
 
 

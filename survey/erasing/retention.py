@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from survey.counting_rules import CountingRules
-from survey.erasing.steps import Work
+from survey.erasing.step import Work
 from survey.erasing.sweep import count, sweep
 from survey.erasing.target import Kind, Target
 from survey.event_values import PropertyKeys
@@ -15,7 +15,8 @@ from survey.pseudonyms import key_id
 from survey.rederive import responses_are_current
 from survey.settings import Settings, SettingsError
 from survey.store.database import Database
-from survey.store.erasing import oldest_answer_at, save_retention
+from survey.store.erasing import oldest_answer_at
+from survey.store.erasure_proofs import save_retention
 from survey.store.erasures import read_erasures
 
 # The tick forgets once a day, and works on it for so long at a time: other jobs wait.

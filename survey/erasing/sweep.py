@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from survey.erasing.steps import STEPS, Work
+from survey.erasing.step import Work
+from survey.erasing.steps import STEPS
 from survey.erasing.target import Kind, Target
 from survey.store.database import Database
 
