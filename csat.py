@@ -58,6 +58,8 @@ COMMANDS = {
         "survey.commands.retention:retention",
         "Forget identities and words that are too old.",
     ),
+    "backup": ("survey.commands.backup:backup", "A copy of the SQLite database, while it is used."),
+    "restore": ("survey.commands.restore:restore", "A backup in the place of the database."),
     "db": ("survey.commands.db:db", "Upgrade the database."),
     "doctor": ("survey.commands.doctor:doctor", "What is wrong here, and what to do."),
     "config": ("survey.commands.config:config", "Check the settings."),
@@ -71,6 +73,7 @@ JOBS = (
     "reports.donation_mailing:queue_donation_mails",
     "survey.invitations.inviting:invite_due",
     "survey.messages.jobs:send_messages",
+    "survey.posthog.jobs:follow_deletions_due",
     "survey.zendesk.receiving:forget_invocations",
     "csat:forget_due",
 )

@@ -31,7 +31,7 @@ from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.erasures import require_erasure_secrets
 from survey.store.migrate import upgrade
-from survey.store.schema import require_current_schema
+from survey.store.schema import require_supported_schema
 
 log = structlog.get_logger()
 
@@ -73,7 +73,7 @@ def serve(
         upgrade(database)
     else:
         # Many processes share a server, so the operator decides when its schema changes.
-        require_current_schema(database)
+        require_supported_schema(database)
     require_erasure_secrets(database, settings.secret_keys)
     derive_if_outdated(database, CountingRules.of(settings))
     database.close()

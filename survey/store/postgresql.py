@@ -131,6 +131,9 @@ class PostgresqlServer:
             for table in tables:
                 connection.execute(text(f"VACUUM {table}"))
 
+    def keep_journal(self) -> None:
+        """Do nothing: the server has its own log."""
+
     def keep_private(self) -> None:
         """Do nothing: the operator of the server decides who reads its files."""
 

@@ -22,6 +22,7 @@ CLEANING_SECONDS = 30.0
 _CHECKPOINT_SECONDS = 0.1
 # The `user_version` of a file in which whatever was deleted is overwritten.
 _CLEAN = 1
+_MARK_AS_CLEAN = f"PRAGMA user_version={_CLEAN}"
 
 
 class SqliteFile:
@@ -88,14 +89,20 @@ class SqliteFile:
             create_private(self.path)
         except OSError as error:
             raise StoreError(f"{self.path} cannot be made: {error.strerror}") from error
-        with self.turn():
-            connection = self.engine.raw_connection()
-            try:
-                if not self.path.stat().st_size:
-                    connection.execute(f"PRAGMA user_version={_CLEAN}")
-                connection.execute("PRAGMA journal_mode=WAL")
-            finally:
-                connection.close()
+        if not self.path.stat().st_size:
+            with closing(self._connect(BUSY_TIMEOUT_SECONDS)) as connection, self.turn():
+                connection.execute(_MARK_AS_CLEAN)
+        self.keep_journal()
+
+    def keep_journal(self) -> None:
+        """Set the file's WAL mode again, if another program or a killed restore has changed it."""
+        connection = self.engine.raw_connection()
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                with self.turn():
+                    connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
 
     def needs_rebuild(self) -> bool:
         """Return whether an earlier release, which did not overwrite what it deleted, has written
@@ -107,7 +114,7 @@ class SqliteFile:
         """Write the file anew, without what was deleted. Nobody else writes meanwhile."""
         with closing(self._connect(BUSY_TIMEOUT_SECONDS)) as connection, self.turn():
             connection.execute("VACUUM")
-            connection.execute(f"PRAGMA user_version={_CLEAN}")
+            connection.execute(_MARK_AS_CLEAN)
 
     def clean(self, tables: Sequence[str]) -> None:
         """Write all changes from the log to the file, and empty the log, so that neither holds what
