@@ -86,6 +86,11 @@ class CountingRules:
         """Return these rules with other void tickets."""
         return replace(self, void_tickets=frozenset(void_tickets))
 
+    def without_secrets(self) -> Self:
+        """Return these rules without what must not leave this machine. Only answers for which
+        secrets do not matter can be decided by them."""
+        return replace(self, secrets=())
+
     def fingerprint(self, derived: Derived) -> str:
         """Return a digest of the rules that matter to what was derived. Nobody's distinct_id can be
         read from it."""

@@ -4,12 +4,15 @@ Every door to answers applies the same erasures: the store to its rows, an impor
 it reads, a report over export files to what it shows. So no door brings a person back.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from survey.event_values import PropertyKeys, canonical_json
+from survey.copies import ImportedAnswer
+from survey.event_values import PropertyKeys, canonical_json, read_text
 from survey.links import anonymous_person
 from survey.pseudonyms import make_pseudonym
 from survey.rules import Answer
@@ -57,6 +60,54 @@ class Erasures:
 
     def _is_forgotten(self, at: datetime) -> bool:
         return self.forgotten_before is not None and at < self.forgotten_before
+
+
+NOTHING_ERASED = Erasures()
+
+
+def apply_erasures(
+    answer: ImportedAnswer,
+    erasures: Erasures,
+    keys: PropertyKeys,
+    at: datetime,
+    stored_person: str | None = None,
+) -> ImportedAnswer:
+    """Return an imported answer as the erasures leave it: unchanged, or without words, and without
+    identity if it is the person's own. `at` is the time of the import.
+
+    `stored_person` is the person of the answer that is stored under the uuid. It may be a pseudonym
+    under an older secret, and stays.
+    """
+    if not erasures.hides_words(answer, read_user(answer.properties)):
+        return answer
+    person = answer.distinct_id
+    pseudonym = erasures.find_pseudonym(person, answer.answered_at)
+    if pseudonym is not None and person != anonymous_person(answer.ticket_id or ""):
+        known = {make_pseudonym(person, secret) for secret in erasures.secrets}
+        person = stored_person if stored_person and stored_person in known else pseudonym
+    return replace(erase_imported(answer, person, keys), erased_at=at)
+
+
+def erase_imported(answer: ImportedAnswer, person: str, keys: PropertyKeys) -> ImportedAnswer:
+    """Return an imported answer without words, as one of `person`. What counts stays."""
+    submission_id = _parse(answer.properties).get(SUBMISSION_KEY)
+    return replace(
+        answer,
+        distinct_id=person,
+        comment=None,
+        properties=reduce_properties(answer, keys, submission_id),
+    )
+
+
+def read_user(properties: str) -> str | None:
+    """Return the person whom an event names in its properties besides its own; `properties` are
+    canonical JSON."""
+    return read_text(_parse(properties).get(USER_KEY))
+
+
+def _parse(properties: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(properties)
+    return found
 
 
 def erased_person(distinct_id: str, ticket_id: str | None, secret: str) -> str:

@@ -9,7 +9,8 @@ import hashlib
 import hmac
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-_PREFIX = "erased:"
+# What every pseudonym begins with.
+PREFIX = "erased:"
 _DIGITS = 32
 
 
@@ -20,12 +21,12 @@ def make_pseudonym(distinct_id: str, secret: str) -> str:
         return distinct_id
     key = _key(secret, b"pseudonym")
     digest = hmac.new(key, distinct_id.encode("utf-8", "replace"), hashlib.sha256)
-    return f"{_PREFIX}{digest.hexdigest()[:_DIGITS]}"
+    return f"{PREFIX}{digest.hexdigest()[:_DIGITS]}"
 
 
 def is_pseudonym(distinct_id: str) -> bool:
     """Return whether a distinct_id is a pseudonym."""
-    return distinct_id.startswith(_PREFIX)
+    return distinct_id.startswith(PREFIX)
 
 
 def key_id(secret: str) -> str:

@@ -100,7 +100,7 @@ def open_named_source(
     rules = read_rules(settings, database)
     try:
         if engine == "dask":
-            source = open_dask_source(name, rules, scheduler)
+            source = open_dask_source(name, settings, rules, database, scheduler)
         else:
             source = open_source(name, settings, rules, database, None if no_cache else cache)
     except BadSource as error:
