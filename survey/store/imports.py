@@ -35,6 +35,7 @@ _REPLACE_TRUST = (
 _COPIES_ON_RECORD = select(AnswerCopyRow.fingerprint).where(
     AnswerCopyRow.fingerprint.in_(bindparam("fingerprints", expanding=True))
 )
+_HAVE_COPIES = select(AnswerCopyRow.id).where(AnswerCopyRow.uuid.in_(_UUIDS)).limit(1)
 _TICKETS_OF_COPIES = select(AnswerCopyRow.ticket_id).where(
     AnswerCopyRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
 )
@@ -111,6 +112,11 @@ def copies_on_record(connection: Connection, fingerprints: Sequence[str]) -> fro
 def tickets_of_copies(connection: Connection, tickets: Sequence[str]) -> frozenset[str]:
     """Return which of these tickets are named by a copy that does not count. Reads all copies."""
     return frozenset(connection.scalars(_TICKETS_OF_COPIES, {"ticket_ids": tickets}))
+
+
+def have_copies(connection: Connection, uuids: Sequence[str]) -> bool:
+    """Return whether any of these events has a copy that does not count."""
+    return connection.execute(_HAVE_COPIES, {"uuids": uuids}).first() is not None
 
 
 def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:

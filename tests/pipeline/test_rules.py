@@ -42,7 +42,7 @@ def settings_for(contract: Contract):
         edit_window=contract.edit_window,
         test_distinct_ids=contract.test_distinct_ids,
         unverified_excluded_from=contract.unverified_excluded_from,
-        secret_key=",".join(contract.secrets),
+        secret_key=",".join(contract.secrets) or (),
         rating_question_id="R",
         comment_question_id="C",
     )
