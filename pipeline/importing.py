@@ -33,7 +33,7 @@ from survey.store.imports import (
 )
 from survey.store.responses import answers_of_tickets, save_responses
 from survey.store.voids import void_among
-from survey.vocabulary import COUNTED, Outcome
+from survey.vocabulary import COUNTED, Outcome, Trust
 
 # Answers to a transaction. Customers wait for its locks, or for their turn to write: on two cores
 # for 0.2 s at most.
@@ -48,11 +48,13 @@ class SumsDiffer(CsatError):
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """The summary of an import: `received` is the sum of `known` and all `outcomes`."""
+    """The summary of an import: `received` is the sum of `known` and all `outcomes`. `believed` is
+    how many answers are trusted more than unverified without a secret to verify it."""
 
     received: int
     known: int
     outcomes: dict[Outcome, int]
+    believed: int = 0
 
     @property
     def new(self) -> int:
@@ -79,8 +81,12 @@ def import_events(
     SettingsError if a secret is missing.
     """
     run = AnswerImport(database, rules, secret_keys)
+    believed = 0
     for events in source.read_events():
-        run.add(read_imported(events, rules))
+        answers = read_imported(events, rules)
+        if not rules.secrets:
+            believed += sum(answer.trust is not Trust.UNVERIFIED for answer in answers)
+        run.add(answers)
         on_progress(run.received)
     outcomes = {outcome: run.outcomes[outcome] for outcome in Outcome}
     if run.received != run.known + sum(outcomes.values()):
@@ -88,7 +94,7 @@ def import_events(
             f"{run.received} answers were received, but {run.known} known ones and "
             f"{sum(outcomes.values())} others are on record; please report this"
         )
-    return ImportSummary(run.received, run.known, outcomes)
+    return ImportSummary(run.received, run.known, outcomes, believed)
 
 
 def read_imported(events: Sequence[RawEvent], rules: CountingRules) -> list[ImportedAnswer]:

@@ -5,7 +5,7 @@ from contextlib import closing
 import click
 
 from pipeline.importing import ImportSummary, import_events
-from pipeline.sources.base import TRUST_IS_BELIEVED, BadSource, EventSource, trust_is_believed
+from pipeline.sources.base import TRUST_IS_BELIEVED, BadSource, EventSource
 from pipeline.sources.opening import open_event_source
 from survey.counting_rules import CountingRules
 from survey.progress import show_progress
@@ -55,7 +55,7 @@ def import_answers(source_name: str) -> None:
             summary = import_events(source, rules, database, on_progress, settings.secret_keys)
     for line in describe(summary):
         click.echo(line)
-    if trust_is_believed(source, settings):
+    if summary.believed:
         click.echo(TRUST_IS_BELIEVED)
 
 

@@ -13,7 +13,7 @@ from pipeline.metrics import trend_periods
 from pipeline.output_files import write_files
 from pipeline.query import ReportQuery
 from pipeline.report import number_report
-from pipeline.sources.base import Source
+from pipeline.sources.base import TRUST_IS_BELIEVED, Source, trust_is_believed
 from pipeline.sources.store_waits import read_waits
 from pipeline.targets import TargetNumbers, number_targets
 from reports.charts.style import start_drawing
@@ -81,6 +81,7 @@ def _write(out: Path, month: Month, settings: Settings, source: Source, as_of: d
         query,
         settings,
         source=source.description,
+        trust_is_believed=trust_is_believed(source, settings),
         ledger=_read_ledger(settings) if source.is_store else None,
         as_of=as_of,
         marks=_read_marks(settings, query),
@@ -89,6 +90,8 @@ def _write(out: Path, month: Month, settings: Settings, source: Source, as_of: d
     write_files(out, render_files(numbers, settings), replacing=SOMETIMES)
     responses = numbers.teams["responses"].iloc[-1]
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")
+    if trust_is_believed(source, settings):
+        click.echo(TRUST_IS_BELIEVED)
 
 
 def _send(month: Month, settings: Settings, as_of: datetime, *, again: bool) -> None:
