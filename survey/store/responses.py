@@ -149,12 +149,14 @@ def find_asked(connection: Connection, uuid: str) -> Asked | None:
 @dataclass(frozen=True)
 class NewAnswer:
     """An answer to append, with its source. An answer of the site has `asked`; an imported answer
-    has the `properties` of its event."""
+    has the `properties` of its event, and `erased_at` if identity and words were removed from it.
+    """
 
     answer: Answer
     source: Origin
     asked: Asked | None = None
     properties: str | None = None
+    erased_at: datetime | None = None
 
 
 def add_answers(connection: Connection, new: Sequence[NewAnswer]) -> None:
@@ -174,6 +176,7 @@ def _answer_values(new: NewAnswer) -> dict[str, Any]:
         # What the site received belongs to our survey, whatever its id is now.
         "survey_id": new.answer.survey_id if new.source is Origin.IMPORT else None,
         "properties": new.properties,
+        "erased_at": new.erased_at,
         "initial_target_area": asked.initial_target_area if asked else None,
         "rating_question": questions.rating if questions else None,
         "comment_question": questions.comment if questions else None,
