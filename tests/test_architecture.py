@@ -14,6 +14,7 @@ PACKAGES = ("survey", "pipeline", "reports", "demo")
 # responses anew before an import.
 SHARED = (
     "survey.addresses",
+    "survey.clients",
     "survey.clock",
     "survey.colours",
     "survey.copies",
@@ -60,6 +61,9 @@ PURE = (
     "event_values",
     "site/form",
     "copies",
+    "clients",
+    "outbox_payloads",
+    "refusals",
     "durations",
     "ledger",
     "setting_values",
