@@ -53,6 +53,7 @@ JOBS = (
     "survey.invitations.inviting:invite_due",
     "survey.messages.jobs:send_messages",
     "survey.zendesk.receiving:forget_invocations",
+    "survey.forgetting:forget_old_counts",
 )
 
 

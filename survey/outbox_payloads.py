@@ -9,10 +9,17 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 # An object with this key holds an event in `_EVENT`; any other object is itself an event. The text
-# of such a payload begins in this way.
+# of a payload with a comment begins and goes on in this way.
 _COMMENT = "comment"
 _EVENT = "event"
 _BEGINNING = '{"comment": '
+_MIDDLE = ', "event": '
+_NULL = "null"
+_PLACES = 3
+
+# Made once, because to make one takes longer than to use it.
+_IN_UTF8 = json.JSONEncoder(ensure_ascii=False)
+_DECODER = json.JSONDecoder()
 
 
 def pack_event(event: Mapping[str, Any]) -> str:
@@ -35,17 +42,33 @@ def unpack_event(payload: str) -> dict[str, Any]:
 
 def size_when_sent(payload: str) -> int:
     """Return how many bytes the event of a payload has when it is sent: as JSON in ASCII."""
-    if payload.isascii() and not payload.startswith(_BEGINNING):
-        return len(payload)
+    if not payload.startswith(_BEGINNING + '"'):
+        is_wrapped = payload.startswith(_BEGINNING)
+        return _size_in_ascii(
+            payload[len(_BEGINNING + _NULL + _MIDDLE) : -1] if is_wrapped else payload
+        )
     try:
-        return len(json.dumps(unpack_event(payload)))
-    except (LookupError, TypeError, ValueError):
+        _, end = _DECODER.raw_decode(payload, len(_BEGINNING))
+    except ValueError:
         # What cannot be read cannot be sent either. The worker finds out, and sends all others.
         return len(payload)
+    comment, event = payload[len(_BEGINNING) : end], payload[end + len(_MIDDLE) : -1]
+    return _size_in_ascii(event) + _PLACES * (_size_in_ascii(comment) - len(_NULL))
+
+
+def _size_in_ascii(text: str) -> int:
+    """Return how many bytes JSON has in ASCII: six for each half of a surrogate pair, and for each
+    other character that is escaped, of which DEL is one."""
+    deletes = 5 * text.count("\x7f")
+    if text.isascii():
+        return len(text) + deletes
+    plain = len(text.encode("ascii", "ignore"))
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return plain + deletes + 6 * (units - plain)
 
 
 def _write(packed: Mapping[str, Any]) -> str:
-    text = json.dumps(packed, ensure_ascii=False)
+    text = _IN_UTF8.encode(packed)
     try:
         text.encode()
     except UnicodeEncodeError:

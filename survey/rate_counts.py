@@ -32,15 +32,15 @@ class RateCounts:
         self._period = 0
         self._hits: dict[str, int] = {}
 
-    def take(self, period: int, limits: Sequence[tuple[str, int]]) -> int | None:
+    def take(self, period: int, limits: Sequence[tuple[str, int]]) -> str | None:
         """Count a hit of each of these keys, if none was hit as often as its limit allows. Else
-        count nothing, and return the index of the first that was."""
+        count nothing, and return the first that was."""
         with self._lock:
             if period != self._period:
                 self._begin(period)
-            for index, (key, most) in enumerate(limits):
+            for key, most in limits:
                 if self._hits_of(key) >= most:
-                    return index
+                    return key
             for key, _ in limits:
                 if key in self._hits or len(self._hits) < MOST_KEYS:
                     self._hits[key] = self._hits.get(key, 0) + 1

@@ -8,6 +8,14 @@ from survey.refusals import Refused
 from survey.settings import Settings
 from survey.vocabulary import DailyFigure
 
+# These stand in the keys that are counted.
+_LINK, _CLIENT, _ALL = " link ", " client ", " all "
+_FIGURES = {
+    _LINK: DailyFigure.REFUSED_LINK,
+    _CLIENT: DailyFigure.REFUSED_CLIENT,
+    _ALL: DailyFigure.REFUSED_ALL,
+}
+
 
 class Scope(StrEnum):
     """What is counted together: each has the same limits, and counts for itself."""
@@ -33,16 +41,18 @@ class RateLimits:
     ) -> Refused | None:
         """Count a submit. Return the refusal if there were too many; that one is not counted."""
         # The narrowest limit is named first: it says best who sends so many.
-        kinds = (
-            (DailyFigure.REFUSED_LINK, link, self._link),
-            (DailyFigure.REFUSED_CLIENT, client, self._client),
-            (DailyFigure.REFUSED_ALL, "", self._all),
-        )
-        limited = [
-            (figure, f"{scope.value} {figure.value} {name}", most)
-            for figure, name, most in kinds
+        limits = [
+            (scope + kind + name, most)
+            for kind, name, most in (
+                (_LINK, link, self._link),
+                (_CLIENT, client, self._client),
+                (_ALL, "", self._all),
+            )
             if name is not None and most
         ]
         period = period_of(now)
-        over = self._counts.take(period, [(key, most) for _, key, most in limited])
-        return None if over is None else Refused(limited[over][0], end_of(period) - now)
+        over = self._counts.take(period, limits)
+        if over is None:
+            return None
+        kind = next(kind for kind in _FIGURES if over.startswith(scope + kind))
+        return Refused(_FIGURES[kind], end_of(period) - now)

@@ -3,7 +3,7 @@
 import structlog
 from flask import request
 
-from survey.clients import hash_client, hash_link
+from survey.clients import Client, hash_link
 from survey.growth import day_of
 from survey.links import anonymous_person
 from survey.rate_limits import Scope
@@ -18,7 +18,7 @@ from survey.vocabulary import Trust
 log = structlog.get_logger()
 
 
-def find_refusal(scope: Scope, visitor: Visitor) -> Refused | None:
+def find_refusal(scope: Scope, visitor: Visitor, client: Client) -> Refused | None:
     """Count a submit of a visitor. Return the refusal if there were too many.
 
     A signed link is never counted. The requester of a known ticket, and who has answered the ticket
@@ -27,24 +27,22 @@ def find_refusal(scope: Scope, visitor: Visitor) -> Refused | None:
     if visitor.trust is Trust.SIGNED:
         return None
     site, link = current_site(), visitor.link
-    secret = site.settings.require_secret_key()
-    refused = site.rate_limits.take(
-        scope, current_client(), hash_link(link.ticket_id, link.person, secret), site.clock()
-    )
-    if refused is None or _is_customer(site, visitor):
-        return None
-    return refused
+    secret = site.settings.secret_keys[0]
+    hashed_link = hash_link(link.ticket_id, link.person, secret)
+    refused = site.rate_limits.take(scope, client.hash(secret), hashed_link, site.clock())
+    return None if refused is None or _is_customer(site, visitor) else refused
 
 
 def refuses_client(scope: Scope) -> bool:
     """Count a request that names no link; return whether its client sent too many."""
     site = current_site()
-    return site.rate_limits.take(scope, current_client(), None, site.clock()) is not None
+    client = current_client().hash(site.settings.secret_keys[0])
+    return site.rate_limits.take(scope, client, None, site.clock()) is not None
 
 
-def current_client() -> str | None:
-    """Return the keyed hash of the request's client; None if nobody knows the client."""
-    return hash_client(request.remote_addr or "", current_site().settings.require_secret_key())
+def current_client() -> Client:
+    """Return the client of the current request."""
+    return Client(request.environ.get("REMOTE_ADDR", ""))
 
 
 def note_refusal(site: SurveySite, refused: Refused) -> None:

@@ -13,7 +13,7 @@ from survey.rate_limits import Scope
 from survey.site.context import current_site
 from survey.site.deferred import DeferredResponse
 from survey.site.language import current_language
-from survey.site.limits import find_refusal
+from survey.site.limits import current_client, find_refusal
 from survey.site.robots import is_no_customer
 from survey.site.visitor import current_visitor
 
@@ -43,7 +43,7 @@ def note_page_view() -> Answer | Response:
     page_id = _page_id()
     if is_no_customer(request.headers):
         return "", 204
-    if find_refusal(Scope.PAGE_VIEW, visitor):
+    if find_refusal(Scope.PAGE_VIEW, visitor, current_client()):
         return "", 429
     view = PageView(
         visitor.link, visitor.trust, page_id, language=current_language().tag, at=site.clock()

@@ -76,16 +76,16 @@ def form_context(form: Form, problems: Problems | None = None) -> dict[str, obje
         "questions": questions_in(current_language(), current_site().settings),
         "labels": face_labels(current_language()),
         "max_comment_length": MAX_COMMENT_LENGTH,
-        "retry_when": _describe_wait(problems.refused) if problems and problems.refused else None,
+        "wait": _describe_wait(problems.refused) if problems and problems.refused else None,
     }
 
 
 def _describe_wait(refused: Refused) -> str | None:
-    """Return in how many minutes or hours a refused answer can be sent again, in words: never too
-    few."""
+    """Return after how many minutes or hours a refused answer can be sent again, in words: never
+    too few."""
     if refused.wait is None:
         return None
     unit = MINUTE if refused.wait <= HOUR else HOUR
     whole = math.ceil(refused.wait / unit) * unit
     # With this threshold, 59 minutes are not yet an hour.
-    return str(format_timedelta(whole, add_direction=True, threshold=1))
+    return str(format_timedelta(whole, threshold=1))

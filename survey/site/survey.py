@@ -5,7 +5,6 @@ import math
 import structlog
 from flask import Blueprint, Response, render_template, request
 
-from survey.clients import hash_network
 from survey.errors import CsatError
 from survey.growth import day_of
 from survey.languages import find_language
@@ -16,7 +15,7 @@ from survey.site.context import SurveySite, current_site
 from survey.site.deferred import DeferredResponse, SeeOther
 from survey.site.form import Form, Problems, read_form
 from survey.site.language import current_language, speak
-from survey.site.limits import find_refusal, note_refusal
+from survey.site.limits import current_client, find_refusal, note_refusal
 from survey.site.question import render_blank_question, render_question
 from survey.site.receipt import issue_receipt
 from survey.site.ticket_state import TicketState, find_ticket_state
@@ -73,12 +72,10 @@ def submit() -> Page | Response:
     receipt = issue_receipt(site, submission.uuid)
     thanks = SeeOther(visitor.address("/thanks", answer=receipt))
 
-    if refused := find_refusal(Scope.ANSWER, visitor):
+    client, now = current_client(), site.clock()
+    if refused := find_refusal(Scope.ANSWER, visitor, client):
         return _refuse(site, visitor, form, refused)
-    now = site.clock()
-    network = hash_network(
-        request.remote_addr or "", day_of(now), site.settings.require_secret_key()
-    )
+    network = client.hash_network(day_of(now), site.settings.secret_keys[0])
 
     def not_saved(error: CsatError) -> Page:
         if isinstance(error, Refused):
