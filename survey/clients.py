@@ -20,6 +20,8 @@ class Client:
     """
 
     def __init__(self, address: str) -> None:
+        self._client: str | None
+        self._network: str | None
         match = _IPV4.fullmatch(address)
         self._client, self._network = (match[0], match[1]) if match else _parse_address(address)
 

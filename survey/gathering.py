@@ -15,6 +15,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 # So many keys need a few megabytes. A count beyond them is not kept.
 MOST_KEYS = 100_000
+# How long after a failure the next write is tried.
+RETRY_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -43,8 +45,9 @@ class Gatherer(Generic[Key]):
             threading.Thread(target=self._run, name="gathering", daemon=True).start()
 
     def _run(self) -> None:
+        has_failed = False
         while True:
-            sleep(self._seconds)
+            sleep(max(self._seconds, RETRY_SECONDS) if has_failed else self._seconds)
             with self._lock:
                 gathered, self._gathered = self._gathered, Counter()
                 if not gathered:
@@ -52,8 +55,11 @@ class Gatherer(Generic[Key]):
                     return
             try:
                 self._write(gathered)
+                has_failed = False
             except CsatError as error:
-                log.error("counts not written", reason=str(error))
+                if not has_failed:  # that it goes on need not be said again and again
+                    log.error("counts not written", reason=str(error))
+                has_failed = True
                 self._keep(gathered)
             except Exception as error:
                 log.error("counts not written", error=type(error).__name__, at=find_place(error))
