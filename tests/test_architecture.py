@@ -14,6 +14,7 @@ PACKAGES = ("survey", "pipeline", "reports", "demo")
 # responses anew before an import.
 SHARED = (
     "survey.addresses",
+    "survey.clients",
     "survey.clock",
     "survey.colours",
     "survey.copies",
@@ -67,6 +68,9 @@ PURE = (
     "pseudonyms",
     "site/form",
     "copies",
+    "clients",
+    "outbox_payloads",
+    "refusals",
     "durations",
     "ledger",
     "erasures",

@@ -25,7 +25,7 @@ from survey.events import Questions
 from survey.rules import Answer, Response
 from survey.store.changes import note_beginnings, note_instants, note_tickets
 from survey.store.database import Database
-from survey.store.models import AnswerRow, AppliedRulesRow, Origin, ResponseRow
+from survey.store.models import AnswerRow, AppliedRulesRow, Origin, ResponseRow, is_indexed
 from survey.vocabulary import Trust
 
 SELECT_ANSWER = select(
@@ -56,6 +56,16 @@ _ANY_ANSWER = (
     select(AnswerRow.ticket_id)
     .where(AnswerRow.ticket_id == bindparam("ticket_id"))
     .order_by(AnswerRow.source, AnswerRow.answered_at)
+    .limit(literal_column("1"))
+    .offset(literal_column("0"))
+)
+_ANY_ANSWER_OF_PERSON = (
+    select(AnswerRow.ticket_id)
+    .where(
+        AnswerRow.ticket_id == bindparam("ticket_id"),
+        AnswerRow.distinct_id == bindparam("person"),
+        is_indexed(AnswerRow),
+    )
     .limit(literal_column("1"))
     .offset(literal_column("0"))
 )
@@ -92,6 +102,11 @@ _SAVE_APPLIED_RULES = text(
     "INSERT INTO applied_rules (id, fingerprint) VALUES (1, :fingerprint)"
     " ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint"
 )
+
+
+def has_answer_of(database: Database, ticket_id: str, person: str) -> bool:
+    """Return whether a person has answered a ticket before."""
+    return database.ask(_ANY_ANSWER_OF_PERSON, ticket_id=ticket_id, person=person) is not None
 
 
 def has_answers(database: Database, ticket_id: str) -> bool:
