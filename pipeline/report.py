@@ -51,6 +51,7 @@ class ReportNumbers:
     - `donations`: the month's line of the donation export; None for other periods, and for sources
       that are not the store. Never filtered.
     - `source`: where the answers come from, in words.
+    - `trust_is_believed`: whether the link trust is what events claim, with no secret to verify it.
     """
 
     query: ReportQuery
@@ -71,6 +72,7 @@ class ReportNumbers:
     stuffing: Sequence[Suspicion] | None
     targets: TargetNumbers | None
     donations: pd.DataFrame | None
+    trust_is_believed: bool = False
 
 
 def compared_periods(period: Period) -> list[Period]:
@@ -90,6 +92,7 @@ def number_report(
     as_of: datetime,
     marks: Sequence[Mark] = (),
     targets: TargetNumbers | None = None,
+    trust_is_believed: bool = False,
 ) -> ReportNumbers:
     """Return all numbers of a report.
 
@@ -132,6 +135,7 @@ def number_report(
         stuffing=_find_stuffing(counted.daily, query, settings),
         targets=targets,
         donations=donations,
+        trust_is_believed=trust_is_believed,
     )
 
 
