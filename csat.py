@@ -76,6 +76,7 @@ JOBS = (
     "survey.posthog.jobs:follow_deletions_due",
     "survey.zendesk.receiving:forget_invocations",
     "csat:forget_due",
+    "survey.forgetting:forget_old_counts",
 )
 
 # What `csat erase` and its likes do to files. Each is imported when it is run, gets the database

@@ -130,3 +130,29 @@ def is_uuid(value: object) -> bool:
         return isinstance(value, str) and str(UUID(value)) == value.lower()
     except ValueError:
         return False
+
+
+NOTHING_ERASED = Erasures()
+
+
+def apply_erasures(
+    answer: ImportedAnswer,
+    erasures: Erasures,
+    keys: PropertyKeys,
+    at: datetime,
+    stored_person: str | None = None,
+) -> ImportedAnswer:
+    """Return an imported answer as the erasures leave it: unchanged, or without words, and without
+    identity if it is the person's own. `at` is the time of the import.
+
+    `stored_person` is the person of the answer that is stored under the uuid. It may be a pseudonym
+    under an older secret, and stays.
+    """
+    if not erasures.hides_words(answer, read_user(answer.properties)):
+        return answer
+    person = answer.distinct_id
+    pseudonym = erasures.find_pseudonym(person, answer.answered_at)
+    if pseudonym is not None and person != anonymous_person(answer.ticket_id or ""):
+        known = {make_pseudonym(person, secret) for secret in erasures.secrets}
+        person = stored_person if stored_person and stored_person in known else pseudonym
+    return replace(erase_imported(answer, person, keys), erased_at=at)

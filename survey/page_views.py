@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from survey.events import build_message, survey_properties
 from survey.links import Link, judge_requester
+from survey.outbox_payloads import pack_event
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.outbox import enqueue
@@ -133,5 +134,5 @@ def _outbox_event(view: PageView, settings: Settings) -> dict[str, str]:
     return {
         "page_view_uuid": view.uuid,
         "ticket_id": view.ticket_id,
-        "payload": json.dumps(build_shown_event(view, settings)),
+        "payload": pack_event(build_shown_event(view, settings)),
     }

@@ -86,6 +86,29 @@ _SOME_ON_SQLITE = _some_on_sqlite()
 _SOME_ON_POSTGRESQL = _some_on_postgresql()
 
 
+def _count_strangers(others: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Count those on one side of the customer in an index: their own, of which there may be very
+    many, are not read."""
+    some = (
+        select(AnswerRow.id)
+        .where(
+            AnswerRow.ticket_id == _TICKET_ID,
+            others,
+            AnswerRow.link_trust == Trust.UNVERIFIED.value,
+            is_indexed(AnswerRow),
+            AnswerRow.source == Origin.SITE.value,
+        )
+        .limit(bindparam("few"))
+    )
+    return select(func.count()).select_from(some.subquery())
+
+
+_COUNT_STRANGERS = (
+    _count_strangers(AnswerRow.distinct_id < _PERSON),
+    _count_strangers(AnswerRow.distinct_id > _PERSON),
+)
+
+
 @dataclass(frozen=True)
 class Arriving:
     """A person who answers a ticket now, or may answer it. `uuid` is that of the answer that they
@@ -111,6 +134,14 @@ def answers_that_decide(
         if len(answers[each.ticket_id]) >= FEW:
             answers[each.ticket_id] = _of_very_many(connection, rules, each)
     return answers
+
+
+def count_strangers(connection: Connection, ticket_id: str, customer: str, at_most: int) -> int:
+    """Return how many unverified answers of others than the customer the site has received for a
+    ticket, but at most `at_most`."""
+    values = {"ticket_id": ticket_id, "person": customer, "few": at_most}
+    counts = [connection.scalar(counted, values) or 0 for counted in _COUNT_STRANGERS]
+    return min(sum(counts), at_most)
 
 
 def _first_of_each(connection: Connection, tickets: Sequence[str]) -> dict[str, list[Answer]]:

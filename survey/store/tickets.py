@@ -60,6 +60,9 @@ _REQUESTERS = select(TicketRow.ticket_id, TicketRow.requester_external_id).where
     TicketRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)),
     TicketRow.requester_external_id.is_not(None),
 )
+_REQUESTER = select(TicketRow.requester_external_id).where(
+    TicketRow.ticket_id == bindparam("ticket_id")
+)
 _SAVE_CURSOR = text(
     "INSERT INTO zendesk_cursors (stream, cursor, saved_at) VALUES (:stream, :cursor, :now)"
     " ON CONFLICT (stream) DO UPDATE SET cursor = excluded.cursor, saved_at = excluded.saved_at"
@@ -121,6 +124,13 @@ def find_requesters(connection: Connection, ticket_ids: Sequence[str]) -> dict[s
         return {}
     rows = connection.execute(_REQUESTERS, {"ticket_ids": ticket_ids})
     return {str(ticket_id): str(external_id) for ticket_id, external_id in rows}
+
+
+def find_requester(database: Database, ticket_id: str) -> str | None:
+    """Return the external id of a ticket's requester; None if the ticket is not kept, or its
+    requester has none."""
+    found = database.ask(_REQUESTER, ticket_id=ticket_id)
+    return None if found is None else str(found)
 
 
 def set_plan(connection: Connection, ticket_id: str, plan: Plan) -> bool:
