@@ -55,7 +55,7 @@ def path(tmp_path):
 @contextmanager
 def reports_worker(path, application):
     """A reports worker, by the server that real ones run on."""
-    server = serve_reports(application, bind_unix(path))
+    server = serve_reports(application, bind_unix(path), [])
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
