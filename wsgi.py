@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 
 def create_site() -> "SurveySite":
     """Return the site as the environment configures it; its database must be upgraded before."""
+    from survey.monitoring import begin_monitoring
     from survey.settings import load_settings
     from survey.site.app import create_app
     from survey.store.database import CUSTOMER_WAIT_SECONDS, Database
 
     settings = load_settings()
+    begin_monitoring(settings)
     site = create_app(settings, Database(settings.database_url, CUSTOMER_WAIT_SECONDS))
     if socket_path := os.environ.get(REPORTS_SOCKET_VARIABLE):
         forward_reports(site, socket_path)
@@ -45,10 +47,12 @@ def create_site() -> "SurveySite":
 def create_reports() -> "WSGIApplication":
     """Return the reports site, likewise."""
     from reports.site.app import create_reports_site
+    from survey.monitoring import begin_monitoring
     from survey.settings import load_settings
     from survey.store.database import LONGEST_WAIT_SECONDS, Database
 
     settings = load_settings()
+    begin_monitoring(settings)
     return create_reports_site(settings, Database(settings.database_url, LONGEST_WAIT_SECONDS))
 
 

@@ -34,6 +34,7 @@ SHARED = (
     "survey.query_encoding",
     "survey.recipients",
     "survey.rederive",
+    "survey.request_ids",
     "survey.rules",
     "survey.scale",
     "survey.settings",

@@ -25,6 +25,7 @@ class _Answered:
     path: bytes
     status: int
     seconds: float
+    request_id: str
 
     def describe(self) -> dict[str, object]:
         """Return the request as an event of the log."""
@@ -36,6 +37,26 @@ class _Answered:
             "path": show_path(self.path),
             "status": self.status,
             "ms": round(self.seconds * 1000, 1),
+            "request_id": self.request_id,
+        }
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """A request that was refused before it had arrived whole."""
+
+    at: float
+    status: int
+    request_id: str
+
+    def describe(self) -> dict[str, object]:
+        """Return the refusal as an event of the log."""
+        return {
+            "timestamp": stamp(self.at),
+            "level": "info",
+            "event": "request refused",
+            "status": self.status,
+            "request_id": self.request_id,
         }
 
 
@@ -45,7 +66,7 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._answered: list[_Answered] = []
+        self._answered: list[_Answered | _Refused] = []
 
     def add(self, request: Request, status: int) -> None:
         """Remember an answered request."""
@@ -54,7 +75,14 @@ class RequestLog:
             return
         seconds = monotonic() - request.received_at
         with self._lock:
-            self._answered.append(_Answered(time(), request.method, path, status, seconds))
+            self._answered.append(
+                _Answered(time(), request.method, path, status, seconds, request.id)
+            )
+
+    def add_refusal(self, request_id: str, status: int) -> None:
+        """Remember a request that was refused before it had arrived whole."""
+        with self._lock:
+            self._answered.append(_Refused(time(), status, request_id))
 
     def flush(self) -> None:
         """Log the requests that were answered since the last call."""

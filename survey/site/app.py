@@ -10,6 +10,7 @@ from survey.hedgehogs import HedgehogCounts
 from survey.logs import configure_logs
 from survey.page_views import receive_page_views
 from survey.receive import receive_all
+from survey.request_ids import Identified
 from survey.settings import Settings
 from survey.site import compression, headers, language, prometheus
 from survey.site.context import SurveySite
@@ -77,4 +78,7 @@ def create_app(
     app.register_blueprint(hooks)
     prometheus.register(app)
     register_error_pages(app)
+    app.wsgi_app = Identified(  # type: ignore[method-assign]
+        app.wsgi_app, is_behind_proxy=settings.trusted_proxies > 0
+    )
     return app

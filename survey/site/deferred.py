@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from flask.typing import ResponseReturnValue
 
+from survey.request_ids import ENVIRON_KEY, answering
 from survey.site.context import SurveySite
 from survey.store.errors import StoreError
 
@@ -59,7 +60,8 @@ class DeferredResponse(Response):
 
     def _fail(self, environ: "WSGIEnvironment", error: BaseException) -> Response:
         site = self._site
-        with site.request_context(environ):
+        # This runs in the thread that commits, or after the application was called.
+        with answering(environ.get(ENVIRON_KEY)), site.request_context(environ):
             try:
                 if not isinstance(error, StoreError):
                     raise error

@@ -3,13 +3,13 @@
 import io
 import json
 import os
+import re
 from datetime import datetime
 
 import pytest
 import requests
 import structlog
 
-from survey import logs
 from survey.commands.serve import announce
 from survey.logs import configure_logs
 from survey.serving.request_log import RequestLog, show_path
@@ -50,13 +50,25 @@ def test_a_request_is_a_line_with_method_path_status_and_time(asked):
     times = [datetime.fromisoformat(line.split(" ", 1)[0]) for line in lines]
     assert times == sorted(times)
     assert len(set(times)) == 3
-    values = [each[2].rpartition(" ms=") for each in told]
-    assert [value[0] for value in values] == [
+    values = [re.fullmatch(r"(.*) ms=(.*) request_id='([0-9a-f]{16})'", each[2]) for each in told]
+    assert [value[1] for value in values] == [
         "method='GET' path='/' status=200",
         "method='GET' path='/fails' status=500",
         "method='GET' path='/nothing/here.html' status=404",
     ]
     assert all(0 <= float(value[2]) < 5_000 for value in values)
+    assert len({value[3] for value in values}) == 3
+
+
+def test_what_is_refused_before_it_has_arrived_is_a_line_too(capsys):
+    configure_logs()
+    with served_application(page, RequestLog()) as address:
+        client = Client(address, b"GET / HTTP/1.1\r\nA: " + 40_000 * b"x" + b"\r\n\r\n")
+        status, headers, _ = client.receive()
+    (line,) = capsys.readouterr().err.splitlines()
+    request_id = headers["X-Request-ID"]
+    assert line.endswith(f" info request refused status=431 request_id='{request_id}'")
+    assert status == 431
 
 
 def test_who_watches_the_site_makes_no_line(asked):
@@ -156,7 +168,4 @@ def test_an_event_as_json_has_its_values_and_forges_no_line(capsys):
     event = json.loads(line)
     assert list(event)[:3] == ["timestamp", "level", "event"]
     assert (event["level"], event["event"]) == ("error", "failed\n")
-    assert event["exception"].startswith("ValueError: 'several")
-    record = logs.logging.LogRecord("library", 30, "p", 1, "odd\n%s", ("thing",), None)
-    told = json.loads(logs._JsonFormatter().format(record))
-    assert (told["logger"], told["event"], told["level"]) == ("library", "odd\nthing", "warning")
+    assert event["exception"].startswith("ValueError < survey/serving/test_request_log.py:")
