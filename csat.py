@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from survey.command_line import run_command
+from survey.command_line import Additions, run_command
 from survey.private_files import keep_files_private
 
 # name → its module, and the line that `csat --help` shows without importing it
@@ -55,6 +55,10 @@ JOBS = (
     "survey.zendesk.receiving:forget_invocations",
 )
 
+# What `csat doctor` looks at besides. Each check is imported when it is run, gets the database, the
+# settings and the time, and returns what it found.
+CHECKS = ("pipeline.donations.quick_check:check_ledger",)
+
 
 class LazyGroup(click.Group):
     """A group that imports a command only to run it."""
@@ -82,8 +86,14 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-# `survey` imports no other package, so the jobs of all packages are handed over to `csat tick`.
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "obj": JOBS})
+# `survey` imports no other package, so what all packages add to its commands is handed over.
+@click.group(
+    cls=LazyGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "obj": Additions(jobs=JOBS, checks=CHECKS),
+    },
+)
 @click.version_option(package_name="csat", message="csat %(version)s")
 def cli() -> None:
     """Customer satisfaction for support teams: from the survey link to the monthly report.

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
@@ -15,6 +16,15 @@ FAILED = 1
 
 # The error numbers of a write if there is no room, or nothing to write to.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What other packages add to commands of `survey`, which imports none of them: the jobs of
+    `csat tick` and the checks of `csat doctor`, each as `module:function`."""
+
+    jobs: Sequence[str] = ()
+    checks: Sequence[str] = ()
 
 
 def run_command(command: click.Command, arguments: Sequence[str]) -> int:

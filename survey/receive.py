@@ -15,6 +15,7 @@ from survey.events import Questions
 from survey.links import Link, judge_requester
 from survey.messages.alert_rows import alert_rows, raises_alerts
 from survey.messages.ticket_rows import rows_of_change, writes_back
+from survey.prometheus import ANSWERS, counting
 from survey.rules import Answer, Decision, Response, decide, time_of_receipt
 from survey.scale import LOW
 from survey.settings import Settings
@@ -84,13 +85,14 @@ def receive_all(
     database: Database, settings: Settings, arrivals: Sequence[Arrival]
 ) -> list[Answer]:
     """Store submissions in their order in one transaction; return the stored answer of each."""
-    answers: list[Answer] = []
+    received: list[_Received] = []
     with database.writing() as connection:
         # All tickets are locked at once: locking some now and some later could cause a deadlock.
         database.lock_tickets(connection, sorted({arrival.ticket_id for arrival in arrivals}))
         for group in _without_ticket_twice(arrivals):
-            answers += _receive_group(connection, settings, group)
-    return answers
+            received += _receive_group(connection, settings, group)
+    _count(received)
+    return [each.answer for each in received]
 
 
 def _without_ticket_twice(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
@@ -106,7 +108,7 @@ def _without_ticket_twice(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]
 
 def _receive_group(
     connection: Connection, settings: Settings, arrivals: Sequence[Arrival]
-) -> list[Answer]:
+) -> "list[_Received]":
     """Store submissions for different tickets, most of them with one statement for each table."""
     tickets = [arrival.ticket_id for arrival in arrivals]
     arriving = [
@@ -150,7 +152,7 @@ def _receive_group(
         add_messages(connection, _find_alerts(changed, submission_ids, settings), now)
     if writes_back(settings):
         add_messages(connection, _find_ticket_rows(changed, settings), now)
-    return [each.answer for each in received]
+    return received
 
 
 @dataclass(frozen=True)
@@ -178,9 +180,19 @@ class _Received:
         return self.after.response is not None and self.after.response != self.before.response
 
     @property
+    def outcome(self) -> str:
+        return self.after.outcomes[self.answer.uuid] if self.is_new else "repeat"
+
+    @property
     def response(self) -> Response:
         assert self.after.response is not None
         return self.after.response
+
+
+def _count(received: Sequence[_Received]) -> None:
+    with counting():
+        for each in received:
+            ANSWERS.labels(each.outcome, each.answer.trust).inc()
 
 
 def _find_alerts(

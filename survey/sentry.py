@@ -26,33 +26,42 @@ def start_sentry(settings: Settings) -> None:
     SettingsError for an address that is none."""
     if settings.sentry_dsn is None:
         return
+    check_address(settings)
     import sentry_sdk
     from sentry_sdk.integrations.atexit import AtexitIntegration
-    from sentry_sdk.utils import BadDsn
+
+    sentry_sdk.init(
+        dsn=settings.sentry_dsn.get_secret_value(),
+        before_send=keep_places_alone,
+        # Nothing is collected that is not reported by us: no requests, no lines of the log.
+        default_integrations=False,
+        integrations=[AtexitIntegration(callback=lambda _pending, _seconds: None)],
+        include_local_variables=False,
+        include_source_context=False,
+        max_breadcrumbs=0,
+        max_request_body_size="never",
+        send_default_pii=False,
+        send_client_reports=False,
+        auto_session_tracking=False,
+        enable_metrics=False,
+        shutdown_timeout=_SECONDS_AT_THE_END,
+    )
+    add_reporter(sentry_sdk.capture_exception)
+
+
+def check_address(settings: Settings) -> None:
+    """Raise SettingsError if Sentry is set up with an address that is none."""
+    if settings.sentry_dsn is None:
+        return
+    from sentry_sdk.utils import BadDsn, Dsn
 
     try:
-        sentry_sdk.init(
-            dsn=settings.sentry_dsn.get_secret_value(),
-            before_send=keep_places_alone,
-            # Nothing is collected that is not reported by us: no requests, no lines of the log.
-            default_integrations=False,
-            integrations=[AtexitIntegration(callback=lambda _pending, _seconds: None)],
-            include_local_variables=False,
-            include_source_context=False,
-            max_breadcrumbs=0,
-            max_request_body_size="never",
-            send_default_pii=False,
-            send_client_reports=False,
-            auto_session_tracking=False,
-            enable_metrics=False,
-            shutdown_timeout=_SECONDS_AT_THE_END,
-        )
+        Dsn(settings.sentry_dsn.get_secret_value())
     except BadDsn:
         raise SettingsError(
             "CSAT_SENTRY_DSN is not the address of a project at Sentry: copy it from the project's "
             "settings there (Client Keys)"
         ) from None
-    add_reporter(sentry_sdk.capture_exception)
 
 
 def keep_places_alone(event: "Event", _hint: "Hint") -> "Event":

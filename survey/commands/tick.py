@@ -13,6 +13,7 @@ import click
 import structlog
 
 from survey.clock import now
+from survey.command_line import Additions
 from survey.errors import CsatError
 from survey.job_runs import JobRuns
 from survey.logs import find_place, report_failure
@@ -43,7 +44,7 @@ class JobResult:
 @click.command()
 @click.option("--every-minute", is_flag=True, hidden=True, help="Again and again, until stopped.")
 @click.pass_obj
-def tick(jobs: Sequence[str], every_minute: bool) -> None:
+def tick(additions: Additions, every_minute: bool) -> None:
     """Do whatever is due now, once; `csat serve` does so once a minute by itself.
 
     Run it as often as you like, from as many machines as you like: nothing is done twice.
@@ -53,9 +54,9 @@ def tick(jobs: Sequence[str], every_minute: bool) -> None:
     begin_monitoring(settings)
     database = open_store(settings.database_url, LONGEST_WAIT_SECONDS)
     if every_minute:
-        _run_every_minute(jobs, database, settings)
+        _run_every_minute(additions.jobs, database, settings)
         return
-    results = run_jobs(jobs, database, settings)
+    results = run_jobs(additions.jobs, database, settings)
     for result in results:
         if result.done is not None:
             click.echo(result.done)

@@ -35,8 +35,14 @@ def read_erasures(connection: Connection, secrets: Sequence[str]) -> Erasures:
         secrets=needed,
         persons=_read_times(connection, _PERSONS),
         tickets=_read_times(connection, _TICKETS),
-        forgotten_before=connection.scalar(_FORGOTTEN_BEFORE),
+        forgotten_before=find_forgotten_before(connection),
     )
+
+
+def find_forgotten_before(connection: Connection) -> datetime | None:
+    """Return before when everything is without identity and words; None if the retention was never
+    applied."""
+    return connection.scalar(_FORGOTTEN_BEFORE)
 
 
 def _read_times(
