@@ -56,7 +56,8 @@ def serve_site(site: "SurveySite", listener: socket.socket) -> Server:
         urgent_paths=URGENT_PATHS,
         trusts_request_ids=site.settings.trusted_proxies > 0,
     )
-    log = RequestLog() if site.settings.log_requests else None
+    pages = frozenset(rule.rule.encode() for rule in site.url_map.iter_rules())
+    log = RequestLog(pages) if site.settings.log_requests else None
     return Server(site, listener, refusals, limits, log)
 
 

@@ -1,10 +1,10 @@
 """What the operator's figures need of the store, by indexes alone: it is read every few seconds."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from survey.ledger import EntryKind
 from survey.months import Month
@@ -20,6 +20,9 @@ from survey.store.models import (
 )
 from survey.store.outbox import WAITING
 from survey.vocabulary import InvitationOutcome
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 # Deliveries are counted over this time until now.
 LATELY = timedelta(days=1)
@@ -101,10 +104,8 @@ def count_queues(connection: Connection, now: datetime) -> dict[Channel, Queue]:
     """Return the queue of each channel."""
     waiting = {row[0]: (row[1], row[2]) for row in connection.execute(_WAITING_ROWS)}
     oldest_ids = [oldest_id for _, oldest_id in waiting.values()]
-    created: Mapping[int, datetime] = dict(
-        connection.execute(_CREATED, {"ids": oldest_ids}).tuples().all() if oldest_ids else ()
-    )
-    dead = dict(connection.execute(_DEAD).tuples().all())
+    created = _read_pairs(connection, _CREATED, ids=oldest_ids) if oldest_ids else {}
+    dead = _read_pairs(connection, _DEAD)
     queues = {}
     for channel in Channel:
         count, oldest_id = waiting.get(channel.value, (0, None))
@@ -125,7 +126,7 @@ def count_totals(connection: Connection) -> Totals:
 
 def count_decided(connection: Connection, since: datetime) -> dict[InvitationOutcome, int]:
     """Return of how many tickets it was decided since a time whether to ask, by outcome."""
-    found = dict(connection.execute(_DECIDED, {"since": since}).tuples().all())
+    found = _read_pairs(connection, _DECIDED, since=since)
     return {outcome: found.get(outcome.value, 0) for outcome in InvitationOutcome}
 
 
@@ -146,3 +147,10 @@ def count_open_erasures(connection: Connection) -> tuple[OpenErasures, OpenErasu
 def find_newest_receipt(connection: Connection) -> datetime | None:
     """Return when the site received its newest answer; None if it has none."""
     return connection.scalar(_NEWEST_RECEIPT)
+
+
+def _read_pairs(
+    connection: Connection, statement: Select[*tuple[Key, Value]], **parameters: object
+) -> dict[Key, Value]:
+    """Return the second value of each row by the first."""
+    return {row[0]: row[1] for row in connection.execute(statement, parameters)}

@@ -186,7 +186,10 @@ class TestARequest:
 
     def test_is_logged_like_any_other(self, path, capsys):
         configure_logs()
-        with reports_worker(path, Reports()), served(path, request_log=RequestLog()) as address:
+        with (
+            reports_worker(path, Reports()),
+            served(path, request_log=RequestLog(frozenset())) as address,
+        ):
             ask(address, b"GET /reports/2026-10?team=jane HTTP/1.1\r\n\r\n")
         (line,) = capsys.readouterr().err.splitlines()
         assert "info request method='GET' path='/reports/2026-10' status=200 ms=" in line
