@@ -288,5 +288,6 @@ def _log_warning(
 
 # All loggers use this one object, and so share a lock.
 _STANDARD_ERROR = _StandardError()
-_LIBRARY_HANDLER = _LibraryHandler()
+# Some libraries set a lower level for their own loggers.
+_LIBRARY_HANDLER = _LibraryHandler(logging.WARNING)
 _REPORTERS: list[Reporter] = []

@@ -83,7 +83,9 @@ def test_an_exception_says_only_what_no_customer_can_have_written():
 def test_a_library_is_told_by_its_text_and_place_without_values(logged_as_json):
     logging.getLogger("library").warning("odd %s", WORDS, exc_info=failure(WORDS))
     logging.getLogger("library").error(failure(WORDS))
-    logging.getLogger("library").info("all is well")
+    talkative = logging.getLogger("talkative")
+    talkative.setLevel(logging.INFO)
+    talkative.info("all is well")
     odd, unnamed = logged_as_json()
     assert (odd["event"], odd["level"], odd["logger"]) == ("odd %s", "warning", "library")
     assert odd["at"].startswith("tests/survey/test_logs.py:")

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from survey.logs import configure_logs
+from survey.request_ids import ENVIRON_KEY
 from survey.serving import forwarding
 from survey.serving.forwarding import Forwarding
 from survey.serving.gateway import HttpResponse
@@ -150,6 +151,18 @@ class TestARequest:
         (told,) = reports.told
         assert told["REMOTE_ADDR"] == "127.0.0.1"
         assert "192.0.2.1" not in str(told)
+
+    def test_takes_its_id_along(self, path):
+        reports = Reports()
+        request = b"GET /reports/ HTTP/1.1\r\nX-Request-ID: 0123456789abcdef\r\n\r\n"
+        with reports_worker(path, reports):
+            with served(path) as address:
+                ask(address, request)
+            with served(path, trusts_request_ids=True) as address:
+                ask(address, request)
+        own, given = (told[ENVIRON_KEY] for told in reports.told)
+        assert (given, len(own)) == ("0123456789abcdef", 16)
+        assert own != given
 
     def test_leaves_behind_what_concerns_the_connection(self, path):
         reports = Reports()
