@@ -23,7 +23,11 @@ from survey.doctor.judging_operation import judge_erasures, judge_jobs, judge_re
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.erasures import find_forgotten_before
-from survey.store.figures import count_open_erasures, find_newest_receipt
+from survey.store.figures import (
+    count_never_asked,
+    count_open_erasures,
+    find_newest_receipt,
+)
 from survey.store.invitations import count_not_asked, count_solved, last_sent_at
 from survey.store.inviting import Place, find_due
 from survey.store.job_runs import list_runs
@@ -67,8 +71,11 @@ def _check_clock(connection: Connection, at: datetime) -> Iterator[Finding]:
 
 def _check_erasures(connection: Connection, settings: Settings, at: datetime) -> Iterator[Finding]:
     waiting, unasked = count_open_erasures(connection)
-    if waiting.count or unasked.count:
-        yield judge_erasures(waiting.count, waiting.oldest_at, unasked.count, at)
+    # Without a key PostHog cannot be asked whether it knows the person.
+    has_key = settings.posthog_personal_key is not None
+    count_unasked = unasked.count if has_key else count_never_asked(connection)
+    if waiting.count or count_unasked:
+        yield judge_erasures(waiting.count, waiting.oldest_at, count_unasked, at)
     if settings.retention is not None:
         yield judge_retention(settings.retention, find_forgotten_before(connection), at)
 

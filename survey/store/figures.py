@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, or_, select
 
 from survey.ledger import EntryKind
 from survey.months import Month
@@ -52,17 +52,21 @@ _DECIDED = (
 _LAST_CLOSE = select(func.max(LedgerEntryRow.month)).where(
     LedgerEntryRow.kind == EntryKind.CLOSE.value
 )
-# Erasures that PostHog was asked for, and those that it was not.
+# Of a person whom PostHog does not know, it is asked nothing.
+_HAS_PERSON = or_(ErasureRow.requested_at.is_not(None), ErasureRow.person_uuids.is_not(None))
 _OPEN_ERASURES = (
     select(
         ErasureRow.requested_at.is_not(None),
         func.count(),
         func.min(func.coalesce(ErasureRow.requested_at, ErasureRow.erased_at)),
     )
-    .where(ErasureRow.deleted_at.is_(None))
+    .where(ErasureRow.deleted_at.is_(None), _HAS_PERSON)
     .group_by(ErasureRow.requested_at.is_not(None))
 )
 
+_NEVER_ASKED = select(func.count()).where(
+    ErasureRow.deleted_at.is_(None), ErasureRow.requested_at.is_(None)
+)
 # An import may bring events whose senders' clocks were wrong.
 _NEWEST_RECEIPT = (
     select(AnswerRow.answered_at)
@@ -137,11 +141,18 @@ def find_last_close(connection: Connection) -> Month | None:
 
 
 def count_open_erasures(connection: Connection) -> tuple[OpenErasures, OpenErasures]:
-    """Return the erasures that wait for PostHog, and those that it was not asked for."""
+    """Return the erasures that wait for PostHog, and those of persons whom it has and was not asked
+    to delete."""
     found = {
         bool(row[0]): OpenErasures(row[1], row[2]) for row in connection.execute(_OPEN_ERASURES)
     }
     return found.get(True, OpenErasures()), found.get(False, OpenErasures())
+
+
+def count_never_asked(connection: Connection) -> int:
+    """Return of how many erasures PostHog was never told, because it does not know the person or
+    could not be asked."""
+    return connection.scalar(_NEVER_ASKED) or 0
 
 
 def find_newest_receipt(connection: Connection) -> datetime | None:

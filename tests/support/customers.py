@@ -3,8 +3,10 @@
 import random
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from itertools import cycle
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -40,13 +42,19 @@ class Customers:
 
     Only a 303 is an acknowledgement. Whoever is refused with 503, is cut off or gets no answer,
     still has what they typed and sends it again. Any other answer is a failure, which `wait_for`
-    and `stop` raise. Some give another rating a moment later.
+    and `stop` raise. Some give another rating a moment later. With the ports of several sites, each
+    request goes to the next one, as a balancer sends it.
     """
 
     def __init__(
-        self, port: int, *, seed: object = 0, threads: int = 6, pause: float = 0.12
+        self,
+        ports: int | Sequence[int],
+        *,
+        seed: object = 0,
+        threads: int = 6,
+        pause: float = 0.12,
     ) -> None:
-        self._port = port
+        self._ports = cycle([ports] if isinstance(ports, int) else ports)
         self._pause = pause
         self._edit_share = 0.25
         self._stopping = threading.Event()
@@ -161,7 +169,7 @@ class Customers:
         link = {"ticketId": answer.ticket_id, "distinct_id": f"customer-{answer.ticket_id}"}
         form = {"rating": answer.rating, "comment": answer.comment, "submit_id": answer.submit_id}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
+        connection = HTTPConnection("127.0.0.1", next(self._ports), timeout=ANSWER_SECONDS)
         status = None
         try:
             connection.request("POST", f"/?{urlencode(link)}", urlencode(form), headers)

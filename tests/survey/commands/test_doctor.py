@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert
 
 from demo.processes import free_port
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from demo.zendesk_standin import ZendeskStandIn
 from survey.clock import now
 from survey.settings import variable
@@ -197,6 +197,9 @@ def test_what_the_store_says_of_jobs_erasures_and_clocks(database, examine):
     assert "no rate holds for 2026-10" in message
     assert any("the last job is from" in message for _, message in found["clock"])
     assert "was not asked to delete 1 erased person" in found["erasures"][0][1]
+    # With a key it was found that PostHog does not know the other person.
+    known = examine(CSAT_POSTHOG_PERSONAL_KEY="phx_hidden", CSAT_POSTHOG_PROJECT_ID="1")
+    assert "has not deleted 1 erased person yet" in known["erasures"][0][1]
     assert "nothing was forgotten yet" in found["retention"][0][1]
 
 

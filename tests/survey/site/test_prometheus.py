@@ -153,15 +153,20 @@ def test_erasures_that_posthog_has_not_done_are_told(client, database, clock):
         "erased_at": at,
         "confirmed_by": "ada",
         "counts": "{}",
-        "person_uuids": None,
         "checked_at": None,
     }
     with database.writing() as connection:
-        for pseudonym, requested_at, deleted_at in (
-            *(("a", at, None), ("b", at + SECOND, None)),
-            *(("c", None, None), ("d", at, at)),
+        for pseudonym, requested_at, deleted_at, uuids in (
+            *(("a", at, None, "[]"), ("b", at + SECOND, None, "[]"), ("c", None, None, "[]")),
+            # One is done, and one is of a person whom PostHog does not know.
+            *(("d", at, at, None), ("e", None, None, None)),
         ):
-            row = {"pseudonym": pseudonym, "requested_at": requested_at, "deleted_at": deleted_at}
+            row = {
+                "pseudonym": pseudonym,
+                "requested_at": requested_at,
+                "deleted_at": deleted_at,
+                "person_uuids": uuids,
+            }
             connection.execute(insert(ErasureRow), {**proof, **row})
     shown = figures(client.get("/metrics", headers=TOKEN).text)
     assert shown['csat_erasures_open{state="waiting"}'] == 2
