@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 def create_site() -> "SurveySite":
     """Return the site as the environment configures it; its database must be upgraded before."""
     from survey.monitoring import begin_monitoring
+    from survey.serving.proxies import trust_proxies
     from survey.settings import load_settings
     from survey.site.app import create_app
     from survey.store.database import CUSTOMER_WAIT_SECONDS, Database
@@ -41,6 +42,7 @@ def create_site() -> "SurveySite":
     site = create_app(settings, Database(settings.database_url, CUSTOMER_WAIT_SECONDS))
     if socket_path := os.environ.get(REPORTS_SOCKET_VARIABLE):
         forward_reports(site, socket_path)
+    trust_proxies(site, settings.trusted_proxies)
     return site
 
 
@@ -48,12 +50,15 @@ def create_reports() -> "WSGIApplication":
     """Return the reports site, likewise."""
     from reports.site.app import create_reports_site
     from survey.monitoring import begin_monitoring
+    from survey.serving.proxies import trust_proxies
     from survey.settings import load_settings
     from survey.store.database import LONGEST_WAIT_SECONDS, Database
 
     settings = load_settings()
     begin_monitoring(settings)
-    return create_reports_site(settings, Database(settings.database_url, LONGEST_WAIT_SECONDS))
+    site = create_reports_site(settings, Database(settings.database_url, LONGEST_WAIT_SECONDS))
+    trust_proxies(site, settings.trusted_proxies)
+    return site
 
 
 def __getattr__(name: str) -> "WSGIApplication":

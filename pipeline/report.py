@@ -48,6 +48,7 @@ class ReportNumbers:
     - `donations`: the month's line of the donation export; None for other periods, and for sources
       that are not the store. Never filtered.
     - `source`: where the answers come from, in words.
+    - `trust_is_believed`: whether the link trust is what events claim, with no secret to verify it.
     """
 
     query: ReportQuery
@@ -67,6 +68,7 @@ class ReportNumbers:
     invitations: InvitationCounts | None
     targets: TargetNumbers | None
     donations: pd.DataFrame | None
+    trust_is_believed: bool = False
 
 
 def compared_periods(period: Period) -> list[Period]:
@@ -86,6 +88,7 @@ def number_report(
     as_of: datetime,
     marks: Sequence[Mark] = (),
     targets: TargetNumbers | None = None,
+    trust_is_believed: bool = False,
 ) -> ReportNumbers:
     """Return all numbers of a report.
 
@@ -127,6 +130,7 @@ def number_report(
         invitations=_invitations_of(counted.invitations, query),
         targets=targets,
         donations=donations,
+        trust_is_believed=trust_is_believed,
     )
 
 

@@ -68,6 +68,7 @@ def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> 
         "after_name": name_period(after),
         "links": links,
         "source": numbers.source,
+        "trust_is_believed": numbers.trust_is_believed,
         "as_of": numbers.as_of,
         "filters": describe_filters(numbers.query, settings.teams),
         "is_by_rating": bool(numbers.query.ratings),

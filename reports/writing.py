@@ -8,7 +8,7 @@ from pipeline.metrics import trend_periods
 from pipeline.output_files import write_files
 from pipeline.query import ReportQuery
 from pipeline.report import number_report
-from pipeline.sources.base import OnProgress, Source
+from pipeline.sources.base import OnProgress, Source, trust_is_believed
 from pipeline.sources.store_waits import read_waits
 from pipeline.targets import TargetNumbers, number_targets
 from reports.charts.style import start_drawing
@@ -45,6 +45,7 @@ def write_report(
         query,
         settings,
         source=source.description,
+        trust_is_believed=trust_is_believed(source, settings),
         ledger=_read_ledger(database) if source.is_store else None,
         as_of=as_of,
         marks=_read_marks(database, query),

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import click
 
@@ -18,12 +18,13 @@ FAILED = 1
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-@dataclass(frozen=True)
-class Additions:
-    """What other packages add to commands of `survey`, which imports none of them: the jobs of
-    `csat tick` and the checks of `csat doctor`, each as `module:function`."""
+class Parts(NamedTuple):
+    """What the packages hand over to commands of another one, each as `module:function`, imported
+    when it is run: what `csat tick` does, what erases persons from files, and what `csat doctor`
+    looks at."""
 
     jobs: Sequence[str] = ()
+    erasers: Sequence[str] = ()
     checks: Sequence[str] = ()
 
 

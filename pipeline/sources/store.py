@@ -1,5 +1,6 @@
 """The project's own store as a source."""
 
+import json
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -19,11 +20,13 @@ from pipeline.counts import (
 )
 from pipeline.events import Comment, RawEvent
 from pipeline.invitations import CountedInvitations, InvitationCounts, frame_invitations
+from pipeline.proofs import claim_trust, read_proofs
 from pipeline.query import ReportQuery
 from pipeline.schemas import COMMENTS, DEDUPLICATED, check
 from pipeline.sources.base import OnProgress, Received
 from pipeline.sources.store_counts import DayVersions, StoreCounts
 from survey.counting_rules import CountingRules
+from survey.event_values import PropertyKeys, read_trust
 from survey.months import Month, months_between
 from survey.periods import EARLIEST, Period
 from survey.store import counting, invitations
@@ -31,6 +34,7 @@ from survey.store.database import Database
 from survey.store.received import ReceivedAnswer, all_received, count_received
 from survey.store.responses import applied_rules
 from survey.store.voids import void_tickets
+from survey.vocabulary import TRUST_ORDER, Trust
 
 
 class StoreSource:
@@ -196,9 +200,20 @@ class StoreSource:
         return self._rules.with_voids(void_tickets(connection))
 
     def _read(self, connection: Connection, on_progress: OnProgress) -> Received:
-        received = []
+        received, trusts, proofs = [], [], []
+        keys = PropertyKeys.of(self._rules)
         for answer in all_received(connection, self._rules.survey_id):
-            received.append(answer)
+            trust, proof = TRUST_ORDER.index(Trust(answer.link_trust)), None
+            if answer.claim is not None:
+                # Other secrets than those of the import may judge it.
+                claimed = json.loads(answer.claim)
+                trust, proof = (
+                    claim_trust(read_trust(claimed.get(keys.trust))),
+                    claimed.get(keys.proof),
+                )
+            trusts.append(trust)
+            proofs.append(proof)
+            received.append(answer._replace(claim=None))
             if len(received) % 10_000 == 0:
                 on_progress(len(received))
         on_progress(len(received))
@@ -209,7 +224,8 @@ class StoreSource:
             person=[each.distinct_id for each in received],
             team=[each.team for each in received],
             rating=[each.rating for each in received],
-            trust=[each.link_trust for each in received],
+            trust=trusts,
+            proof=read_proofs(proofs),
             is_other_survey=[each.is_other_survey for each in received],
             has_comment=[each.comment is not None for each in received],
             row=range(len(received)),

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pipeline.commands.options import counting_options, month_option, open_named_source
-from pipeline.sources.base import Source
+from pipeline.sources.base import TRUST_IS_BELIEVED, Source, trust_is_believed
 from reports.folders import UNKNOWN_FOLDER, remember_folder
 from reports.mailing import ReportMail, queue_report
 from reports.writing import write_report
@@ -67,6 +67,8 @@ def _write(
     with show_progress("Reading") as on_progress:
         responses = write_report(out, month, settings, database, source, as_of, on_progress)
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")
+    if trust_is_believed(source, settings):
+        click.echo(TRUST_IS_BELIEVED)
 
 
 def _send(month: Month, settings: Settings, as_of: datetime, *, again: bool) -> None:

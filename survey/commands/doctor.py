@@ -12,7 +12,7 @@ from functools import partial
 import click
 
 from survey.clock import now
-from survey.command_line import Additions
+from survey.command_line import Parts
 from survey.commands.remarks import find_remarks
 from survey.doctor.findings import Finding, Level, has_failed
 from survey.doctor.judging import judge_database, judge_settings
@@ -39,14 +39,14 @@ OtherCheck = Callable[[Database, Settings, datetime], list[Finding]]
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON, for programs.")
 @click.option("--offline", is_flag=True, help="Ask nobody but the database.")
 @click.pass_obj
-def doctor(additions: Additions, as_json: bool, offline: bool) -> None:
+def doctor(parts: Parts, as_json: bool, offline: bool) -> None:
     """Look at the settings, the database, the machine and the ledger, and ask PostHog, the mail
     server and Zendesk whether they would take what we send; say what is wrong, and what to do.
 
     Each line is a check: ok, warning or failure. Exit 1 on a failure, 0 on warnings. Nothing is
     changed, and nothing is sent to anybody. It takes no longer than half a minute.
     """
-    findings = examine(now(), additions.checks, is_offline=offline)
+    findings = examine(now(), parts.checks, is_offline=offline)
     click.echo(as_json_text(findings) if as_json else as_text(findings))
     if has_failed(findings):
         sys.exit(1)

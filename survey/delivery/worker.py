@@ -40,7 +40,7 @@ class Sender(Protocol):
     """An object that sends events; `send` raises DeliveryError if they are not accepted."""
 
     def send(self, payloads: Sequence[str]) -> None:
-        """Send events, given as JSON texts; return when they are accepted."""
+        """Send events, given as payloads of the outbox; return when they are accepted."""
 
 
 class Worker:

@@ -11,6 +11,7 @@ from survey.doctor.findings import Finding
 from survey.doctor.judging import (
     DAYS_OF_TICKETS,
     LONGEST_WAIT,
+    judge_growth,
     judge_import,
     judge_invitations,
     judge_queue,
@@ -20,7 +21,9 @@ from survey.doctor.judging import (
 )
 from survey.doctor.judging_machine import judge_clock, judge_newest
 from survey.doctor.judging_operation import judge_erasures, judge_jobs, judge_retention
+from survey.growth import day_of
 from survey.settings import Settings
+from survey.store.daily_figures import figures_of_day
 from survey.store.database import Database
 from survey.store.erasures import find_forgotten_before
 from survey.store.figures import (
@@ -52,6 +55,7 @@ def check_store(database: Database, settings: Settings, at: datetime) -> list[Fi
             *_check_erasures(connection, settings, at),
             *_check_zendesk(connection, settings, at),
             *_check_invitations(connection, settings, at),
+            *_check_growth(connection, settings, at),
         ]
 
 
@@ -139,3 +143,12 @@ def _check_invitations(
     solved_until = at - settings.survey_delay - LONGEST_WAIT
     due = find_due(connection, _BEGIN, 1, solved_until=solved_until)
     yield judge_invitations(is_due=bool(due), last_sent_at=last_sent_at(connection), now=at)
+
+
+def _check_growth(connection: Connection, settings: Settings, at: datetime) -> list[Finding]:
+    today = day_of(at)
+    return judge_growth(
+        figures_of_day(connection, today),
+        figures_of_day(connection, today - timedelta(days=1)),
+        settings.unverified_tickets_per_day,
+    )

@@ -73,7 +73,7 @@ def test_an_empty_store_without_a_help_desk_is_fine(examine):
     of_machine = {"disk", "backups", "proxies"}
     clock = set(found) & {"clock"}  # PostgreSQL has one of its own
     assert set(found) - clock == {
-        *("settings", "database", "tick", "ledger"),
+        *("settings", "database", "tick", "ledger", "strangers"),
         *channels,
         *of_machine,
     }

@@ -15,6 +15,7 @@ from reports.donation_mailing import queue_donation_mails
 from survey.clock import now
 from survey.commands.tick import JobResult, run_jobs
 from survey.errors import CsatError
+from survey.logs import configure_logs
 from survey.store.job_runs import list_runs
 from tests.conftest import on_sqlite
 from tests.support.command import environment, run_csat
@@ -82,6 +83,7 @@ def test_each_run_of_a_job_is_noted_with_its_end(database, settings):
 
 @on_sqlite
 def test_jobs_run_although_nothing_can_be_noted(database, settings, capsys):
+    configure_logs()
     with database.writing() as connection:
         connection.execute(text("drop table job_runs"))
     (result,) = run_jobs([job(does_something)], database, settings)
@@ -93,8 +95,7 @@ def run_program(settings, jobs, after=""):
     """`csat tick` with other jobs, in a process of its own."""
     program = (
         "import sys, csat\n"
-        "from survey.command_line import Additions\n"
-        f"csat.cli.context_settings['obj'] = Additions(jobs={jobs!r})\n"
+        f"csat.cli.context_settings['obj'] = csat.Parts({jobs!r})\n"
         "try: csat.main()\n"
         f"finally: {after or 'pass'}\n"
     )
