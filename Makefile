@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test soak lint format translations screenshots bench lock clean
+.PHONY: help run check test soak lint audit format translations screenshots bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +25,16 @@ soak: $(VENV)/installed-test $(VENV)/postgresql ## 50 rounds of each fault, an h
 	FAULT_ROUNDS=50 FAULT_BACKLOG=20000 HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest tests/faults --timeout 3600
 	EXAMPLES_FACTOR=20 $(BIN)/python -m pytest tests/pipeline --timeout 3600
 
-lint: $(VENV)/installed-test ## ruff and mypy
+lint: $(VENV)/installed-test ## ruff, mypy and bandit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@# It warns of each part of a statement that is excepted as a whole.
+	@mkdir -p build
+	$(BIN)/bandit -q -c pyproject.toml -r csat.py wsgi.py survey pipeline reports demo 2>build/bandit.log || { cat build/bandit.log; exit 1; }
+
+audit: $(VENV)/installed ## look up known holes of the dependencies; needs the network
+	tests/audit-dependencies
 
 format: $(VENV)/installed-test ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

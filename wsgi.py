@@ -22,6 +22,7 @@ from survey.serving.worker import (
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+    from reports.site.context import ReportsSite
     from survey.serving.server import Server
     from survey.site.context import SurveySite
 
@@ -46,7 +47,7 @@ def create_site() -> "SurveySite":
     return site
 
 
-def create_reports() -> "WSGIApplication":
+def create_reports() -> "ReportsSite":
     """Return the reports site, likewise."""
     from reports.site.app import create_reports_site
     from survey.monitoring import begin_monitoring
@@ -75,7 +76,8 @@ def _create_site_server(listener: socket.socket) -> "Server":
 
 
 def _create_reports_server(listener: socket.socket) -> "Server":
-    return serve_reports(create_reports(), listener)
+    site = create_reports()
+    return serve_reports(site, listener, site.page_headers)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from pipeline.schemas import (
     RESPONSES,
     check,
 )
+from pipeline.stuffing import DailyCounts
 from survey.counting_rules import CountingRules
 from survey.erasures import Erasures
 from survey.months import Month
@@ -60,13 +61,15 @@ class MonthPart:
 @dataclass(frozen=True)
 class MonthCounts:
     """What the report of a month needs: as `MonthPart`, of all tickets, with the comments
-    themselves (`schemas.COMMENTS`), and with the invitations, which only the store knows."""
+    themselves (`schemas.COMMENTS`), and with the invitations and the counts of days, which only the
+    store knows."""
 
     counts: pd.DataFrame
     comment_counts: pd.DataFrame
     comments: pd.DataFrame
     quality: pd.DataFrame
     invitations: InvitationCounts | None = None
+    daily: DailyCounts | None = None
 
 
 def count_totals(decided: pd.DataFrame, timezone: tzinfo) -> Totals:

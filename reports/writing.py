@@ -7,7 +7,7 @@ from pipeline.donations.ledger import Ledger
 from pipeline.metrics import trend_periods
 from pipeline.output_files import write_files
 from pipeline.query import ReportQuery
-from pipeline.report import number_report
+from pipeline.report import ReportNumbers, number_report
 from pipeline.sources.base import OnProgress, Source, trust_is_believed
 from pipeline.sources.store_waits import read_waits
 from pipeline.targets import TargetNumbers, number_targets
@@ -30,8 +30,8 @@ def write_report(
     source: Source,
     as_of: datetime,
     on_progress: OnProgress,
-) -> int:
-    """Write the files of a month, all or none; return how many responses they count.
+) -> ReportNumbers:
+    """Write the files of a month, all or none; return their numbers.
 
     `database` has what no source of events knows: the ledger, marks and tickets.
     """
@@ -52,7 +52,7 @@ def write_report(
         targets=_number_targets(database, settings, query, as_of, with_responses=source.is_store),
     )
     write_files(folder, render_files(numbers, settings), replacing=SOMETIMES)
-    return int(numbers.teams["responses"].iloc[-1])
+    return numbers
 
 
 def _read_ledger(database: Database) -> Ledger:

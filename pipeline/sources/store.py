@@ -25,6 +25,7 @@ from pipeline.query import ReportQuery
 from pipeline.schemas import COMMENTS, DEDUPLICATED, check
 from pipeline.sources.base import OnProgress, Received
 from pipeline.sources.store_counts import DayVersions, StoreCounts
+from pipeline.surges import LOOK_BACK
 from survey.counting_rules import CountingRules
 from survey.event_values import PropertyKeys, read_trust
 from survey.months import Month, months_between
@@ -108,8 +109,9 @@ class StoreSource:
     def find_version(self, query: ReportQuery, periods: Sequence[Period]) -> Hashable:
         """Return what changes with every change of what `count_query` counts of these periods."""
         with self._database.reading() as connection:
-            days = [day for period in periods for day in period.days()]
-            versions = self._versions(connection, periods)
+            around = _with_look_back(query.period)
+            days = [day for period in (*periods, around) for day in period.days()]
+            versions = self._versions(connection, [*periods, around])
             solved = self._count_solved(connection, query.period)
             return applied_rules(connection), versions.of(days), tuple(sorted(solved, key=repr))
 
@@ -117,7 +119,8 @@ class StoreSource:
         self, connection: Connection, query: ReportQuery, periods: Sequence[Period]
     ) -> MonthCounts:
         counting.require_current_responses(connection, self._rules)
-        versions = self._versions(connection, [query.period, *periods])
+        around = _with_look_back(query.period)
+        versions = self._versions(connection, [around, *periods])
         counts, comment_counts = self._count(connection, periods, query, versions)
         outcomes = self._counts.count_outcomes(connection, query.period, versions)
         return MonthCounts(
@@ -126,6 +129,7 @@ class StoreSource:
             comments=self._read_comments(connection, query),
             quality=frame_quality(outcomes),
             invitations=self._count_invitations(connection, query.period, periods, versions),
+            daily=self._counts.count_by_day(connection, around.days(), versions),
         )
 
     def _count_invitations(
@@ -250,6 +254,11 @@ class _StoreLookup:
         """Return the comments of these answers, in their order."""
         found = (self._received[row] for row in answers["row"])
         return [Comment(each.comment, each.language) for each in found]
+
+
+def _with_look_back(period: Period) -> Period:
+    """Return the days of a period, and those before that tell what is usual."""
+    return Period(period.first - LOOK_BACK, period.last, 0)
 
 
 def _frame_counter(counter: Mapping[tuple[Any, ...], int], columns: list[str]) -> pd.DataFrame:

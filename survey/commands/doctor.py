@@ -16,7 +16,6 @@ from survey.command_line import Parts
 from survey.commands.remarks import find_remarks
 from survey.doctor.findings import Finding, Level, has_failed
 from survey.doctor.judging import judge_database, judge_settings
-from survey.doctor.judging_machine import judge_proxies
 from survey.doctor.machine import check_backups, check_disks
 from survey.doctor.running import Check, run_checks
 from survey.doctor.services import list_checks
@@ -93,8 +92,7 @@ def _check_settings(settings: Settings) -> list[Finding]:
             require()
         except SettingsError as error:
             problems.append(str(error))
-    found = judge_settings(problems, find_remarks(settings))
-    return [*found, judge_proxies(settings.base_url, settings.trusted_proxies)]
+    return judge_settings(problems, find_remarks(settings))
 
 
 def _check_store(settings: Settings, at: datetime) -> list[Finding]:

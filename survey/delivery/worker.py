@@ -255,7 +255,8 @@ class Worker:
         if retry_after is not None and retry_after > 0:
             return min(retry_after, LONGEST_PAUSE_SECONDS)
         ceiling = FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10)
-        return random.uniform(0.0, min(ceiling, LONGEST_PAUSE_SECONDS))
+        longest = min(ceiling, LONGEST_PAUSE_SECONDS)
+        return random.uniform(0.0, longest)  # nosec B311 # a pause is no secret
 
 
 def _ids(batches: Sequence[Sequence[Claim]]) -> list[int]:

@@ -1,4 +1,4 @@
-"""What `csat doctor` makes of the machine: disks, clocks, backups and proxies. Pure."""
+"""What `csat doctor` makes of the machine: disks, clocks and backups. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,21 +101,6 @@ def judge_backups(path: str | None, newest_at: datetime | None, now: datetime) -
     if now - newest_at > LONGEST_BACKUP_PAUSE:
         return Finding(check, Level.WARNING, f"the newest at {path} is {age} old: {how}")
     return Finding(check, Level.OK, f"the newest is {age} old")
-
-
-def judge_proxies(base_url: str, trusted_proxies: int) -> Finding:
-    """Return whether the site knows which proxies stand before it."""
-    check = "proxies"
-    if base_url.startswith("https://") and not trusted_proxies:
-        message = (
-            "customers come by https, so a proxy stands before the site, and CSAT_TRUSTED_PROXIES "
-            "is 0: to the limits all customers are one. Set it to the number of your proxies"
-        )
-        return Finding(check, Level.WARNING, message)
-    if trusted_proxies:
-        message = f"{trusted_proxies} trusted: let nobody else reach the site's port"
-        return Finding(check, Level.OK, message)
-    return Finding(check, Level.OK, "none are trusted: clients connect to the site itself")
 
 
 def _describe_bytes(count: int) -> str:

@@ -25,6 +25,7 @@ from survey.site.hooks import hooks
 from survey.site.page_views import shown
 from survey.site.readiness import Readiness
 from survey.site.receipt import receipt_signer
+from survey.site.robots_file import robots_file
 from survey.site.style import hedgehogs_style_sheet, page_script, style_sheet
 from survey.site.survey import survey
 from survey.site.thanks import thanks
@@ -64,7 +65,7 @@ def create_app(
     app.readiness = Readiness(database)
     app.hedgehogs = HedgehogCounts(database, settings.timezone)
     # Flask's own SECRET_KEY stays unset: without it there are no sessions, and so no cookies.
-    app.receipt_signer = receipt_signer(settings.require_secret_key())
+    app.receipt_signer = receipt_signer(settings.require_secret_keys())
     app.blank_pages = {}
     app.config.update(
         MAX_CONTENT_LENGTH=SurveySite.max_body_bytes,
@@ -86,6 +87,7 @@ def create_app(
     app.register_blueprint(thanks)
     app.register_blueprint(unsubscribe)
     app.register_blueprint(health)
+    app.register_blueprint(robots_file)
     app.register_blueprint(hooks)
     prometheus.register(app)
     register_error_pages(app)

@@ -62,8 +62,8 @@ def save() -> Page:
 
 
 def _find_customer() -> str | None:
-    key = current_site().settings.require_secret_key()
-    return read_token(request.args.get("token", ""), key)
+    keys = current_site().settings.require_secret_keys()
+    return read_token(request.args.get("token", ""), keys)
 
 
 def _show(*, is_done: bool) -> str:

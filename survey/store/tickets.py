@@ -37,7 +37,7 @@ _ANY_WAIT = (
 )
 _INSTANT = TicketRow.updated_at.type
 _SAVE = text(
-    f"INSERT INTO tickets ({', '.join(_COLUMNS)})"
+    f"INSERT INTO tickets ({', '.join(_COLUMNS)})"  # nosec B608 # columns of ours
     f" VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
     " ON CONFLICT (ticket_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "ticket_id")

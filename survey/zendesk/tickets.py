@@ -2,13 +2,14 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from survey.erasures import Erasures
 from survey.pseudonyms import is_pseudonym
 from survey.settings import Settings
+from survey.signing_keys import derive_key
 from survey.vocabulary import Plan, TicketStatus
 
 # The tag of a ticket whose customer was asked, by us or by an automation of Zendesk.
@@ -188,8 +189,19 @@ def hash_customer(external_id: str | None, email: str | None, secret_key: str) -
         identity = f"mail:{email.strip().lower()}"
     else:
         return None
-    key = hmac.digest(secret_key.encode(), b"customer", "sha256")
+    key = derive_key(secret_key, "customer")
     return hmac.new(key, identity.encode(), hashlib.sha256).hexdigest()
+
+
+def hashes_of_customer(ticket: Ticket, secret_keys: Iterable[str]) -> frozenset[str]:
+    """Return every hash by which the customer of a ticket may be known: that of the ticket, and
+    those under each secret, because the customer's other tickets may have been hashed before the
+    secret was changed, or after."""
+    hashes = {
+        hash_customer(ticket.requester_external_id, ticket.requester_email, secret_key)
+        for secret_key in secret_keys
+    }
+    return frozenset(each for each in (ticket.customer, *hashes) if each is not None)
 
 
 def _solved_at(

@@ -14,12 +14,13 @@ from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from demo.zendesk_standin import ZendeskStandIn
 from survey.clock import now
 from survey.settings import variable
+from survey.store.daily_figures import add_figures
 from survey.store.job_runs import note_failure, note_start
 from survey.store.messages import NewMessage, add_messages, mark_dead
 from survey.store.models import Channel, ErasureRow, WebhookInvocationRow
 from survey.store.outbox import postpone
 from survey.store.tickets import save_cursor
-from survey.vocabulary import InvitationOutcome, Plan
+from survey.vocabulary import DailyFigure, InvitationOutcome, Plan
 from tests.conftest import on_sqlite
 from tests.support.command import run_csat
 from tests.support.donations import OCTOBER, Donations
@@ -70,7 +71,7 @@ def examine(settings):
 def test_an_empty_store_without_a_help_desk_is_fine(examine):
     found = examine()
     channels = {f"outbox {channel}" for channel in Channel}
-    of_machine = {"disk", "backups", "proxies"}
+    of_machine = {"disk", "backups"}
     clock = set(found) & {"clock"}  # PostgreSQL has one of its own
     assert set(found) - clock == {
         *("settings", "database", "tick", "ledger", "strangers"),
@@ -80,6 +81,14 @@ def test_an_empty_store_without_a_help_desk_is_fine(examine):
     warned = {check for check, told in found.items() if {level for level, _ in told} != {"ok"}}
     assert warned == {"settings", "tick"}
     assert any("CSAT_POSTHOG_KEY" in message for _, message in found["settings"])
+
+
+def test_a_day_with_too_many_made_up_tickets_names_the_setting(database, examine):
+    with database.writing() as connection:
+        add_figures(connection, {(now().date(), DailyFigure.UNVERIFIED_TICKETS): 9})
+    ((level, message),) = examine(CSAT_UNVERIFIED_TICKETS_PER_DAY="10")["strangers"]
+    assert level == "warning"
+    assert "CSAT_UNVERIFIED_TICKETS_PER_DAY is 10" in message
 
 
 def test_what_waits_and_what_is_dead_is_told_by_channel(database, examine):
@@ -157,7 +166,7 @@ def test_a_database_that_is_not_there_is_a_failure_and_the_machine_is_looked_at(
     done = run_csat("doctor", "--json", "--offline", **given, **ZENDESK)
     assert (done.returncode, done.stderr) == (1, "")
     found = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
-    assert set(found) == {"settings", "proxies", "database", "disk", "backups"}
+    assert set(found) == {"settings", "database", "disk", "backups"}
     assert found["database"]["level"] == "failure"
     assert "there is no database" in found["database"]["message"]
     assert not path.exists()

@@ -1,4 +1,4 @@
-"""What is said of disks, clocks, backups and proxies, and from when on it is a warning."""
+"""What is said of disks, clocks and backups, and from when on it is a warning."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,6 @@ from survey.doctor.judging_machine import (
     judge_clock,
     judge_log,
     judge_newest,
-    judge_proxies,
     judge_space,
 )
 
@@ -74,9 +73,3 @@ def test_a_daily_backup_may_be_late_by_two_hours():
 
     assert level(NOW - 26 * HOUR) is level(None, path=None) is Level.OK
     assert level(NOW - 26 * HOUR - SECOND) is level(None) is Level.WARNING
-
-
-def test_a_site_behind_tls_has_a_proxy():
-    assert judge_proxies("https://survey.example.com", 0).level is Level.WARNING
-    assert judge_proxies("https://survey.example.com", 1).level is Level.OK
-    assert judge_proxies("http://127.0.0.1:8000", 0).level is Level.OK

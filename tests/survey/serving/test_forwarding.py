@@ -8,6 +8,7 @@ from io import BytesIO
 from urllib.parse import quote
 
 import pytest
+from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from survey.request_ids import ENVIRON_KEY
 from survey.serving import forwarding
 from survey.serving.forwarding import Forwarding
 from survey.serving.gateway import HttpResponse
+from survey.serving.proxies import trust_proxies
 from survey.serving.request_log import RequestLog
 from survey.serving.supervisor import CannotListen, bind_unix
 from survey.serving.worker import forward_reports, serve_reports
@@ -54,7 +56,7 @@ def path(tmp_path):
 @contextmanager
 def reports_worker(path, application):
     """A reports worker, by the server that real ones run on."""
-    server = serve_reports(application, bind_unix(path))
+    server = serve_reports(application, bind_unix(path), [])
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
@@ -163,6 +165,16 @@ class TestARequest:
         own, given = (told[ENVIRON_KEY] for told in reports.told)
         assert (given, len(own)) == ("0123456789abcdef", 16)
         assert own != given
+
+    def test_comes_from_the_client_that_a_trusted_proxy_names(self, path):
+        reports = Reports()
+        site = Flask("survey")
+        site.wsgi_app = Forwarding(survey, str(path), UNREACHABLE)
+        trust_proxies(site, 1)
+        request = b"GET /reports/ HTTP/1.1\r\nX-Forwarded-For: 192.0.2.9, 192.0.2.1\r\n\r\n"
+        with reports_worker(path, reports), served_application(site) as address:
+            ask(address, request)
+        assert reports.told[0]["REMOTE_ADDR"] == "192.0.2.1"
 
     def test_leaves_behind_what_concerns_the_connection(self, path):
         reports = Reports()
