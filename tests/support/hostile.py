@@ -14,11 +14,15 @@ NAMES = (
     *("distinct_id", "ticketId", "team", "rating", "lang", "sig", "satisfaction", "answer", "x"),
     *("userId", "ticket_id", "ticketTeam", "initialTargetArea", "token"),
 )
-FILTERS = ("team", "rating", "trust", "language", "phrase", "commented", "page", "next", "x")
+FILTERS = (
+    *("team", "rating", "trust", "language", "q", "phrase", "commented", "page", "next", "x"),
+    *("from", "to", "month", "year", "before", "without_amount"),
+)
 FIELDS = ("rating", "comment", "submit_id", "language", "x")
 FIELDS_OF_REPORTS = (
-    *("username", "password", "next", "label", "day", "month", "amount", "currency", "reference"),
-    *("paid_on", "reason", "charity", "charity_reference", "without_amount", "confirm", "by"),
+    *("username", "password", "next", "day", "words", "month", "first", "amount", "currency"),
+    *("reference", "paid_on", "reason", "charity", "charity_reference", "without_amount"),
+    *("shown", "change", "x"),
 )
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "CONNECT", "BREW")
 HEADERS = (
@@ -45,6 +49,7 @@ TEXTS = (
     b"9" * 400,
     b"=cmd|' /C calc'!A0",
     b"gzip, deflate, br;q=0, *;q=nan",
+    b"2026-10-14",
     b"0000-00-00..9999-99-99",
 )
 KINDS = (
@@ -83,14 +88,13 @@ class Hostility:
     def __init__(self, seed: object, insider: Insider | None = None) -> None:
         self._chance = random.Random(str(seed))
         self._insider = insider
-        makers: list[Callable[[], bytes]] = [
+        self._makers: list[Callable[[], bytes]] = [
             *[self._noise, self._mutation, self._contradiction, self._excess, self._chunked] * 2,
             *[self._question, self._form] * 6,
             *[self._webhook, self._page_view] * 2,
         ]
-        # These take the processor a hundred times as long.
+        # What takes the processor a hundred times as long comes now and then.
         self._rare = [self._report, self._report_form] if insider else []
-        self._makers = makers
 
     def attempt(self) -> Attempt:
         """Return what is sent next, over one connection."""

@@ -278,6 +278,11 @@ def test_marks_are_added_shown_on_trends_and_removed(lead, database, settings):
     assert post(lead, "/reports/marks/1/remove").status_code == 303  # it is gone already
 
 
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**20])
+def test_a_mark_of_which_no_database_can_have_the_number_does_not_exist(lead, number):
+    assert post(lead, f"/reports/marks/{number}/remove").status_code == 404
+
+
 def post(person, path, **fields):
     page = person.client.get("/reports/marks").text
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)
