@@ -1,5 +1,6 @@
 """Strangers who send what they like: never a 5xx, never a hang, never more memory."""
 
+import errno
 import os
 import random
 import re
@@ -50,11 +51,23 @@ WITHOUT_LIMITS = {
 }
 
 
+def connect(port: int) -> socket.socket:
+    """A connection to the site. The machine may have no port left for a moment: each one rests for
+    a minute after its use."""
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=LONGEST_SECONDS)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+            time.sleep(1)
+
+
 def exchange(port: int, attempt: Attempt) -> bytes:
     """Send an attempt, end the sending, and read all that comes."""
     received = b""
     length = -(-len(attempt.data) // attempt.pieces)
-    with socket.create_connection(("127.0.0.1", port), timeout=LONGEST_SECONDS) as connection:
+    with connect(port) as connection:
         try:
             for begin in range(0, len(attempt.data), max(length, 1)):
                 if begin:
@@ -134,8 +147,8 @@ class Attack:
     def _exchange(self, attempt: Attempt) -> list[int]:
         try:
             found = statuses_in(exchange(self.port, attempt))
-        except TimeoutError:
-            self.failures.append(("hangs", attempt.data[:500]))
+        except OSError as error:
+            self.failures.append((f"hangs: {error}", attempt.data[:500]))
             return []
         with self._lock:
             self.sent += attempt.requests
@@ -162,7 +175,7 @@ class Sluggards:
         sockets: list[socket.socket] = []
         while not self._over.wait(0.2):
             while len(sockets) < SLUGGARDS:
-                connection = socket.create_connection(("127.0.0.1", self._port))
+                connection = connect(self._port)
                 connection.sendall(b"GET / HTTP/1.1\r\nA: ")
                 sockets.append(connection)
             for each in list(sockets):

@@ -7,7 +7,7 @@ import atheris
 
 from tests.fuzz.registry import load_target
 
-with atheris.instrument_imports(include=["survey", "pipeline", "reports"]):
+with atheris.instrument_imports(include=["survey", "pipeline", "reports", "werkzeug"]):
     target = load_target(sys.argv[1])
 
 atheris.Setup([sys.argv[0], *sys.argv[2:]], target.check)

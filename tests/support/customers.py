@@ -40,13 +40,21 @@ class Customers:
 
     Only a 303 is an acknowledgement. Whoever is refused with 503, is cut off or gets no answer,
     still has what they typed and sends it again. Any other answer is a failure, which `wait_for`
-    and `stop` raise. Some give another rating a moment later.
+    and `stop` raise. Some give another rating a moment later. `prefix` tells their tickets from
+    those of others.
     """
 
     def __init__(
-        self, port: int, *, seed: object = 0, threads: int = 6, pause: float = 0.12
+        self,
+        port: int,
+        *,
+        seed: object = 0,
+        threads: int = 6,
+        pause: float = 0.12,
+        prefix: str = "",
     ) -> None:
         self._port = port
+        self._prefix = prefix
         self._pause = pause
         self._edit_share = 0.25
         self._stopping = threading.Event()
@@ -118,7 +126,7 @@ class Customers:
             ticket = 0
             while not self._stopping.is_set():
                 ticket += 1
-                self._answer_ticket(f"{number}-{ticket}", chance)
+                self._answer_ticket(f"{self._prefix}{number}-{ticket}", chance)
                 self._stopping.wait(chance.uniform(0, 2 * self._pause))
         except BaseException as failure:
             with self._changed:

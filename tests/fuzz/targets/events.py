@@ -42,7 +42,7 @@ def check(data: bytes) -> None:
     frame = frame_answers([tabulate_events(events, range(len(events)), RULES)])
     columns = zip(
         uuid_texts(frame),
-        ticket_ids(frame),
+        ticket_ids(frame).where(ticket_ids(frame).notna(), None),
         frame["person"],
         frame["team"].astype("str"),
         frame["rating"],

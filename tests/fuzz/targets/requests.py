@@ -27,7 +27,8 @@ def check(data: bytes) -> None:
     shared = min(len(whole), len(pieces))
     # Who is refused in the middle has been given what came before, if it came before in time.
     assert whole[:shared] == pieces[:shared]
-    assert status == status_of_pieces
+    # Of two faults either may be found first.
+    assert (status is None) == (status_of_pieces is None)
     if status is None:
         assert len(whole) == len(pieces)
     for request in whole:

@@ -241,6 +241,13 @@ def test_responses_are_found_by_words_by_phrase_and_page_by_page(lead, database,
     assert "No response is like this" in lead.client.get("/reports/2026-10/responses?q=zzz").text
 
 
+@pytest.mark.parametrize("name", ["responses?q=a", "responses?phrase=a", "responses.csv?q=a"])
+def test_nothing_is_found_in_a_month_without_comments(lead, name):
+    answer = lead.client.get(f"/reports/2026-10/{name}")
+    assert answer.status_code == 200
+    assert answer.text.count("\n") == 1 or "No response is like this" in answer.text
+
+
 def test_what_customers_wrote_is_text_on_every_page(lead, database, settings):
     give(database, settings, GivenAnswer(rating=1, comment=HOSTILE, team="<b>team"))
     for path in ("2026-10", "2026-10/responses", "2026-10/weeks"):
