@@ -1,5 +1,6 @@
 """The work of a soak: what customers, agents, operators and the predecessor do."""
 
+import json
 import random
 import threading
 import time
@@ -103,13 +104,13 @@ class Agents:
         return sent.status_code
 
     def _find_untaken(self) -> list[Delivery]:
-        """The last try of every webhook, of those that nobody took."""
-        last = {each.invocation_id: each for each in list(self.world.zendesk.deliveries)}
+        """The last webhook of each ticket, where nobody took it: an earlier one tells nothing."""
+        last = {
+            json.loads(each.body)["ticket_id"]: each for each in list(self.world.zendesk.deliveries)
+        }
         return [each for each in last.values() if each.status != 204]
 
     def _send_again(self, at_most: int = 3) -> None:
-        import json
-
         for delivery in self._find_untaken()[:at_most]:
             address = self.world.address(self.chance) + HOOK_PATH
             self.world.zendesk.send_webhook(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.standin import PostHogStandIn
+from demo.standin_query import PERSONAL_KEY, PROJECT_ID
 from demo.zendesk_standin import ZendeskStandIn
 from survey.event_values import SURVEY_SENT
 from survey.settings import Settings, variable
@@ -140,8 +141,8 @@ def _variables(
         "CSAT_POSTHOG_HOST": posthog.url,
         "CSAT_POSTHOG_KEY": "phc_test",
         "CSAT_POSTHOG_APP_HOST": posthog.url,
-        "CSAT_POSTHOG_PROJECT_ID": "1",
-        "CSAT_POSTHOG_PERSONAL_KEY": "phx_test",
+        "CSAT_POSTHOG_PROJECT_ID": PROJECT_ID,
+        "CSAT_POSTHOG_PERSONAL_KEY": PERSONAL_KEY,
         **{variable(name): value for name, value in zendesk.settings.items()},
         "CSAT_ZENDESK_WRITE_BACK": "tag",
         "CSAT_INVITE": "smtp",
