@@ -39,8 +39,8 @@ LONGEST_SECONDS = 45.0
 PAUSE_SECONDS = 0.05
 GROWTH_MB = 40
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
-# How many attempts there are to one honest answer, and of which team that is. There are no more than
-# some thousands of them: what a report holds of more would take memory, too.
+# How many attempts there are to one honest answer, and of which team that is. There are only some
+# thousands of them: what a report holds of more would take memory, too.
 HONEST = max(25, REQUESTS // 4000)
 HONEST_TEAM = "honest"
 # There are more of everybody here than come from one office, or on one day.
@@ -213,7 +213,7 @@ def resident_mb(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-@pytest.mark.timeout(7200)
+@pytest.mark.timeout(max(180, REQUESTS // 100))
 def test_strangers_who_send_what_they_like(tmp_path, seed):
     database_url = f"sqlite:///{tmp_path}/csat.db"
     settings = {

@@ -3,6 +3,7 @@ operator reads why, and when it is mended, everything is delivered."""
 
 import threading
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -24,11 +25,13 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def deliver(database):
     """Try to deliver what waits to an address; whether all went out."""
+    times = (now() + n * DAY for n in count())
 
     def deliver(url):
         sender = PostHogSender(url, "phc_test")
-        # What was put off for some seconds is due.
-        worker = Worker(database, sender, lambda: now() + DAY, threading.Event(), 7 * DAY)
+        # What the last try has put off is due the next time.
+        at = next(times)
+        worker = Worker(database, sender, lambda: at, threading.Event(), 7 * DAY)
         try:
             return worker.drain()
         finally:
