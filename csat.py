@@ -39,6 +39,8 @@ COMMANDS = {
     "users": ("reports.commands.users:users", "Who may sign in to the reports."),
     "donations": ("reports.commands.donations:donations", "The donation ledger, for finance."),
     "responses": ("survey.commands.responses:responses", "Show or void a ticket's response."),
+    "backup": ("survey.commands.backup:backup", "A copy of the SQLite database, while it is used."),
+    "restore": ("survey.commands.restore:restore", "A backup in the place of the database."),
     "db": ("survey.commands.db:db", "Upgrade the database."),
     "doctor": ("survey.commands.doctor:doctor", "What is wrong here, and what to do."),
     "config": ("survey.commands.config:config", "Check the settings."),
@@ -52,6 +54,7 @@ JOBS = (
     "reports.donation_mailing:queue_donation_mails",
     "survey.invitations.inviting:invite_due",
     "survey.messages.jobs:send_messages",
+    "survey.posthog.jobs:follow_deletions_due",
     "survey.zendesk.receiving:forget_invocations",
 )
 

@@ -15,6 +15,8 @@ MEASUREMENTS = {
     "scale": "bench.scale",
     "store": "bench.store",
     "ledger": "bench.ledger",
+    "backups": "bench.backups",
+    "processes": "bench.processes",
 }
 # Each takes some ten minutes.
 ONLY_BY_NAME = ("memory", "scale", "store")

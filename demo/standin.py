@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from demo.behaviour import Behaviour, Script
 from demo.overview import Entry, Highlights
+from demo.standin_access import AccessList
 from demo.standin_http import Server
+from demo.standin_persons import PersonService
 from demo.standin_query import QueryService
 from demo.standin_server import StandIn
 
@@ -22,7 +24,8 @@ class PostHogStandIn(StandIn):
 
     `requests` and `events` hold the accepted batches and events, in order. `attempts` counts every
     batch that arrived, accepted or not. `behave`, `refuse` and `choke` make the stand-in fail.
-    `queries` answers the Query API's queries about the events. `overview` holds the entries that
+    `queries` answers the Query API's queries about the events, `persons` questions about who sent
+    them, and deletes them; `access` holds the keys for both. `overview` holds the entries that
     the page offers to open, `highlights` the numbers that the page shows. Browsers can read the
     files of `report_folder` under `/report/`, and the pages of `help_desk`. `alerts` holds the
     texts that were posted to `/alerts` as to a channel of Slack.
@@ -47,7 +50,9 @@ class PostHogStandIn(StandIn):
         self._script = Script()
         self._refused: Callable[[Event], bool] | None = None
         self._choked_on: Callable[[Event], bool] | None = None
-        self.queries = QueryService(self)
+        self.access = AccessList()
+        self.queries = QueryService(self, self.access)
+        self.persons = PersonService(self, self.access)
 
     @property
     def port(self) -> int:
@@ -141,6 +146,13 @@ class PostHogStandIn(StandIn):
         with self._changed:
             self._requests.append(recorded)
             self._changed.notify_all()
+
+    def remove(self, events: Sequence[Event]) -> None:
+        """Forget these messages of accepted batches."""
+        gone = {id(event) for event in events}
+        with self._changed:
+            for request in self._requests:
+                request["batch"] = [each for each in request["batch"] if id(each) not in gone]
 
     def _make_server(self) -> Server:
         return Server(self._port, self)

@@ -19,10 +19,10 @@ class Handler(StandInHandler):
     server: "Server"
 
     def do_POST(self) -> None:
-        """Treat a batch or a query as the stand-in was told. Answer 404 to all other posts."""
+        """Treat a batch or a question as the stand-in was told. Answer 404 to all other posts."""
         body = self.read_body()
-        if self._is_query():
-            self._answer_query(body)
+        if self._is_for_app():
+            self._answer_as_app(body)
             return
         if urlsplit(self.path).path == ALERTS_PATH:
             self._take_alert(body)
@@ -43,9 +43,9 @@ class Handler(StandInHandler):
         self.act(behaviour, released)
 
     def do_GET(self) -> None:
-        """Send a page for people, or the state of a query."""
-        if self._is_query():
-            self._answer_query(b"")
+        """Send a page for people, or what the app knows."""
+        if self._is_for_app():
+            self._answer_as_app(b"")
         else:
             self._send_page(self._find_page(), with_body=True)
 
@@ -81,14 +81,16 @@ class Handler(StandInHandler):
             standin.help_desk.act(urlsplit(self.path).path)
             self.send(303, "", {"Location": "/zendesk"})
 
-    def _is_query(self) -> bool:
+    def _is_for_app(self) -> bool:
         return urlsplit(self.path).path.startswith("/api/projects/")
 
-    def _answer_query(self, body: bytes) -> None:
+    def _answer_as_app(self, body: bytes) -> None:
         standin = self.server.standin
         authorization = self.headers.get("Authorization", "")
         released = standin.released
-        behaviour = standin.queries.respond(self.command, self.path, authorization, body)
+        is_about_persons = "/persons/" in urlsplit(self.path).path
+        service = standin.persons if is_about_persons else standin.queries
+        behaviour = service.respond(self.command, self.path, authorization, body)
         self.act(behaviour, released)
 
     def _find_page(self) -> Page | None:

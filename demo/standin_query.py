@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from demo.behaviour import Behaviour, Script, answer
+from demo.standin_access import AccessList
 from demo.standin_hogql import recorded_events, run
 from demo.wire import Refusal
 
 if TYPE_CHECKING:
     from demo.standin import PostHogStandIn
 
-# The only project that the stand-in knows, and the only key that may ask about it.
-PROJECT_ID = "1"
-PERSONAL_KEY = "phx_standin"
-
-_PATH = re.compile(r"/api/projects/([^/]+)/query/(?:([^/]+)/)?")
+_PATH = re.compile(r"/query/(?:([^/]+)/)?")
 
 
 @dataclass
@@ -38,8 +35,9 @@ class QueryService:
     `merges` is false, queries find every copy of an event, as they do at PostHog for some time.
     """
 
-    def __init__(self, standin: "PostHogStandIn") -> None:
+    def __init__(self, standin: "PostHogStandIn", access: AccessList) -> None:
         self._standin = standin
+        self._access = access
         self._script = Script()
         self._lock = threading.Lock()
         self._forgotten: set[str] = set()
@@ -77,7 +75,7 @@ class QueryService:
         if not behaviour.accepts:
             return behaviour
         try:
-            query_id = _check_access(path, authorization)
+            query_id = self._find_query(path, authorization)
             if method == "POST":
                 found = self._take(question, behaviour.polls)
             else:
@@ -86,6 +84,14 @@ class QueryService:
             return answer(refusal.status, refusal.body)
         pending = (found.get("query_status") or {}).get("complete") is False
         return replace(behaviour, status=202 if pending else 200, body=json.dumps(found))
+
+    def _find_query(self, path: str, authorization: str) -> str | None:
+        """Return the id of the query in a request's path, if any. Raise Refusal for a request that
+        may not ask."""
+        match = _PATH.fullmatch(self._access.check(path, authorization, "query:read"))
+        if match is None:
+            raise Refusal(404, "not_found", "Not found.")
+        return match[1]
 
     def _take(self, question: dict[str, Any], polls: int | None) -> dict[str, Any]:
         """Return the answer to a query, or the status with the id by which to ask for it."""
@@ -134,17 +140,6 @@ def _read_question(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return question if isinstance(question, dict) else {}
-
-
-def _check_access(path: str, authorization: str) -> str | None:
-    """Return the id of the query in a request's path, if any. Raise Refusal for a wrong key or
-    project."""
-    match = _PATH.fullmatch(path)
-    if authorization != f"Bearer {PERSONAL_KEY}":
-        raise Refusal(401, "authentication_failed", "Invalid personal API key.")
-    if match is None or match[1] != PROJECT_ID:
-        raise Refusal(404, "not_found", "Project not found.")
-    return match[2]
 
 
 def _status(query_id: str, found: dict[str, Any] | None = None) -> dict[str, Any]:

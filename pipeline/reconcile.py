@@ -28,6 +28,7 @@ class Reason(StrEnum):
     WAITING = "waiting"
     DEAD = "dead"
     IN_FLIGHT = "in flight"
+    ERASED = "erased"
     DROPPED = "dropped"
     NEVER_SENT = "never sent"
     # only at PostHog
@@ -39,7 +40,10 @@ class Reason(StrEnum):
 
 # Reasons that leave nothing to find out.
 EXPLAINED = frozenset(
-    {Reason.WAITING, Reason.DEAD, Reason.IN_FLIGHT, Reason.NOT_COUNTED, Reason.IMPORTED}
+    {
+        *(Reason.WAITING, Reason.DEAD, Reason.IN_FLIGHT, Reason.ERASED),
+        *(Reason.NOT_COUNTED, Reason.IMPORTED),
+    }
 )
 
 
@@ -132,13 +136,15 @@ def _lacking(answer: SentAnswer, as_of: datetime, retention: timedelta) -> Diffe
 
 
 def _why_not_at_posthog(answer: SentAnswer, as_of: datetime, retention: timedelta) -> Reason:
+    if answer.dead_at is not None:
+        return Reason.DEAD
+    if answer.is_waiting:
+        return Reason.WAITING
+    if answer.is_of_erased:
+        return Reason.ERASED
     if answer.delivered_at is not None:
         is_recent = answer.delivered_at > as_of - INGESTION_LAG
         return Reason.IN_FLIGHT if is_recent else Reason.DROPPED
-    if answer.dead_at is not None:
-        return Reason.DEAD
-    if answer.is_enqueued:
-        return Reason.WAITING
     # The row of a delivered event is deleted some day. For a younger answer without a row nothing
     # was ever sent; for an older one nobody can tell.
     is_young = answer.answered_at > as_of - retention

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from reports.due_months import find_due_month
 from survey.errors import CsatError
@@ -16,12 +16,16 @@ from survey.months import Month
 from survey.recipients import ALL_TEAMS
 from survey.settings import Settings, SettingsError
 from survey.store.database import Database
-from survey.store.messages import find_messages
+from survey.store.messages import find_messages, list_unsent
+from survey.store.models import Channel
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
     from reports.loading import ReportLoader
+
+
+_KEY_BEGINNING = "report:"
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,13 @@ class ReportMail:
     @property
     def key(self) -> str:
         """What the mail is known by in the outbox."""
-        return f"report:{self.month}:{self.team}:{self.address}"
+        return f"{_KEY_BEGINNING}{self.month}:{self.team}:{self.address}"
+
+    @classmethod
+    def of_key(cls, key: str) -> Self:
+        """Return the mail that is known by a key."""
+        month, team, address = key.removeprefix(_KEY_BEGINNING).split(":", 2)
+        return cls(Month.parse(month), team, address)
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,28 @@ def queue_due_report(database: Database, settings: Settings, now: datetime) -> s
         return None
     queued = queue_report(database, settings, month, now, again=False).queued
     return f"report of {month}: mails queued: {len(queued)}" if queued else None
+
+
+def rewrite_waiting_reports(database: Database, settings: Settings, now: datetime) -> list[str]:
+    """Write the reports anew that wait in the outbox, or were refused, as the responses are now:
+    after an erasure they may hold words that are gone. Return what to tell the operator; a line
+    that begins with `remains: ` says what is left to do."""
+    with database.reading() as connection:
+        keys = list_unsent(connection, Channel.MAIL, _KEY_BEGINNING)
+    mails = [ReportMail.of_key(key) for key in keys]
+    by_report = attrgetter("month", "team")
+    rewritten, lines = 0, []
+    for (month, team), some in groupby(sorted(mails, key=by_report), by_report):
+        try:
+            rewritten += _replace(database, settings, month, team, list(some), now)
+        except CsatError as error:
+            lines.append(
+                f"remains: mails with the report of {month} wait in the outbox as they were "
+                f"written before: {error}. Run the same command again."
+            )
+    if rewritten:
+        lines.append(f"Reports that wait to be mailed are written anew: {rewritten:,} mails.")
+    return lines
 
 
 def list_mails(settings: Settings, month: Month) -> tuple[ReportMail, ...]:
@@ -112,6 +144,23 @@ def _queue(
         report = _render(loader, settings, of_team[0].month, team)
         queued += enqueue_for_each(database, settings, report, of_team, now, again=again)
     return tuple(queued)
+
+
+def _replace(
+    database: Database,
+    settings: Settings,
+    month: Month,
+    team: str,
+    mails: Sequence[ReportMail],
+    now: datetime,
+) -> int:
+    """Replace these mails about one report, unless they were sent; return how many."""
+    from reports.loading import ReportLoader
+    from reports.mail.queueing import replace_for_each
+
+    loader = ReportLoader(database, settings, lambda: now)
+    report = _render(loader, settings, month, team)
+    return replace_for_each(database, settings, report, mails, now)
 
 
 def _render(loader: "ReportLoader", settings: Settings, month: Month, team: str) -> "EmailMessage":

@@ -42,12 +42,12 @@ SLOW_PLACES = (
     *("pipeline/test_dask.py", "pipeline/test_export_counts.py", "pipeline/test_import.py"),
     *("pipeline/test_importing.py", "pipeline/test_store_counts.py"),
     *("pipeline/test_store_source.py", "reports/", "survey/commands/", "survey/serving/"),
-    *("survey/invitations/test_killed.py", "survey/site/test_hedgehogs.py"),
+    *("survey/backups/", "survey/invitations/test_killed.py", "survey/site/test_hedgehogs.py"),
     *("survey/site/test_metrics.py", "survey/store/test_deciding.py"),
     *("survey/test_addresses.py", "survey/test_command_line.py"),
     *("survey/test_private_files.py", "survey/test_rederive.py", "test_command_line.py"),
     *("test_docs.py", "test_end_to_end.py", "test_install_browser.py", "test_package.py"),
-    "test_wsgi.py",
+    *("test_operation_docs.py", "test_wsgi.py"),
 )
 
 

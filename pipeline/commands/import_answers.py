@@ -13,7 +13,7 @@ from survey.rederive import apply_rules, responses_are_current
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from survey.store.schema import require_current_schema
+from survey.store.schema import require_supported_schema
 from survey.vocabulary import COUNTED
 
 
@@ -47,7 +47,7 @@ def import_answers(source_name: str) -> None:
             upgrade(database)
         else:
             # Many processes share a server: when its schema changes is for the operator to say.
-            require_current_schema(database)
+            require_supported_schema(database)
         if not responses_are_current(database, rules):
             with show_progress("Deriving responses anew") as on_progress:
                 apply_rules(database, rules, on_progress)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.sources.base import BadSource, Source
+from pipeline.sources.base import CACHE_FOLDER, BadSource, Source
 from pipeline.sources.opening import open_dask_source, open_source
 from survey.counting_rules import CountingRules
 from survey.months import Month
@@ -54,7 +54,7 @@ source_option = click.option(
 cache_option = click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("var/exports"),
+    default=CACHE_FOLDER,
     show_default=True,
     help="Where what was read of export files is kept for the next time; safe to delete.",
 )
@@ -97,15 +97,22 @@ def open_named_source(
         raise click.BadParameter("only --engine dask has a scheduler", param_hint="--scheduler")
     settings = load_settings()
     database = open_store(settings.database_url)
-    rules = read_rules(settings, database)
     try:
         if engine == "dask":
-            source = open_dask_source(name, rules, scheduler)
+            source = open_dask_source(name, read_rules(settings, database), scheduler)
         else:
-            source = open_source(name, settings, rules, database, None if no_cache else cache)
+            source = open_local_source(name, settings, database, None if no_cache else cache)
     except BadSource as error:
         raise click.BadParameter(str(error), param_hint="--source") from None
     return settings, source
+
+
+def open_local_source(
+    name: str, settings: Settings, database: Database, cache: Path | None
+) -> Source:
+    """Return the source of a name, counted in this process by all that the store decides for any
+    source. Raise BadSource."""
+    return open_source(name, settings, read_rules(settings, database), database, cache)
 
 
 def read_rules(settings: Settings, database: Database) -> CountingRules:

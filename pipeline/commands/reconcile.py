@@ -42,9 +42,9 @@ def reconcile(month: Month) -> None:
     """Compare a month's answers in the store with the events that PostHog has.
 
     Lists what only one of the two has, with the reason. Missing at PostHog may be what waits in
-    the outbox, dead letters, and what it accepted within the last 15 minutes; only at PostHog may
-    be imported answers and those that count no more. Anything else is not explained: the exit
-    code is then 1.
+    the outbox, dead letters, what it accepted within the last 15 minutes, and answers of persons
+    who were erased; only at PostHog may be imported answers and those that count no more.
+    Anything else is not explained: the exit code is then 1.
 
     Needs CSAT_POSTHOG_PROJECT_ID and CSAT_POSTHOG_PERSONAL_KEY.
     """

@@ -41,12 +41,13 @@ def compare_posthog(database: Database, settings: Settings, as_of: datetime) -> 
         settings.require_posthog_project_id(),
         settings.require_posthog_personal_key(),
     )
-    in_both = 0
+    in_both, erased = 0, 0
     warnings = []
     with closing(api):
         for month in months:
             result = reconcile_month(month, settings, database, api, as_of)
             in_both += result.in_both
+            erased += sum(each.reason is Reason.ERASED for each in result.differences)
             _require_responses(database, month, result.unexplained)
             if result.unexplained:
                 warnings.append(
@@ -56,8 +57,9 @@ def compare_posthog(database: Database, settings: Settings, as_of: datetime) -> 
     return Check(
         "posthog",
         f"{in_both:,} answers of the last {len(months)} closed months are at PostHog, which has "
-        "none that is missing here.",
-        {"months": len(months), "answers": in_both},
+        "none that is missing here."
+        + (f" {erased:,} were of persons who are erased, and went from there." if erased else ""),
+        {"months": len(months), "answers": in_both, "erased": erased},
         tuple(warnings),
     )
 

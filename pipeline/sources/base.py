@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pandas as pd
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pipeline.counts import MonthCounts, Totals
     from pipeline.events import AnswerLookup, RawEvent
 
+# Where what was read of export files is kept, if nobody says otherwise.
+CACHE_FOLDER = Path("var/exports")
 # How many events are held at once where they are handed on as they are read.
 EVENTS_AT_ONCE = 5_000
 

@@ -18,13 +18,18 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from pipeline.sources.base import CACHE_FOLDER
 from pipeline.sources.export_files import ExportFile
 from survey.counting_rules import CountingRules, Derived
 from survey.private_files import make_folder
+from survey.settings import Settings
+from survey.store.database import Database
 
 # How long a file must have stood unchanged for what was read of it to be kept.
 _SETTLED_SECONDS = 2.0
 _CHECKSUM_BYTES = 4
+# How the names of kept files end, and how those begin that are being written.
+_ENDING, _BEGINNING = ".arrow", "tmp"
 # Besides the whole pipeline, what decides over a number.
 _CODE = (
     *(
@@ -79,7 +84,9 @@ class PartialCache:
         `-`."""
         try:
             make_folder(self._folder)
-            with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as beside:
+            with tempfile.NamedTemporaryFile(
+                prefix=_BEGINNING, dir=self._folder, delete=False
+            ) as beside:
                 checked = _Checked(beside)
                 with pa.ipc.new_stream(checked, table.schema) as writer:
                     writer.write_table(table)
@@ -90,13 +97,41 @@ class PartialCache:
             return
 
     def _place(self, name: str) -> Path:
-        return self._folder / f"{name.partition('-')[0]}.arrow"
+        return self._folder / f"{name.partition('-')[0]}{_ENDING}"
 
     def name(self, file: ExportFile, rules: CountingRules) -> str:
         """Return the name of what is kept of a file: it begins with the file, and ends with all
         that the content depends on."""
         depends = [file.size, file.stamp, code_version(), rules.fingerprint(Derived.ANSWERS)]
         return f"{digest(file.address)[:24]}-{digest(depends)[:40]}"
+
+
+def erase_partials(database: Database, _settings: Settings) -> list[str]:
+    """Delete what was read of export files: it holds persons, and is read again when it is needed.
+    Return what to tell the operator; a line that begins with `remains: ` says what is left to do.
+
+    This covers the folder of this installation, here and beside the database; another one is known
+    only to whoever named it by `--cache`.
+    """
+    folders = {CACHE_FOLDER.resolve()}
+    if database.path is not None:
+        folders.add((database.path.parent / CACHE_FOLDER.name).resolve())
+    deleted, lines = 0, []
+    for file in sorted(file for folder in folders for file in _list_kept(folder)):
+        try:
+            file.unlink(missing_ok=True)
+            deleted += 1
+        except OSError as error:
+            lines.append(f"remains: {file} cannot be deleted: {error.strerror}. Delete it by hand.")
+    if deleted:
+        lines.append(f"What was read of export files is deleted: {deleted:,} files.")
+    return [*lines, "A folder that --cache named is not known here: delete its files by hand."]
+
+
+def _list_kept(folder: Path) -> list[Path]:
+    """Return the files that a cache keeps in a folder, and those of which the writing was broken
+    off."""
+    return [*folder.glob(f"*{_ENDING}"), *folder.glob(f"{_BEGINNING}*")]
 
 
 class _Checked(io.RawIOBase):

@@ -8,28 +8,17 @@ from typing import Any
 import click
 
 from pipeline.commands.options import counting_options, month_option, open_named_source
-from pipeline.donations.ledger import Ledger
-from pipeline.metrics import trend_periods
-from pipeline.output_files import write_files
-from pipeline.query import ReportQuery
-from pipeline.report import number_report
 from pipeline.sources.base import Source
-from pipeline.sources.store_waits import read_waits
-from pipeline.targets import TargetNumbers, number_targets
-from reports.charts.style import start_drawing
-from reports.loading import list_trend_marks
+from reports.folders import UNKNOWN_FOLDER, remember_folder
 from reports.mailing import ReportMail, queue_report
-from reports.monthly_files import SOMETIMES, render_files
+from reports.writing import write_report
 from survey.clock import now
 from survey.errors import CsatError
 from survey.logs import configure_logs
 from survey.messages.worker import send_due
 from survey.months import Month
-from survey.periods import Period
 from survey.progress import show_progress
 from survey.settings import Settings
-from survey.store.ledger import read_entries
-from survey.store.marks import Mark
 from survey.store.messages import MessageState, find_messages
 from survey.store.models import Channel
 from survey.store.schema import open_store
@@ -63,31 +52,20 @@ def report(
     as_of = now()
     settings, source = open_named_source(source_name, **how)
     if out is not None:
-        _write(out, month, settings, source, as_of)
+        _write(out, month, settings, source_name, source, as_of)
     if mail:
         _send(month, settings, as_of, again=again)
 
 
-def _write(out: Path, month: Month, settings: Settings, source: Source, as_of: datetime) -> None:
-    """Write the files of a month."""
-    query = ReportQuery(Period.of_month(month))
-    # The oldest month of the trend is compared with the one before it.
-    since = trend_periods(query.period)[0].shift(-1).first
-    start_drawing()
+def _write(
+    out: Path, month: Month, settings: Settings, source_name: str, source: Source, as_of: datetime
+) -> None:
+    """Write the files of a month, and remember where."""
+    database = open_store(settings.database_url)
+    if not remember_folder(database, out, month, source_name, as_of):
+        click.echo(UNKNOWN_FOLDER, err=True)
     with show_progress("Reading") as on_progress:
-        counted = source.count_month(month, Month(since.year, since.month), on_progress)
-    numbers = number_report(
-        counted,
-        query,
-        settings,
-        source=source.description,
-        ledger=_read_ledger(settings) if source.is_store else None,
-        as_of=as_of,
-        marks=_read_marks(settings, query),
-        targets=_number_targets(settings, query, as_of, with_responses=source.is_store),
-    )
-    write_files(out, render_files(numbers, settings), replacing=SOMETIMES)
-    responses = numbers.teams["responses"].iloc[-1]
+        responses = write_report(out, month, settings, database, source, as_of, on_progress)
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")
 
 
@@ -121,32 +99,3 @@ def _explain(state: MessageState) -> str:
     """Return why a mail was not sent, and what becomes of it."""
     reason = state.failure or "it waits to be sent"
     return f"{reason}; --again tries it again" if state.is_dead else f"{reason}; it is tried again"
-
-
-def _read_ledger(settings: Settings) -> Ledger:
-    with open_store(settings.database_url).reading() as connection:
-        return Ledger(read_entries(connection))
-
-
-def _number_targets(
-    settings: Settings, query: ReportQuery, as_of: datetime, *, with_responses: bool
-) -> TargetNumbers | None:
-    """Return the numbers of response targets, whichever the source of the answers, if the store
-    knows tickets. Only its own responses are compared by them."""
-    database = open_store(settings.database_url)
-    if not database.exists:
-        return None
-    with database.reading() as connection:
-        waits = read_waits(connection, query, settings, with_responses=with_responses)
-    if waits is None:
-        return None
-    return number_targets(waits, settings.targets, settings.timezone, as_of)
-
-
-def _read_marks(settings: Settings, query: ReportQuery) -> list[Mark]:
-    """Return the marks of the store, if there is one; export files are reported on without."""
-    database = open_store(settings.database_url)
-    if not database.exists:
-        return []
-    with database.reading() as connection:
-        return list_trend_marks(connection, query)

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Protocol, TypeVar
 
-from survey.messages.mails import enqueue_mail, make_message_id
+from survey.messages.mails import enqueue_mail, make_message_id, replace_mail
 from survey.settings import Settings
 from survey.store.database import Database
 
@@ -52,6 +52,27 @@ def enqueue_for_each(
                 again=again,
             )
         ]
+
+
+def replace_for_each(
+    database: Database,
+    settings: Settings,
+    message: EmailMessage,
+    mails: Iterable[AddressedMail],
+    now: datetime,
+) -> int:
+    """Put a message in place of each of these mails that waits in the outbox, or was refused;
+    return how many."""
+    with database.writing() as connection:
+        return sum(
+            replace_mail(
+                connection,
+                key=mail.key,
+                recipient=mail.address,
+                message=_address(message, mail, settings, now),
+            )
+            for mail in mails
+        )
 
 
 def _address(

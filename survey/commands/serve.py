@@ -30,7 +30,7 @@ from survey.serving.worker import REPORTS_SOCKET_VARIABLE
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from survey.store.schema import require_current_schema
+from survey.store.schema import require_supported_schema
 
 log = structlog.get_logger()
 
@@ -72,7 +72,7 @@ def serve(
         upgrade(database)
     else:
         # Many processes share a server, so the operator decides when its schema changes.
-        require_current_schema(database)
+        require_supported_schema(database)
     derive_if_outdated(database, CountingRules.of(settings))
     database.close()
     children = site_workers(listener, workers)

@@ -39,7 +39,7 @@ class JobResult:
 
 
 @click.command()
-@click.option("--every-minute", is_flag=True, hidden=True, help="Again and again, until stopped.")
+@click.option("--every-minute", is_flag=True, help="Again and again, until stopped.")
 @click.pass_obj
 def tick(jobs: Sequence[str], every_minute: bool) -> None:
     """Do whatever is due now, once; `csat serve` does so once a minute by itself.

@@ -10,7 +10,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from survey.settings import Settings, SettingsError
-from survey.store.messages import NewMessage, add_message_again, add_messages
+from survey.store.messages import NewMessage, add_message_again, add_messages, replace_payload
 from survey.store.models import Channel
 
 MIME_LINE_END = "\r\n"
@@ -63,6 +63,14 @@ def enqueue_mail(
     if add_messages(connection, [new], now):
         return True
     return again and add_message_again(connection, new, now)
+
+
+def replace_mail(
+    connection: Connection, *, key: str, recipient: str, message: EmailMessage
+) -> bool:
+    """Put a mail in place of the one that waits in the outbox under its key, or was refused; return
+    whether there is one."""
+    return replace_payload(connection, key, Mail.of(message, recipient).to_payload())
 
 
 def make_message_id(key: str, settings: Settings) -> str:

@@ -8,7 +8,7 @@ import structlog
 from survey.store.database import Database
 from survey.store.errors import StoreError
 from survey.store.probe import write_probe
-from survey.store.schema import schema_is_current
+from survey.store.schema import schema_is_supported
 
 # A result is reused for this time, because anybody may ask, and each try is a commit.
 KEEP_SECONDS = 1.0
@@ -49,7 +49,7 @@ class Readiness:
     def _try(self) -> None:
         obstacle: str | None = "the database cannot be written"
         try:
-            if schema_is_current(self._database):
+            if schema_is_supported(self._database):
                 write_probe(self._database)
                 obstacle = None
             else:

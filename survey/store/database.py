@@ -35,7 +35,7 @@ class Database:
     database does. Without it, only waiting is limited.
     """
 
-    def __init__(self, url: str, deadline: float | None = None) -> None:
+    def __init__(self, url: str | URL, deadline: float | None = None) -> None:
         self.url = make_url(url)
         self._backend: SqliteFile | PostgresqlServer = _backend_class(self.url)(
             self.url,
@@ -124,6 +124,11 @@ class Database:
     def keep_private(self) -> None:
         """Let only their owner read the files of the database."""
         self._backend.keep_private()
+
+    def keep_journal(self) -> None:
+        """Keep the mode in which readers and the writer do not wait for each other."""
+        with self._as_store_error():
+            self._backend.keep_journal()
 
     def lock_tickets(self, connection: Connection, ticket_ids: Sequence[str]) -> None:
         """Lock these tickets in a writing transaction, so that what is read of them from now on

@@ -166,6 +166,27 @@ def save_payloads(connection: Connection, payloads: Mapping[int, str]) -> None:
         connection.execute(_SET_PAYLOAD, rows)
 
 
+def list_unsent(connection: Connection, channel: Channel, prefix: str) -> list[str]:
+    """Return the keys that begin with `prefix` of a channel's messages that wait, or were
+    refused."""
+    of_channel = OutboxRow.channel == channel.value
+    begins = OutboxRow.message_key.startswith(prefix, autoescape=True)
+    # Two statements, each with an index of its own.
+    found = [
+        connection.scalars(select(OutboxRow.message_key).where(*state, of_channel, begins))
+        for state in (WAITING, (OutboxRow.dead_at.is_not(None),))
+    ]
+    return sorted(str(key) for keys in found for key in keys)
+
+
+def replace_payload(connection: Connection, key: str, payload: str) -> bool:
+    """Replace the payload of a message that was not sent, and forget what its receiver said of it;
+    return whether there is one."""
+    unsent = (OutboxRow.message_key == key, OutboxRow.delivered_at.is_(None))
+    replaced = update(OutboxRow).where(*unsent).values(payload=payload, error_message=None)
+    return connection.execute(replaced).rowcount > 0
+
+
 def remove_messages(connection: Connection, ids: Sequence[int]) -> None:
     """Delete messages that are not to be sent. Their keys can be added again."""
     connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(ids), *WAITING))

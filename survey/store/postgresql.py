@@ -106,6 +106,9 @@ class PostgresqlServer:
     def prepare(self) -> None:
         """Do nothing: the operator of the server creates the database."""
 
+    def keep_journal(self) -> None:
+        """Do nothing: the server has its own log."""
+
     def keep_private(self) -> None:
         """Do nothing: the operator of the server decides who reads its files."""
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, join, select
 
-from survey.store.models import AnswerRow, Origin, OutboxRow
+from survey.store.models import AnswerRow, ErasureRow, Origin, OutboxRow
 
 _ANSWER_WITH_EVENT = select(
     AnswerRow.uuid,
@@ -16,7 +16,12 @@ _ANSWER_WITH_EVENT = select(
     OutboxRow.delivered_at,
     OutboxRow.dead_at,
     OutboxRow.last_reason.label("reason"),
-).join(OutboxRow, OutboxRow.answer_uuid == AnswerRow.uuid, isouter=True)
+    ErasureRow.pseudonym,
+).select_from(
+    join(AnswerRow, OutboxRow, OutboxRow.answer_uuid == AnswerRow.uuid, isouter=True).join(
+        ErasureRow, ErasureRow.pseudonym == AnswerRow.distinct_id, isouter=True
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class SentAnswer:
     """An answer and the state of its event.
 
     `is_enqueued` says whether the outbox has a row for the answer. A row without `delivered_at`
-    and `dead_at` waits; `reason` says why an event is a dead letter.
+    and `dead_at` waits; `reason` says why an event is a dead letter. `is_of_erased` says whether
+    the person was erased, whose events PostHog is asked to delete.
     """
 
     uuid: str
@@ -35,6 +41,12 @@ class SentAnswer:
     delivered_at: datetime | None = None
     dead_at: datetime | None = None
     reason: str | None = None
+    is_of_erased: bool = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the event still waits to be sent."""
+        return self.is_enqueued and self.delivered_at is None and self.dead_at is None
 
 
 def answers_between(
@@ -58,6 +70,7 @@ def answers_between(
             delivered_at=row.delivered_at,
             dead_at=row.dead_at,
             reason=row.reason,
+            is_of_erased=row.pseudonym is not None,
         )
         for row in rows
     ]

@@ -82,12 +82,17 @@ class SqliteFile:
             create_private(self.path)
         except OSError as error:
             raise StoreError(f"{self.path} cannot be made: {error.strerror}") from error
-        with self.turn():
-            connection = self.engine.raw_connection()
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-            finally:
-                connection.close()
+        self.keep_journal()
+
+    def keep_journal(self) -> None:
+        """Set the file's WAL mode again, if another program or a killed restore has changed it."""
+        connection = self.engine.raw_connection()
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                with self.turn():
+                    connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
 
     def keep_private(self) -> None:
         """Let only the owner read the database file and the files beside it. An earlier release let

@@ -7,7 +7,7 @@ import requests
 
 from demo.behaviour import answer, later
 from demo.standin import PostHogStandIn
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 
 ORDER = " ORDER BY timestamp, toString(uuid)"
 SELECT = "SELECT toString(uuid) FROM events WHERE event = {event}" + ORDER

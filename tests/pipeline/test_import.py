@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from pipeline.commands.import_answers import import_answers
 from pipeline.commands.options import read_rules
 from pipeline.importing import ImportSummary, import_events

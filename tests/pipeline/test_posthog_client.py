@@ -10,7 +10,7 @@ import requests
 
 from demo.behaviour import answer, garbage, hang, later, redirect, reset, truncate
 from demo.processes import free_port
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from pipeline.sources import posthog_client
 from pipeline.sources.posthog_answer import QueryError
 from pipeline.sources.posthog_client import PostHogClient

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from demo.behaviour import answer, later
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from pipeline.sources.base import SourceError
 from pipeline.sources.export import ExportSource
 from pipeline.sources.posthog import PostHogSource

@@ -1,5 +1,6 @@
 """What only one of the two has, and why: every state of an answer against what PostHog has."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -63,6 +64,12 @@ def only_difference(answers, outcomes, events) -> Difference:
         # its outbox row may have been there once
         (answered(at=AS_OF - RETENTION), Reason.DROPPED, None, False),
         (answered(at=LONG_AGO), Reason.DROPPED, None, False),
+        # PostHog was asked to delete the person; what still waits is not of them any more
+        (delivered(AS_OF, is_of_erased=True), Reason.ERASED, None, True),
+        (delivered(LONG_AGO, is_of_erased=True), Reason.ERASED, None, True),
+        (replace(answered(), is_of_erased=True), Reason.ERASED, None, True),
+        (replace(waiting(), is_of_erased=True), Reason.WAITING, None, True),
+        (answered(dead_at=LONG_AGO, reason="no", is_of_erased=True), "dead", "no", True),
     ],
 )
 @pytest.mark.parametrize("outcome", [outcome.value for outcome in COUNTED])

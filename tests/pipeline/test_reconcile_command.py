@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 
 from demo.behaviour import answer, garbage
 from demo.processes import free_port
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from survey.clock import now
 from survey.events import Questions
 from survey.links import parse_link
@@ -23,6 +23,7 @@ from survey.store.responses import NewAnswer, add_answers
 from survey.store.voids import void_ticket
 from survey.vocabulary import Trust
 from tests.support.command import run_csat
+from tests.support.erased import erase_person
 from tests.support.events import read_export, write_jsonl, write_parquet
 from tests.support.settings import make_settings
 
@@ -317,3 +318,20 @@ def test_bad_usage(csat, arguments):
     done = csat("reconcile", *arguments)
     assert done.returncode == 2
     assert "--month" in done.stderr
+
+
+def test_what_posthog_deleted_with_its_person_is_explained(
+    database, posthog, answered, deliver, reconcile, at
+):
+    uuids = [answered(ticket) for ticket in range(3)]
+    deliver()
+    erase_person(database, "customer-1", at)
+    posthog.queries.forget(uuids[1])
+    done = reconcile()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert differences(done) == [["1", uuids[1], "not at PostHog", "erased"]]
+    assert "1  not at PostHog (1 erased)" in done.stdout
+    posthog.queries.forget(uuids[2])
+    done = reconcile()
+    assert done.returncode == 1
+    assert "2  not at PostHog (1 dropped, 1 erased)" in done.stdout

@@ -41,10 +41,8 @@ def soak(folder: Path, kind: str, seconds: float, seed: str, tell: Callable[[str
         commands = Commands(world)
         agents = Agents(world, random.Random(chance.random()))
         predecessor = Predecessor(world, random.Random(chance.random()))
-        customers = [
-            Customers(site.port, seed=f"{seed}-{number}", threads=2, prefix=f"S{number}-")
-            for number, site in enumerate(world.sites)
-        ]
+        ports = [site.port for site in world.sites]
+        customers = Customers(ports, seed=seed, threads=2 * len(ports))
         operator = Operator(world, commands, random.Random(chance.random()), customers)
         faults = Faults(world, random.Random(chance.random()))
         predecessor.export()
@@ -59,8 +57,7 @@ def soak(folder: Path, kind: str, seconds: float, seed: str, tell: Callable[[str
         ]
         began = time.monotonic()
         with ExitStack() as stack:
-            for each in customers:
-                stack.enter_context(each)
+            stack.enter_context(customers)
             for each in work:
                 each.start()
                 stack.callback(each.begin_to_stop)
@@ -74,11 +71,11 @@ def soak(folder: Path, kind: str, seconds: float, seed: str, tell: Callable[[str
                 tell(_progress(world, customers, faults, time.monotonic() - began, seconds))
             for each in work:
                 each.stop()
-            thanked = [answer for each in customers for answer in each.stop()]
+            thanked = customers.stop()
         drained = _drain(world, agents, operator, commands)
         problems = find_problems(world, thanked, agents, operator, commands)
         figures = _figures(world, agents, predecessor, operator, commands, faults, thanked)
-        figures["refused and sent again"] = sum(each.refusals for each in customers)
+        figures["refused and sent again"] = customers.refusals
         figures["seconds until PostHog had all"] = round(drained, 1)
     return Soaked(figures, problems)
 
@@ -120,9 +117,9 @@ def _send_all_messages(world: World, commands: Commands) -> None:
 
 
 def _progress(
-    world: World, customers: list[Customers], faults: Faults, seconds: float, total: float
+    world: World, customers: Customers, faults: Faults, seconds: float, total: float
 ) -> str:
-    thanked = sum(len(each.thanks) for each in customers)
+    thanked = len(customers.thanks)
     return (
         f"{seconds / 60:5.1f} of {total / 60:.1f} minutes: {thanked:,} answers, "
         f"{len(world.posthog.events):,} events, {len(world.mails.mails):,} mails, "

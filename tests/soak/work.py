@@ -167,7 +167,7 @@ class Operator:
     world: World
     commands: Commands
     chance: random.Random
-    customers: list[Customers]
+    customers: Customers
     erased: set[str] = field(default_factory=set)
     _steps: int = 0
     _closed: int = 0
@@ -218,10 +218,11 @@ class Operator:
         """Erase somebody who has answered, and will not answer again."""
         if not has_command("erase"):
             return
-        thanked = [each for customers in self.customers for each in customers.thanks]
         long_ago = time.monotonic() - 20
         persons = {
-            f"customer-{each.answer.ticket_id}" for each in thanked if each.asked_at < long_ago
+            f"customer-{each.answer.ticket_id}"
+            for each in self.customers.thanks
+            if each.asked_at < long_ago
         }
         if rest := sorted(persons - self.erased):
             person = self.chance.choice(rest)

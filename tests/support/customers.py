@@ -3,8 +3,10 @@
 import random
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from itertools import cycle
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -40,21 +42,19 @@ class Customers:
 
     Only a 303 is an acknowledgement. Whoever is refused with 503, is cut off or gets no answer,
     still has what they typed and sends it again. Any other answer is a failure, which `wait_for`
-    and `stop` raise. Some give another rating a moment later. `prefix` tells their tickets from
-    those of others.
+    and `stop` raise. Some give another rating a moment later. With the ports of several sites, each
+    request goes to the next one, as a balancer sends it.
     """
 
     def __init__(
         self,
-        port: int,
+        ports: int | Sequence[int],
         *,
         seed: object = 0,
         threads: int = 6,
         pause: float = 0.12,
-        prefix: str = "",
     ) -> None:
-        self._port = port
-        self._prefix = prefix
+        self._ports = cycle([ports] if isinstance(ports, int) else ports)
         self._pause = pause
         self._edit_share = 0.25
         self._stopping = threading.Event()
@@ -126,7 +126,7 @@ class Customers:
             ticket = 0
             while not self._stopping.is_set():
                 ticket += 1
-                self._answer_ticket(f"{self._prefix}{number}-{ticket}", chance)
+                self._answer_ticket(f"{number}-{ticket}", chance)
                 self._stopping.wait(chance.uniform(0, 2 * self._pause))
         except BaseException as failure:
             with self._changed:
@@ -169,7 +169,7 @@ class Customers:
         link = {"ticketId": answer.ticket_id, "distinct_id": f"customer-{answer.ticket_id}"}
         form = {"rating": answer.rating, "comment": answer.comment, "submit_id": answer.submit_id}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
+        connection = HTTPConnection("127.0.0.1", next(self._ports), timeout=ANSWER_SECONDS)
         status = None
         try:
             connection.request("POST", f"/?{urlencode(link)}", urlencode(form), headers)

@@ -78,6 +78,10 @@ class SiteTree:
         wait_until(lambda: process.poll() is not None or answers(ready), seconds=60)
         assert process.poll() is None, self.log.read_text()
 
+    def use_release(self, folder: Path) -> None:
+        """Start the program that stands in this folder, from the next start on."""
+        self._environment["PYTHONPATH"] = str(folder)
+
     def begin_to_stop(self) -> None:
         """Tell it to stop in good order."""
         assert self._supervisor is not None

@@ -1,7 +1,4 @@
-"""The error that a check raises, and what it calls an entry. Pure."""
-
-from collections.abc import Mapping
-from typing import Any
+"""The error that a check raises. Pure."""
 
 from survey.errors import CsatError
 
@@ -13,8 +10,3 @@ class LedgerDiffers(CsatError):
     def __init__(self, message: str) -> None:
         # Whoever changed an entry may have written what a terminal obeys.
         super().__init__("".join(each if each.isprintable() else "?" for each in message))
-
-
-def name_entry(values: Mapping[str, Any]) -> str:
-    """Return the name of the entry with these values: `entry 17 (close of 2026-03)`."""
-    return f"entry {values['sequence']} ({values['kind']} of {values['month']})"

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from pipeline.donations.checks.difference import LedgerDiffers, name_entry
+from pipeline.donations.checks.difference import LedgerDiffers
 from pipeline.donations.ledger import Ledger, Status
 from pipeline.donations.lines import (
     COLUMNS,
@@ -21,6 +21,7 @@ from pipeline.donations.lines import (
 from pipeline.output_files import defuse
 from survey.errors import CsatError
 from survey.ledger import EntryKind, LedgerEntry
+from survey.ledger_chain import name_entry
 from survey.months import Month
 
 # A spreadsheet that has saved the file again may have written numbers in another way.

@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipeline.donations.checks.difference import LedgerDiffers, name_entry
+from pipeline.donations.checks.difference import LedgerDiffers
 from pipeline.donations.money import count_decimals
 from survey.ledger import ChangeReason, EntryKind, LedgerEntry
+from survey.ledger_chain import name_entry
 
 _OF_ALL = {"sequence", "kind", "month", "recorded_at", "recorded_by", "previous_hash", "hash"}
 _COUNTED = {

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
-from pipeline.donations.checks.difference import LedgerDiffers, name_entry
+from pipeline.donations.checks.difference import LedgerDiffers
 from pipeline.donations.ledger import Charity, Ledger, Rate
 from pipeline.donations.money import count_decimals, round_amount
 from pipeline.donations.posting import Change, post_changes, price_change
 from survey.ledger import ChangeReason, EntryKind, LedgerEntry
+from survey.ledger_chain import name_entry
 
 # More digits than the largest number of hedgehogs at the highest price has.
 _DIGITS = 60

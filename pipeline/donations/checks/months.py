@@ -4,8 +4,9 @@ and are paid. Pure."""
 from collections.abc import Iterable
 from decimal import Decimal
 
-from pipeline.donations.checks.difference import LedgerDiffers, name_entry
+from pipeline.donations.checks.difference import LedgerDiffers
 from survey.ledger import EntryKind, LedgerEntry
+from survey.ledger_chain import name_entry
 from survey.months import Month
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from pipeline.donations.checks.difference import LedgerDiffers, name_entry
+from pipeline.donations.checks.difference import LedgerDiffers
 from survey.ledger import EntryKind, LedgerEntry, count_tickets, digest_tickets
+from survey.ledger_chain import name_entry
 from survey.store.ledger import read_tickets
 
 

@@ -12,7 +12,7 @@ import requests
 from sqlalchemy import text
 
 from demo.processes import free_port
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from pipeline.commands.verify_donations import verify
 from pipeline.donations.checks.chain import check_chain
 from pipeline.donations.checks.difference import LedgerDiffers
@@ -43,6 +43,7 @@ from tests.support.donations import (
     SEPTEMBER,
     Donations,
 )
+from tests.support.erased import erase_person
 from tests.support.given_answers import GivenAnswer, give
 from tests.support.golden_donations import (
     DONATIONS_CSV,
@@ -619,6 +620,20 @@ class TestPostHog:
             connection.execute(text("DELETE FROM outbox"))
         assert run_command(verify, []) == 0
         assert "! 2026-09: 3 differences" in capsys.readouterr().out
+
+    @pytest.mark.usefixtures("delivered")
+    def test_lacks_the_answer_of_a_person_who_was_erased(self, settled, posthog, capsys):
+        with settled.database.reading() as connection:
+            found = connection.execute(text("SELECT uuid, distinct_id FROM answers LIMIT 1"))
+            uuid, person = found.one()
+        erase_person(settled.database, person, NOVEMBER_THIRD)
+        with settled.database.writing() as connection:
+            connection.execute(text("DELETE FROM outbox"))
+        posthog.queries.forget(uuid)
+        assert run_command(verify, []) == 0
+        printed = capsys.readouterr().out
+        assert "1 were of persons who are erased, and went from there." in printed
+        assert "not explained" not in printed
 
     def test_cannot_be_asked(self, capsys, monkeypatch):
         monkeypatch.setenv("CSAT_POSTHOG_HOST", f"http://127.0.0.1:{free_port()}")

@@ -8,6 +8,7 @@ from tests.conftest import on_sqlite
 from tests.support.command import run_csat
 from tests.support.mail_server import mail_server
 from tests.support.pages import address
+from tests.support.settings import SECRET_KEY
 
 pytestmark = [on_sqlite]
 
@@ -26,6 +27,7 @@ def report(settings, database, client, mails):
     client.post(address(), data={"rating": "5"})
     given = {
         "CSAT_DATABASE_URL": settings.database_url,
+        "CSAT_SECRET_KEY": SECRET_KEY,
         "CSAT_SMTP_URL": mails.url,
         "CSAT_MAIL_FROM": "csat@example.com",
         "CSAT_REPORT_RECIPIENTS": RECIPIENTS,

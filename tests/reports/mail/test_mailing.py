@@ -127,7 +127,7 @@ def test_tick_that_was_not_run_on_the_day_makes_up_for_it(database, settings):
 
 @on_sqlite
 def test_responses_that_are_not_derived_by_the_settings_of_now_wait(database, settings):
-    changed = settings.model_copy(update={"test_distinct_ids": ("tester",)})
+    changed = settings.model_copy(update={"test_distinct_ids": frozenset({"tester"})})
     with pytest.raises(CsatError, match="run `csat db upgrade`"):
         queue_report(database, changed, OCTOBER, DUE, again=False)
 

@@ -1,0 +1,1 @@
+"""PostHog's app, as far as it is asked to delete persons."""

@@ -1,0 +1,156 @@
+"""A client for PostHog's app: one request at a time, tried again where that can help."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from survey.addresses import show_address
+from survey.delivery.failures import FailureKind, read_retry_after
+from survey.delivery.session import DeadlineSession
+from survey.posthog.errors import PostHogError, explain_status, not_as_posthog
+
+DEADLINE_SECONDS = 30.0
+LONGEST_ANSWER = 4 * 1024 * 1024
+# How often a request is sent before it fails, and the pauses between.
+ATTEMPTS = 5
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+# Whoever is asked to wait for longer than this had better come back later.
+LONGEST_RETRY_AFTER_SECONDS = 300.0
+
+Json = Mapping[str, Any]
+
+
+class PostHogClient:
+    """Asks one project of PostHog's app.
+
+    Every request can be sent again without harm, and is, while its failure may pass. With
+    `attempts=1` nothing is tried again: for a job that comes back by itself.
+    """
+
+    def __init__(
+        self,
+        app_host: str,
+        project_id: str,
+        personal_key: str,
+        *,
+        attempts: int = ATTEMPTS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._shown_host = show_address(app_host)
+        self._url = f"{app_host}/api/projects/{project_id}/"
+        self._session = DeadlineSession(DEADLINE_SECONDS, LONGEST_ANSWER)
+        # As `auth` and not as a header: requests would put what ~/.netrc says over a header.
+        self._session.auth = _Bearer(personal_key)
+        self._attempts = attempts
+        self._sleep = sleep
+
+    def get(self, path: str, parameters: Mapping[str, str], *, scope: str) -> Json:
+        """Return what PostHog knows under a path of the project; `scope` is what the key needs.
+        Raise PostHogError."""
+        return self._request("GET", path, scope, parameters, None)
+
+    def post(self, path: str, body: Json, *, scope: str) -> Json:
+        """Ask PostHog to do something; return its answer, an empty one if it has no content. Raise
+        PostHogError."""
+        return self._request("POST", path, scope, None, body)
+
+    def refuse(self) -> PostHogError:
+        """Return the error for an answer without what PostHog's has."""
+        return not_as_posthog(self._shown_host)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        scope: str,
+        parameters: Mapping[str, str] | None,
+        body: Json | None,
+    ) -> Json:
+        """Send a request, and again while its failure may pass."""
+        tries = Retrying(
+            retry=retry_if_exception(_may_pass),
+            stop=stop_after_attempt(self._attempts),
+            wait=_pause,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        answer: Json = tries(self._request_once, method, path, scope, parameters, body)
+        return answer
+
+    def _request_once(
+        self,
+        method: str,
+        path: str,
+        scope: str,
+        parameters: Mapping[str, str] | None,
+        body: Json | None,
+    ) -> Json:
+        try:
+            response = self._session.request(method, self._url + path, params=parameters, json=body)
+        except ValueError:
+            reason = (
+                f"{self._shown_host} cannot be asked: check CSAT_POSTHOG_APP_HOST and "
+                "CSAT_POSTHOG_PERSONAL_KEY"
+            )
+            raise PostHogError(FailureKind.NEEDS_OPERATOR, reason) from None
+        except requests.RequestException as error:
+            reason = f"{self._shown_host} cannot be reached: {type(error).__name__}"
+            raise PostHogError(FailureKind.TRANSIENT, reason) from None
+        if not 200 <= response.status_code < 300:
+            raise explain_status(
+                response.status_code,
+                address=self._shown_host,
+                scope=scope,
+                retry_after=read_retry_after(response.headers.get("Retry-After", "")),
+            )
+        return self._read(response.content)
+
+    def _read(self, content: bytes) -> Json:
+        if not content.strip():
+            return {}
+        try:
+            answer: Any = json.loads(content)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise self.refuse()
+        return answer
+
+
+class _Bearer(requests.auth.AuthBase):
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+def _may_pass(error: BaseException) -> bool:
+    if not isinstance(error, PostHogError) or error.kind is not FailureKind.TRANSIENT:
+        return False
+    return (error.retry_after or 0) <= LONGEST_RETRY_AFTER_SECONDS
+
+
+def _pause(state: RetryCallState) -> float:
+    """Return the pause that PostHog asks for; otherwise a pause that grows with each try, with full
+    jitter."""
+    error: Any = state.outcome.exception() if state.outcome else None
+    if error is not None and error.retry_after is not None:
+        return float(error.retry_after)
+    return wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)(state)
