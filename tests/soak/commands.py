@@ -49,7 +49,7 @@ class Commands:
     def run_perhaps_killed(self, chance: random.Random, *arguments: str) -> None:
         """Run a command, of three of which one is killed."""
         if chance.random() < 1 / 3:
-            self.run_and_kill(chance.uniform(0.05, 1.5), *arguments)
+            self.run_and_kill(chance.uniform(0.2, 1.5), *arguments)
         else:
             self.run(*arguments)
 

@@ -96,6 +96,7 @@ def _drain(world: World, agents: Agents, operator: Operator, commands: Commands)
         wait_until(lambda site=site: not site.processes())
     time.sleep(world.settings.settling_delay.total_seconds())
     _send_all_messages(world, commands)
+    operator.restore()
     world.posthog.export()
     return drained
 

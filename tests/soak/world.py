@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.standin import PostHogStandIn
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from demo.zendesk_standin import ZendeskStandIn
 from survey.event_values import SURVEY_SENT
 from survey.settings import Settings, variable
