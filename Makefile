@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test faults fuzz soak lint format translations screenshots bench lock clean
+.PHONY: help run check test faults fuzz soak lint audit format translations screenshots bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,10 +32,16 @@ fuzz: $(VENV)/installed-fuzz ## a minute of each fuzz target (FUZZ_SECONDS), the
 soak: $(VENV)/installed-test $(VENV)/postgresql ## half an hour of everything, with faults, on each database (SOAK_MINUTES, SOAK_DATABASE)
 	$(BIN)/python -m tests.soak
 
-lint: $(VENV)/installed-test ## ruff and mypy
+lint: $(VENV)/installed-test ## ruff, mypy and bandit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@# It warns of each part of a statement that is excepted as a whole.
+	@mkdir -p build
+	$(BIN)/bandit -q -c pyproject.toml -r csat.py wsgi.py survey pipeline reports demo 2>build/bandit.log || { cat build/bandit.log; exit 1; }
+
+audit: $(VENV)/installed ## look up known holes of the dependencies; needs the network
+	tests/audit-dependencies
 
 format: $(VENV)/installed-test ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

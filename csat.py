@@ -7,11 +7,18 @@ site.
 import gc
 import importlib
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from survey.command_line import run_command
+from survey.command_line import Parts, run_command
 from survey.private_files import keep_files_private
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from survey.settings import Settings
+    from survey.store.database import Database
 
 # name → its module, and the line that `csat --help` shows without importing it
 COMMANDS = {
@@ -38,7 +45,19 @@ COMMANDS = {
     "marks": ("reports.commands.marks:marks", "Releases and incidents on the trends of reports."),
     "users": ("reports.commands.users:users", "Who may sign in to the reports."),
     "donations": ("reports.commands.donations:donations", "The donation ledger, for finance."),
-    "responses": ("survey.commands.responses:responses", "Show or void a ticket's response."),
+    "responses": (
+        "survey.commands.responses:responses",
+        "Show, void or redact a ticket's response.",
+    ),
+    "erase": ("survey.commands.erase:erase", "Remove identity and words of a person."),
+    "export-person": (
+        "survey.commands.export_person:export_person",
+        "All that is kept of a person, as JSON.",
+    ),
+    "retention": (
+        "survey.commands.retention:retention",
+        "Forget identities and words that are too old.",
+    ),
     "backup": ("survey.commands.backup:backup", "A copy of the SQLite database, while it is used."),
     "restore": ("survey.commands.restore:restore", "A backup in the place of the database."),
     "db": ("survey.commands.db:db", "Upgrade the database."),
@@ -56,6 +75,15 @@ JOBS = (
     "survey.messages.jobs:send_messages",
     "survey.posthog.jobs:follow_deletions_due",
     "survey.zendesk.receiving:forget_invocations",
+    "csat:forget_due",
+    "survey.forgetting:forget_old_counts",
+)
+
+# What `csat erase` and its likes do to files. Each is imported when it is run, gets the database
+# and the settings, and returns lines about what it did, or what remains.
+ERASERS = (
+    "pipeline.sources.cache:erase_partials",
+    "reports.folders:rewrite_reports",
 )
 
 
@@ -85,8 +113,20 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-# `survey` imports no other package, so the jobs of all packages are handed over to `csat tick`.
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "obj": JOBS})
+def forget_due(database: "Database", settings: "Settings", now: "datetime") -> str | None:
+    """Forget what is older than CSAT_RETENTION, in the store and in files: a job of `csat tick`."""
+    if settings.retention is None:
+        return None
+    from survey.erasing.due import forget_everywhere
+
+    return forget_everywhere(database, settings, now, ERASERS)
+
+
+# `survey` imports no other package, so what all packages do is handed over to its commands.
+PARTS = Parts(JOBS, ERASERS)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "obj": PARTS})
 @click.version_option(package_name="csat", message="csat %(version)s")
 def cli() -> None:
     """Customer satisfaction for support teams: from the survey link to the monthly report.

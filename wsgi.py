@@ -22,6 +22,7 @@ from survey.serving.worker import (
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+    from reports.site.context import ReportsSite
     from survey.serving.server import Server
     from survey.site.context import SurveySite
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 def create_site() -> "SurveySite":
     """Return the site as the environment configures it; its database must be upgraded before."""
+    from survey.serving.proxies import trust_proxies
     from survey.settings import load_settings
     from survey.site.app import create_app
     from survey.store.database import CUSTOMER_WAIT_SECONDS, Database
@@ -39,17 +41,21 @@ def create_site() -> "SurveySite":
     site = create_app(settings, Database(settings.database_url, CUSTOMER_WAIT_SECONDS))
     if socket_path := os.environ.get(REPORTS_SOCKET_VARIABLE):
         forward_reports(site, socket_path)
+    trust_proxies(site, settings.trusted_proxies)
     return site
 
 
-def create_reports() -> "WSGIApplication":
+def create_reports() -> "ReportsSite":
     """Return the reports site, likewise."""
     from reports.site.app import create_reports_site
+    from survey.serving.proxies import trust_proxies
     from survey.settings import load_settings
     from survey.store.database import LONGEST_WAIT_SECONDS, Database
 
     settings = load_settings()
-    return create_reports_site(settings, Database(settings.database_url, LONGEST_WAIT_SECONDS))
+    site = create_reports_site(settings, Database(settings.database_url, LONGEST_WAIT_SECONDS))
+    trust_proxies(site, settings.trusted_proxies)
+    return site
 
 
 def __getattr__(name: str) -> "WSGIApplication":
@@ -66,7 +72,8 @@ def _create_site_server(listener: socket.socket) -> "Server":
 
 
 def _create_reports_server(listener: socket.socket) -> "Server":
-    return serve_reports(create_reports(), listener)
+    site = create_reports()
+    return serve_reports(site, listener, site.page_headers)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.exports import LAST_MONTH, MONTHS, TESTERS, VOIDS, write_exports
+from bench.exports import LAST_MONTH, MONTHS, SECRET_KEY, TESTERS, VOIDS, write_exports
 from survey.settings import DEFAULT_SURVEY_ID
 from survey.store.database import Database
 from survey.store.migrate import upgrade
@@ -70,6 +70,7 @@ class Bench:
         self.rows = write_exports(self.exports, events, how_many_months)
         self.settings = {
             "CSAT_DATABASE_URL": make_store(folder / "csat.db"),
+            "CSAT_SECRET_KEY": SECRET_KEY,
             "CSAT_SURVEY_ID": DEFAULT_SURVEY_ID,
             "CSAT_TEST_DISTINCT_IDS": ",".join(TESTERS),
         }

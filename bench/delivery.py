@@ -1,6 +1,5 @@
 """Delivery, against the posthog package's own queued client, into a server that answers at once."""
 
-import json
 import logging
 import statistics
 import tempfile
@@ -20,6 +19,7 @@ from survey.clock import now
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import Worker
 from survey.events import Questions, build_event
+from survey.outbox_payloads import pack_event
 from survey.rules import Answer
 from survey.store.database import Database
 from survey.store.migrate import upgrade
@@ -100,7 +100,7 @@ def fill(database: Database, count: int, start: int) -> None:
                     {
                         "answer_uuid": event["uuid"],
                         "ticket_id": event["properties"]["ticketId"],
-                        "payload": json.dumps(event),
+                        "payload": pack_event(event),
                         "created_at": at,
                         "available_at": at,
                     }

@@ -18,7 +18,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from survey.event_values import PROOF_KEY
 from survey.events import Questions, build_event
+from survey.link_proofs import make_proof
+from survey.links import person_of
 from survey.months import Month, months_up_to
 from survey.rules import Answer
 from survey.settings import DEFAULT_SURVEY_ID, Settings
@@ -31,6 +34,8 @@ PREDECESSOR_SHARE = 0.4
 TESTERS = ("tester-1", "tester-2")
 VOIDS = tuple(str(1_000_000 + 977 * i) for i in range(200))
 SEED = 5
+# The key of the site that sent these.
+SECRET_KEY = "a key for measurements"
 
 TEAMS = (
     *("Product analytics", "Web analytics", "Session replay", "Feature flags", "Experiments"),
@@ -196,7 +201,7 @@ def _person(person: int, kind: int) -> str | None:
 
 
 def _our_properties(rows: list[tuple[int, ...]]) -> Iterator[str]:
-    settings = Settings(_env_file=None)
+    settings = Settings(_env_file=None, secret_key=SECRET_KEY)
     answer = Answer("%(uuid)s", "%(ticket)s", "%(person)s", 5, "%(comment)s", "", datetime.now(UTC))
     event = build_event(
         answer,
@@ -214,18 +219,29 @@ def _our_properties(rows: list[tuple[int, ...]]) -> Iterator[str]:
         ('"unverified"', '"%(trust)s"'),
         (f'"$survey_id":"{DEFAULT_SURVEY_ID}"', '"$survey_id":"%(survey)s"'),
         ('"$survey_language":"en"', '"$survey_language":"%(language)s"'),
+        (event["properties"][PROOF_KEY], "%(proof)s"),
     ):
         assert old in template, old
         template = template.replace(old, new)
     trusts = (Trust.UNVERIFIED,) * 6 + (Trust.KNOWN, Trust.SIGNED)
-    for _, uuid, ticket, person, kind in rows:
+    for _, uuid, number, person, kind in rows:
+        ticket = "" if kind % 199 == 0 else str(number)
+        rating, trust = 1 + kind // 11 % 5, trusts[kind // 13 % len(trusts)]
         yield template % {
             "comment": COMMENTS[kind // 7 % len(COMMENTS)],
-            "rating": 1 + kind // 11 % 5,
-            "trust": trusts[kind // 13 % len(trusts)].value,
+            "rating": rating,
+            "trust": trust.value,
+            "proof": make_proof(
+                uuid=_uuid(uuid),
+                ticket_id=ticket,
+                distinct_id=person_of(_person(person, kind), ticket),
+                rating=rating,
+                trust=trust,
+                secret=SECRET_KEY,
+            ),
             "survey": "another-survey" if kind % 97 == 0 else DEFAULT_SURVEY_ID,
             "language": LANGUAGES[kind // 17 % len(LANGUAGES)],
-            "ticket": "" if kind % 199 == 0 else ticket,
+            "ticket": ticket,
             "person": f"{person:08x}-person",
             "area": "events" if kind % 3 else "billing and invoices",
             "team": TEAMS[kind // 19 % len(TEAMS)],

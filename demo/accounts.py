@@ -8,7 +8,7 @@ from survey.store.users import add_user, find_user
 from survey.vocabulary import Role
 
 # Each account is called as its role.
-PASSWORD = "hedgehogs-in-autumn"
+PASSWORD = "hedgehogs-in-autumn"  # nosec B105 # the demo shows it
 
 
 def add_accounts(database: Database, now: datetime) -> None:

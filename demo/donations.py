@@ -128,10 +128,15 @@ class _Year:
         keys = PropertyKeys.of(rules)
         first_number = first_number_of(month) + PREDECESSOR_PLACE + len(DEFECTS)
         events = late_events(month, self.settings, first_number, _LATE_EVENTS)
-        AnswerImport(self.database, rules).add(
+        AnswerImport(self.database, rules, self.settings.secret_keys).add(
             [
                 import_event(
-                    each["uuid"], each["distinct_id"], each["timestamp"], each["properties"], keys
+                    each["uuid"],
+                    each["distinct_id"],
+                    each["timestamp"],
+                    each["properties"],
+                    keys,
+                    rules.secrets,
                 )
                 for each in events
             ]

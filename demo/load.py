@@ -60,7 +60,12 @@ def _answers_by_ticket(
     for event in sample_events(until, settings):
         answers.append(
             import_event(
-                event["uuid"], event["distinct_id"], event["timestamp"], event["properties"], keys
+                event["uuid"],
+                event["distinct_id"],
+                event["timestamp"],
+                event["properties"],
+                keys,
+                rules.secrets,
             )
         )
         origins[event["uuid"]] = Origin.IMPORT if is_predecessor(event) else Origin.SITE

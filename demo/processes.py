@@ -33,7 +33,7 @@ def free_port() -> int:
     connection of any other process could take the port before the server listens.
     """
     while True:
-        port = random.choice(_SERVER_PORTS)
+        port = random.choice(_SERVER_PORTS)  # nosec B311 # a port is no secret
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 

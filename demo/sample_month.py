@@ -72,7 +72,7 @@ class Ticket:
 
 def month_random(month: Month, purpose: str) -> random.Random:
     """Return random numbers for one purpose in one month, the same in every run."""
-    return random.Random(f"{SEED} {month} {purpose}")
+    return random.Random(f"{SEED} {month} {purpose}")  # nosec B311 # sample data
 
 
 def first_number_of(month: Month) -> int:
@@ -132,4 +132,5 @@ def random_uuid(rng: random.Random) -> str:
 
 def random_customer(rng: random.Random) -> str:
     """Return the distinct_id of a random customer. Some customers are drawn more than once."""
-    return random_uuid(random.Random(f"{SEED} customer {rng.randrange(CUSTOMERS)}"))
+    number = rng.randrange(CUSTOMERS)
+    return random_uuid(random.Random(f"{SEED} customer {number}"))  # nosec B311 # sample data

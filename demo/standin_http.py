@@ -113,10 +113,8 @@ class Handler(StandInHandler):
     def _send_page(self, page: Page | None, *, with_body: bool) -> None:
         self.send_response(200 if page else 404)
         found = page or Page(b"There is nothing here.\n", "text/plain; charset=utf-8")
-        self.send_header("Content-Type", found.content_type)
-        self.send_header("Content-Length", str(len(found.content)))
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("X-Content-Type-Options", "nosniff")
+        for name, value in found.headers:
+            self.send_header(name, value)
         self.end_headers()
         if with_body:
             self.wfile.write(found.content)

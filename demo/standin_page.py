@@ -1,6 +1,7 @@
 """The stand-in's pages for people: the events that it received, and the files of a report."""
 
 import mimetypes
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,13 +12,17 @@ from urllib.parse import unquote, urlsplit
 from jinja2 import Environment, FileSystemLoader
 
 from demo.overview import PARTS, Entry, Highlights
+from survey.response_headers import allow_inline, list_headers
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
+# A mail has styles on its elements, as mail programs want them.
+SOURCES_OF_MAIL = "style-src 'unsafe-inline'"
 SHOWN_EVENTS = 200
 SHOWN_ALERTS = 5
 REFRESH_SECONDS = 5
 
+_STYLE = re.compile("<style>(.*?)</style>", re.DOTALL)
 _DEMO = Path(__file__).parent
 _templates = Environment(
     loader=FileSystemLoader([_DEMO / "templates", _DEMO.parent / "survey" / "templates"]),
@@ -33,6 +38,24 @@ class Page:
 
     content: bytes
     content_type: str
+    # What the page may load, as a Content-Security-Policy says it. None for a page that loads
+    # nothing but the style sheets inside it.
+    sources: str | None = None
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers of the page."""
+        own_styles = " ".join(map(allow_inline, self._styles())) or "'none'"
+        sources = self.sources or f"style-src {own_styles}; img-src data:"
+        return [
+            ("Content-Type", self.content_type),
+            ("Content-Length", str(len(self.content))),
+            *list_headers(sources, has_tls=False),
+        ]
+
+    def _styles(self) -> list[str]:
+        is_html = self.content_type == HTML
+        return _STYLE.findall(self.content.decode("utf-8", "replace")) if is_html else []
 
 
 def render_overview(

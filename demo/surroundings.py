@@ -20,7 +20,7 @@ _FEWEST_VIEWS, _MOST_VIEWS = 1.3, 2.1
 def add_surroundings(connection: Connection, settings: Settings, until: datetime) -> None:
     """Add page views to the days of the responses, and a mark in the month that is worse."""
     views: Counter[tuple[date, str]] = Counter()
-    rng = random.Random("page views")
+    rng = random.Random("page views")  # nosec B311 # sample data
     last = Month.of(until, settings.timezone)
     for back in range(13):
         month = last.shift(-back)

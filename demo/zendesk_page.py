@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from demo.mail_catcher import MailCatcher
-from demo.standin_page import HTML, REFRESH_SECONDS, Page, render
+from demo.standin_page import HTML, REFRESH_SECONDS, SOURCES_OF_MAIL, Page, render
 from demo.zendesk_desk import DeskTicket, Refusal
 from demo.zendesk_standin import Delivery, ZendeskStandIn
 from demo.zendesk_tickets import SEVERITY_FIELD
@@ -57,7 +57,8 @@ class DeskPages:
             return Page(self._render().encode(), HTML)
         number = path.removeprefix("/mails/")
         if number != path and number.isdecimal() and int(number) < len(self._catcher.mails):
-            return Page(self._catcher.mails[int(number)].html.encode(), HTML)
+            mail = self._catcher.mails[int(number)].html
+            return Page(mail.encode(), HTML, SOURCES_OF_MAIL)
         return None
 
     def act(self, path: str) -> None:

@@ -8,6 +8,7 @@ from pipeline.answers import ticket_keys
 from pipeline.counts import (
     MonthCounts,
     MonthPart,
+    MonthQuery,
     Totals,
     add_totals,
     count_month_part,
@@ -18,6 +19,7 @@ from pipeline.events import AnswerLookup
 from pipeline.partitions import Result, map_partitions
 from pipeline.rules import decide
 from survey.counting_rules import CountingRules
+from survey.erasures import NOTHING_ERASED, Erasures
 from survey.months import Month
 
 
@@ -33,24 +35,30 @@ def count_part(answers: pd.DataFrame, rules: CountingRules) -> Totals:
 
 
 def count_month(
-    answers: pd.DataFrame, lookup: AnswerLookup, month: Month, since: Month, rules: CountingRules
+    answers: pd.DataFrame,
+    lookup: AnswerLookup,
+    month: Month,
+    since: Month,
+    rules: CountingRules,
+    erasures: Erasures = NOTHING_ERASED,
 ) -> MonthCounts:
     """Count what the report of a month needs, and the months since another.
 
-    `answers` are `schemas.DEDUPLICATED`; comments are looked up.
+    `answers` are `schemas.DEDUPLICATED`; comments are looked up, and left out if they were erased.
     """
+    query = MonthQuery(month, since, has_erasures=bool(erasures))
 
     def count(part: pd.DataFrame) -> MonthPart:
-        return count_part_of_month(part, month, since, rules)
+        return count_part_of_month(part, query, rules)
 
-    return join_month_parts(_map_tickets(answers, count), lookup)
+    return join_month_parts(_map_tickets(answers, count), lookup, month, rules, erasures)
 
 
 def count_part_of_month(
-    answers: pd.DataFrame, month: Month, since: Month, rules: CountingRules
+    answers: pd.DataFrame, query: MonthQuery, rules: CountingRules
 ) -> MonthPart:
     """Count a part that holds all answers of its tickets, as `count_month` does."""
-    return count_month_part(decide(answers, rules), month, since, rules.timezone)
+    return count_month_part(decide(answers, rules), query, rules.timezone)
 
 
 def _map_tickets(answers: pd.DataFrame, count: Callable[[pd.DataFrame], Result]) -> list[Result]:

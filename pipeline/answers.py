@@ -1,6 +1,6 @@
 """Answers in columns: the one frame that all rules work on (`schemas.ANSWERS`).
 
-A row takes some 80 bytes. It holds numbers in place of long texts, and the file and row where the
+A row takes some 90 bytes. It holds numbers in place of long texts, and the file and row where the
 whole answer stands: a comment, or the copies of an event to compare, is looked up there.
 """
 
@@ -14,10 +14,8 @@ import pyarrow as pa
 
 from pipeline.partitions import SPREAD, Array, count_cores
 from pipeline.schemas import NO_TICKET
-from survey.vocabulary import TRUST_ORDER
 
 _MOST_DIGITS = 18
-_RANK_OF_TRUST = {trust.value: rank for rank, trust in enumerate(TRUST_ORDER)}
 
 # The columns that name an event, in the order of uuids. `uuid_text` has those that are not written
 # as PostHog writes uuids; the others are numbers, in two halves.
@@ -37,6 +35,7 @@ SCHEMA = pa.schema(
         "team": pa.dictionary(pa.int32(), pa.string()),
         "rating": pa.int8(),
         "trust": pa.int8(),
+        "proof": pa.uint64(),
         "is_other_survey": pa.bool_(),
         "has_comment": pa.bool_(),
         "row": pa.int32(),
@@ -49,7 +48,6 @@ def tabulate_answers(
     uuid: Sequence[str],
     ticket_id: Iterable[str | None],
     rating: Iterable[int | None],
-    trust: Iterable[str],
     **columns: Iterable[Any],
 ) -> pa.Table:
     """Return answers as a table (`SCHEMA`), from a value of each for every answer.
@@ -67,7 +65,6 @@ def tabulate_answers(
         "ticket": [number for number, _ in tickets],
         "ticket_text": [text for _, text in tickets],
         "rating": [value or 0 for value in rating],
-        "trust": [_RANK_OF_TRUST[value] for value in trust],
     }
     every = {**columns, **converted}
     return pa.table({name: every[name] for name in SCHEMA.names}, schema=SCHEMA)

@@ -1,6 +1,6 @@
 """Counts: what every report derives from, and how answers became responses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
@@ -8,20 +8,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.answers import sort_by_ticket, ticket_ids
+from pipeline.answers import UUID, sort_by_ticket, ticket_ids
 from pipeline.events import AnswerLookup, Comment
 from pipeline.invitations import InvitationCounts
+from pipeline.partitions import Array
+from pipeline.proofs import judge_trust
 from pipeline.schemas import (
     COMMENT_COUNTS,
     COMMENTS,
     COUNTS,
+    DESCRIBED,
     OUTCOMES,
     QUALITY,
     RECEIVED,
     RESPONSES,
     check,
 )
+from pipeline.stuffing import DailyCounts
+from survey.counting_rules import CountingRules
+from survey.erasures import Erasures
 from survey.months import Month
+from survey.rules import Answer
 from survey.vocabulary import TRUST_ORDER, Outcome
 
 
@@ -40,7 +47,8 @@ class MonthPart:
 
     - `counts` (`schemas.COUNTS`) and `comment_counts` (`schemas.COMMENT_COUNTS`): of every month
       from the one asked for.
-    - `commented` (`schemas.RESPONSES`): the month's responses that have a comment.
+    - `commented` (`schemas.DESCRIBED`): the responses that have a comment, of the month, or of all
+      these months where some of the comments were erased.
     - `quality` (`schemas.QUALITY`): what became of the month's answers.
     """
 
@@ -53,13 +61,15 @@ class MonthPart:
 @dataclass(frozen=True)
 class MonthCounts:
     """What the report of a month needs: as `MonthPart`, of all tickets, with the comments
-    themselves (`schemas.COMMENTS`), and with the invitations, which only the store knows."""
+    themselves (`schemas.COMMENTS`), and with the invitations and the counts of days, which only the
+    store knows."""
 
     counts: pd.DataFrame
     comment_counts: pd.DataFrame
     comments: pd.DataFrame
     quality: pd.DataFrame
     invitations: InvitationCounts | None = None
+    daily: DailyCounts | None = None
 
 
 def count_totals(decided: pd.DataFrame, timezone: tzinfo) -> Totals:
@@ -67,19 +77,47 @@ def count_totals(decided: pd.DataFrame, timezone: tzinfo) -> Totals:
     return Totals(len(decided), count_responses(derive_responses(decided, timezone)))
 
 
-def count_month_part(
-    decided: pd.DataFrame, month: Month, since: Month, timezone: tzinfo
-) -> MonthPart:
+@dataclass(frozen=True)
+class MonthQuery:
+    """What the report of a month asks for: the month, and the counts of the months since another.
+    `has_erasures` says whether comments may have been erased."""
+
+    month: Month
+    since: Month
+    has_erasures: bool = False
+
+
+def count_month_part(decided: pd.DataFrame, query: MonthQuery, timezone: tzinfo) -> MonthPart:
     """Count a month from decided answers (`schemas.DECIDED`), and the months since another."""
     responses = derive_responses(decided, timezone)
-    responses = responses[responses["answered_at"] >= since.opens_at(timezone)]
+    responses = responses[responses["answered_at"] >= query.since.opens_at(timezone)]
     commented = responses[responses["has_comment"]]
+    comment_counts = count_comments(commented)
+    if not query.has_erasures:
+        commented = commented[commented["month"] == str(query.month)]
     return MonthPart(
         counts=count_responses(responses),
-        comment_counts=count_comments(commented),
-        commented=commented[commented["month"] == str(month)],
-        quality=count_outcomes(decided, month, timezone),
+        comment_counts=comment_counts,
+        commented=describe_latest(commented, decided),
+        quality=count_outcomes(decided, query.month, timezone),
     )
+
+
+def describe_latest(responses: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
+    """Return responses (`schemas.RESPONSES`) with what says more of their latest answer
+    (`schemas.DESCRIBED`). `decided` are the answers that they were derived from."""
+    places, wanted = (_number_places(each) for each in (decided, responses))
+    is_wanted = np.isin(places, wanted)
+    found = decided.loc[is_wanted, [*UUID, "person", "proof", "answered_at"]]
+    latest = found.set_axis(places[is_wanted]).loc[wanted].set_axis(responses.index)
+    described = responses.join(latest.rename(columns={"answered_at": "given_at"}))
+    return check(described, DESCRIBED)
+
+
+def _number_places(answers: pd.DataFrame) -> Array:
+    """Return a number for the file and the row of each answer."""
+    file, row = (answers[name].to_numpy().astype(np.int64) for name in ("file", "row"))
+    return file << 32 | row
 
 
 def add_totals(parts: Sequence[Totals]) -> Totals:
@@ -89,19 +127,57 @@ def add_totals(parts: Sequence[Totals]) -> Totals:
 
 
 # Parts that come from other processes have other categories.
-_TEXTS = {"team": "str", "ticket_text": "str"}
+_TEXTS = {"team": "str", "ticket_text": "str", "uuid_text": "str", "month": "str"}
 
 
-def join_month_parts(parts: Sequence[MonthPart], lookup: AnswerLookup) -> MonthCounts:
-    """Join the parts of a month, which share no ticket, and look the comments up."""
+def join_month_parts(
+    parts: Sequence[MonthPart],
+    lookup: AnswerLookup,
+    month: Month,
+    rules: CountingRules,
+    erasures: Erasures,
+) -> MonthCounts:
+    """Join the parts of a month, which share no ticket, and look the comments up. Those that were
+    erased are neither shown nor counted."""
     quality = pd.concat([part.quality for part in parts]).groupby("reason")["answers"].sum()
-    commented = pd.concat([part.commented.astype(_TEXTS) for part in parts])
+    commented = pd.concat([part.commented.astype(_TEXTS) for part in parts], ignore_index=True)
+    comment_counts = frame_comment_counts(_sum([p.comment_counts for p in parts], "comments"))
+    comments = pd.Series(lookup.look_up_comments(commented), commented.index, dtype="object")
+    if erasures:
+        commented = commented[~_are_erased(commented, comments, erasures)]
+        comment_counts = count_comments(commented)
+        commented = commented[commented["month"] == str(month)]
     return MonthCounts(
         counts=frame_counts(_sum([part.counts for part in parts], "responses")),
-        comment_counts=frame_comment_counts(_sum([p.comment_counts for p in parts], "comments")),
-        comments=describe_responses(commented, lookup.look_up_comments(commented)),
+        comment_counts=comment_counts,
+        comments=describe_responses(commented, comments[commented.index].to_list(), rules),
         quality=frame_quality({str(reason): int(answers) for reason, answers in quality.items()}),
     )
+
+
+def _are_erased(
+    commented: pd.DataFrame, comments: Iterable[Comment], erasures: Erasures
+) -> pd.Series:
+    """Return of which responses (`schemas.DESCRIBED`) the comments were erased."""
+    answers = zip(
+        ticket_ids(commented), commented["person"], commented["given_at"], comments, strict=True
+    )
+    are_erased = [
+        erasures.hides_words(
+            Answer(
+                uuid="",
+                ticket_id=ticket_id,
+                distinct_id=person,
+                rating=None,
+                comment=None,
+                team="",
+                answered_at=given_at.to_pydatetime(),
+            ),
+            comment.user_id,
+        )
+        for ticket_id, person, given_at, comment in answers
+    ]
+    return pd.Series(are_erased, commented.index, dtype="bool")
 
 
 def subtract_counts(counts: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
@@ -152,8 +228,10 @@ def months_of(instants: pd.Series, timezone: tzinfo) -> pd.Series:
     return pd.Series(pd.Categorical.from_codes(codes, dtype=names), instants.index)
 
 
-def describe_responses(responses: pd.DataFrame, comments: Sequence[Comment]) -> pd.DataFrame:
-    """Return responses (`schemas.RESPONSES`) for people to read, with these comments, by time and
+def describe_responses(
+    responses: pd.DataFrame, comments: Sequence[Comment], rules: CountingRules
+) -> pd.DataFrame:
+    """Return responses (`schemas.DESCRIBED`) for people to read, with these comments, by time and
     ticket.
 
     Gives `schemas.COMMENTS`.
@@ -165,7 +243,7 @@ def describe_responses(responses: pd.DataFrame, comments: Sequence[Comment]) -> 
             "rating": responses["rating"].astype("int64"),
             "comment": pd.Series([each.text for each in comments], responses.index, dtype="str"),
             "answered_at": responses["answered_at"],
-            "link_trust": responses["trust"].map(lambda rank: TRUST_ORDER[rank]).astype("str"),
+            "link_trust": judge_trust(responses, rules).map(TRUST_ORDER.__getitem__).astype("str"),
             "language": pd.Series(
                 [each.language or "" for each in comments], responses.index, dtype="str"
             ),

@@ -14,7 +14,10 @@ from survey.event_values import rank_copy
 from survey.months import Month
 
 # What makes a difference between copies of one event, besides their time.
-_DECISIVE = ["ticket", "person", "team", "rating", "trust", "is_other_survey", "has_comment"]
+_DECISIVE = [
+    *("ticket", "person", "team", "rating", "trust", "proof"),
+    *("is_other_survey", "has_comment"),
+]
 
 
 def mark_duplicates(

@@ -12,7 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.answers import frame_answers, tabulate_answers
+from pipeline.proofs import claim_trust, read_proofs
 from survey.counting_rules import CountingRules
+from survey.erasures import USER_KEY
 from survey.event_values import (
     PropertyKeys,
     encodable,
@@ -26,7 +28,7 @@ from survey.event_values import (
     read_ticket,
     read_trust,
 )
-from survey.vocabulary import LONGEST_VALUE
+from survey.vocabulary import LONGEST_VALUE, Trust
 
 # How deep the properties of an event may be nested. Some versions of Python read no more than 900
 # levels, DuckDB reads all: what counts must not depend on who reads.
@@ -55,11 +57,12 @@ NumberedEvent = tuple[int, RawEvent]
 
 
 class Comment(NamedTuple):
-    """The text of a comment and the language of the page on which it was written; None for what is
-    not there."""
+    """The text of a comment, the language of the page on which it was written, and the person whom
+    the event names besides its own; None for what is not there."""
 
     text: str | None
     language: str | None
+    user_id: str | None = None
 
 
 class AnswerLookup(Protocol):
@@ -179,6 +182,7 @@ def tabulate_events(
     keys = PropertyKeys.of(rules)
     properties = [event.properties for event in events]
     tickets = [read_ticket(each.get(keys.ticket)) for each in properties]
+    trusts = [read_trust(each.get(keys.trust)) for each in properties]
     return tabulate_answers(
         uuid=[event.uuid for event in events],
         answered_at=[event.timestamp for event in events],
@@ -192,7 +196,11 @@ def tabulate_events(
             read_rating(each.get(keys.rating), each.get(keys.rating_by_index))
             for each in properties
         ],
-        trust=[read_trust(each.get(keys.trust)) for each in properties],
+        trust=map(claim_trust, trusts),
+        proof=read_proofs(
+            each.get(keys.proof) if trust is not Trust.UNVERIFIED else None
+            for each, trust in zip(properties, trusts, strict=True)
+        ),
         is_other_survey=[is_other_survey(each.get(keys.survey_id), rules) for each in properties],
         has_comment=[
             read_comment(each.get(keys.comment), each.get(keys.comment_by_index)) is not None
@@ -214,4 +222,5 @@ def read_event_comment(event: RawEvent, rules: CountingRules) -> Comment:
     return Comment(
         read_comment(value(keys.comment), value(keys.comment_by_index)),
         read_language(value(keys.language)),
+        read_text(value(USER_KEY)),
     )

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from pipeline.events import RawEvent
 from pipeline.sources.base import EventSource, OnProgress
+from survey.clock import now
 from survey.copies import (
     ImportedAnswer,
     SortedArrivals,
@@ -16,10 +17,12 @@ from survey.copies import (
     sort_arrivals,
 )
 from survey.counting_rules import CountingRules
+from survey.erasures import apply_erasures
 from survey.errors import CsatError
 from survey.event_values import PropertyKeys
 from survey.rules import Answer, Response, decide
 from survey.store.database import Database
+from survey.store.erasures import read_erasures
 from survey.store.imports import (
     copies_on_record,
     imported_since,
@@ -30,7 +33,7 @@ from survey.store.imports import (
 )
 from survey.store.responses import answers_of_tickets, save_responses
 from survey.store.voids import void_among
-from survey.vocabulary import COUNTED, Outcome
+from survey.vocabulary import COUNTED, Outcome, Trust
 
 # Answers to a transaction. Customers wait for its locks, or for their turn to write: on two cores
 # for 0.2 s at most.
@@ -45,11 +48,13 @@ class SumsDiffer(CsatError):
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """The summary of an import: `received` is the sum of `known` and all `outcomes`."""
+    """The summary of an import: `received` is the sum of `known` and all `outcomes`. `believed` is
+    how many answers are trusted more than unverified without a secret to verify it."""
 
     received: int
     known: int
     outcomes: dict[Outcome, int]
+    believed: int = 0
 
     @property
     def new(self) -> int:
@@ -63,15 +68,25 @@ class ImportSummary:
 
 
 def import_events(
-    source: EventSource, rules: CountingRules, database: Database, on_progress: OnProgress
+    source: EventSource,
+    rules: CountingRules,
+    database: Database,
+    on_progress: OnProgress,
+    secret_keys: Sequence[str] = (),
 ) -> ImportSummary:
-    """Store all events of a source as answers, batch after batch.
+    """Store all events of a source as answers, batch after batch. `secret_keys` are those under
+    which persons were erased.
 
-    Broken off, it goes on where it was when it is run again. Raises SourceError, and StoreError.
+    Broken off, it goes on where it was when it is run again. Raises SourceError, StoreError, and
+    SettingsError if a secret is missing.
     """
-    run = AnswerImport(database, rules)
+    run = AnswerImport(database, rules, secret_keys)
+    believed = 0
     for events in source.read_events():
-        run.add(read_imported(events, rules))
+        answers = read_imported(events, rules)
+        if not rules.secrets:
+            believed += sum(answer.trust is not Trust.UNVERIFIED for answer in answers)
+        run.add(answers)
         on_progress(run.received)
     outcomes = {outcome: run.outcomes[outcome] for outcome in Outcome}
     if run.received != run.known + sum(outcomes.values()):
@@ -79,14 +94,16 @@ def import_events(
             f"{run.received} answers were received, but {run.known} known ones and "
             f"{sum(outcomes.values())} others are on record; please report this"
         )
-    return ImportSummary(run.received, run.known, outcomes)
+    return ImportSummary(run.received, run.known, outcomes, believed)
 
 
 def read_imported(events: Sequence[RawEvent], rules: CountingRules) -> list[ImportedAnswer]:
     """Return events as the store takes them, in their order."""
     keys = PropertyKeys.of(rules)
     return [
-        import_event(each.uuid, each.distinct_id, each.timestamp, each.properties, keys)
+        import_event(
+            each.uuid, each.distinct_id, each.timestamp, each.properties, keys, rules.secrets
+        )
         for each in events
     ]
 
@@ -97,12 +114,17 @@ class AnswerImport:
     `received` is how many there were. Each of them is either `known`, because the site received
     it or an earlier import brought it, or a copy of another that counts instead (the outcome
     `duplicate`), or a new answer, in `outcomes` as it stands after the last `add`. Nothing here
-    ever enters the outbox: PostHog has it.
+    ever enters the outbox: PostHog has it. What was erased is erased before anything is compared,
+    so that no import brings a person back.
     """
 
-    def __init__(self, database: Database, rules: CountingRules) -> None:
+    def __init__(
+        self, database: Database, rules: CountingRules, secret_keys: Sequence[str] = ()
+    ) -> None:
         self._database = database
         self._rules = rules
+        self._keys = PropertyKeys.of(rules)
+        self._secret_keys = secret_keys
         self.received = 0
         self.known = 0
         self.outcomes: Counter[Outcome] = Counter()
@@ -113,7 +135,7 @@ class AnswerImport:
         """Store answers, ANSWERS_AT_ONCE in a transaction, and derive their tickets' responses.
 
         Each transaction happens wholly or not at all; the same answers, added again, change
-        nothing. Raises StoreError.
+        nothing. Raises StoreError, and SettingsError if a secret is missing that erasures used.
         """
         for begin in range(0, len(answers), ANSWERS_AT_ONCE):
             self._add_some(answers[begin : begin + ANSWERS_AT_ONCE])
@@ -121,7 +143,7 @@ class AnswerImport:
     def _add_some(self, answers: Sequence[ImportedAnswer]) -> None:
         with self._database.writing() as connection:
             self._lock(connection, answers)
-            found = _sort(connection, answers)
+            found = self._sort(connection, answers)
             outcomes, responses = self._derive(connection, found)
             # Answers first, as the site does: two who lock in the same order never lock each other.
             write_arrivals(connection, found)
@@ -140,6 +162,21 @@ class AnswerImport:
         tickets = {answer.ticket_id for answer in answers if answer.ticket_id is not None}
         tickets.update(tickets_of_imported(connection, uuids))
         self._database.lock_tickets(connection, sorted(tickets))
+
+    def _sort(self, connection: Connection, answers: Sequence[ImportedAnswer]) -> SortedArrivals:
+        """Sort these answers, without what was erased of them, by what the store has of them."""
+        stored = stored_answers(connection, [answer.uuid for answer in answers])
+        # Read in every transaction, behind the lock: somebody may be erased while an import runs.
+        erasures = read_erasures(connection, self._secret_keys)
+        if erasures:
+            at = now()
+            persons = {uuid: known.answer.distinct_id for uuid, known in stored.items()}
+            answers = [
+                apply_erasures(each, erasures, self._keys, at, persons.get(each.uuid))
+                for each in answers
+            ]
+        fingerprints = [answer.fingerprint for answer in find_possible_copies(answers, stored)]
+        return sort_arrivals(answers, stored, copies_on_record(connection, fingerprints))
 
     def _derive(
         self, connection: Connection, found: SortedArrivals
@@ -166,13 +203,6 @@ class AnswerImport:
             if ticket_id is not None:
                 responses[ticket_id] = decision.response
         return outcomes, responses
-
-
-def _sort(connection: Connection, answers: Sequence[ImportedAnswer]) -> SortedArrivals:
-    """Sort these answers by what the store has of them."""
-    stored = stored_answers(connection, [answer.uuid for answer in answers])
-    fingerprints = [answer.fingerprint for answer in find_possible_copies(answers, stored)]
-    return sort_arrivals(answers, stored, copies_on_record(connection, fingerprints))
 
 
 def _answers_by_ticket(

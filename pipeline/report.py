@@ -15,6 +15,7 @@ from pipeline.invitations import InvitationCounts, filter_invitations, sum_by_te
 from pipeline.metrics import blank_shares, tabulate_period, tabulate_trend, trend_periods
 from pipeline.misspellings import find_misspellings
 from pipeline.query import ReportQuery
+from pipeline.stuffing import DailyCounts, Suspicion, find_stuffing
 from pipeline.targets import TargetNumbers
 from pipeline.words import find_words
 from survey.periods import Period
@@ -43,11 +44,14 @@ class ReportNumbers:
     - `quality`: `reason, answers`; never filtered.
     - `invitations`: who was asked in this period, and who answered; None for sources that are not
       the store, and under filters that leave out ratings or links.
+    - `stuffing`: what looks like ballot stuffing; None for sources that are not the store. Of the
+      filters it knows only that for teams.
     - `targets`: how long customers waited for replies; None as long as no ticket is known. Of the
       filters it knows only that for teams.
     - `donations`: the month's line of the donation export; None for other periods, and for sources
       that are not the store. Never filtered.
     - `source`: where the answers come from, in words.
+    - `trust_is_believed`: whether the link trust is what events claim, with no secret to verify it.
     """
 
     query: ReportQuery
@@ -65,8 +69,10 @@ class ReportNumbers:
     marks: Sequence[Mark]
     quality: pd.DataFrame
     invitations: InvitationCounts | None
+    stuffing: Sequence[Suspicion] | None
     targets: TargetNumbers | None
     donations: pd.DataFrame | None
+    trust_is_believed: bool = False
 
 
 def compared_periods(period: Period) -> list[Period]:
@@ -86,6 +92,7 @@ def number_report(
     as_of: datetime,
     marks: Sequence[Mark] = (),
     targets: TargetNumbers | None = None,
+    trust_is_believed: bool = False,
 ) -> ReportNumbers:
     """Return all numbers of a report.
 
@@ -125,8 +132,10 @@ def number_report(
         marks=marks,
         quality=counted.quality,
         invitations=_invitations_of(counted.invitations, query),
+        stuffing=_find_stuffing(counted.daily, query, settings),
         targets=targets,
         donations=donations,
+        trust_is_believed=trust_is_believed,
     )
 
 
@@ -138,6 +147,17 @@ def _invitations_of(
     if filtered is None:
         return None
     return replace(filtered, invited=_rows_of(filtered.invited, query.period))
+
+
+def _find_stuffing(
+    daily: DailyCounts | None, query: ReportQuery, settings: Settings
+) -> Sequence[Suspicion] | None:
+    """Return what looks like ballot stuffing, of the teams of a query."""
+    if daily is None:
+        return None
+    listed = frozenset(team.slug for team in settings.teams)
+    found = find_stuffing(daily, list(query.period.days()), listed)
+    return [each for each in found if not query.teams or each.team in (None, *query.teams)]
 
 
 def _rows_of(trend: pd.DataFrame, period: Period) -> pd.DataFrame:

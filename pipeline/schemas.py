@@ -31,6 +31,8 @@ class CheckFailed(CsatError):
 
 
 _INSTANT = "datetime64[us, UTC]"
+_HIGHEST_TRUST = len(TRUST_ORDER) - 1
+_CLAIMED = pa.Check.in_range(-_HIGHEST_TRUST, _HIGHEST_TRUST)
 
 # One row per received answer: what the rules need of it, and where the whole answer stands.
 ANSWERS = pa.DataFrameSchema(
@@ -48,8 +50,11 @@ ANSWERS = pa.DataFrameSchema(
         "team": pa.Column("category"),
         # 0 for none.
         "rating": pa.Column("int8", pa.Check.in_range(0, max(RATINGS))),
-        # An index of TRUST_ORDER: the higher, the more the link is trusted.
-        "trust": pa.Column("int8", pa.Check.in_range(0, len(TRUST_ORDER) - 1)),
+        # An index of TRUST_ORDER: the higher, the more the link is trusted. Below 0 where an event
+        # claims it, and nobody has judged it yet (`pipeline.proofs`).
+        "trust": pa.Column("int8", _CLAIMED),
+        # What the event brings as proof of it; 0 for nothing.
+        "proof": pa.Column("uint64"),
         "is_other_survey": pa.Column("bool"),
         "has_comment": pa.Column("bool"),
         # The row or line in the file, counted from 1, and the file's index among those read.
@@ -78,7 +83,7 @@ RESPONSES = pa.DataFrameSchema(
         "answered_at": pa.Column(_INSTANT),
         "month": pa.Column("category"),
         "rating": pa.Column("int8", pa.Check.isin(RATINGS)),
-        "trust": pa.Column("int8", pa.Check.in_range(0, len(TRUST_ORDER) - 1)),
+        "trust": pa.Column("int8", _CLAIMED),
         "has_comment": pa.Column("bool"),
         "row": pa.Column("int32"),
         "file": pa.Column("int32"),
@@ -87,6 +92,20 @@ RESPONSES = pa.DataFrameSchema(
     ordered=True,
     name="responses",
 )
+
+# Responses, with what says of their latest answer whether it is trusted and may be shown.
+# `given_at` is its own time.
+DESCRIBED = RESPONSES.add_columns(
+    {
+        "uuid_high": pa.Column("uint64"),
+        "uuid_low": pa.Column("uint64"),
+        "uuid_text": pa.Column("category", nullable=True),
+        "person": pa.Column("str"),
+        "proof": pa.Column("uint64"),
+        "given_at": pa.Column(_INSTANT),
+    }
+)
+DESCRIBED.name = "described responses"
 
 # The responses that have a comment, for people to read. `answered_at` is the first answer's time,
 # `language` that of the page on which the comment was written, blank where it is not known.

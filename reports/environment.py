@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from functools import lru_cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from pipeline.metrics import FEWEST_TO_COMPARE
 from reports.rows import name_team
@@ -18,6 +18,7 @@ from reports.wording import (
     name_day,
     name_instant,
 )
+from survey.response_headers import allow_inline
 from survey.scale import LABELS, RATINGS
 from survey.settings import Settings
 from survey.teams import Team
@@ -36,9 +37,10 @@ def _make_environment(
 ) -> Environment:
     environment = Environment(
         loader=PackageLoader("reports"), undefined=StrictUndefined,
-        autoescape=lambda name: name is None or not name.endswith(".txt"),
+        autoescape=select_autoescape((), ("txt",), default=True),
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["allow_inline"] = allow_inline
     _add_words(environment, timezone, teams, ticket_url)
     return environment
 

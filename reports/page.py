@@ -20,6 +20,7 @@ from reports.shown_drivers import show_drivers
 from reports.shown_invitations import show_invitations
 from reports.shown_numbers import Row
 from reports.shown_quality import show_quality
+from reports.shown_stuffing import show_stuffing
 from reports.shown_targets import show_targets
 from reports.shown_teams import OTHER_TEAMS, show_teams
 from reports.shown_trend import ShownTrends, show_trends
@@ -68,6 +69,7 @@ def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> 
         "after_name": name_period(after),
         "links": links,
         "source": numbers.source,
+        "trust_is_believed": numbers.trust_is_believed,
         "as_of": numbers.as_of,
         "filters": describe_filters(numbers.query, settings.teams),
         "is_by_rating": bool(numbers.query.ratings),
@@ -83,6 +85,7 @@ def report_context(numbers: ReportNumbers, settings: Settings, links: Links) -> 
         "trends": trends,
         "charts": draw_charts(trends),
         "drivers": show_drivers(numbers, teams),
+        "stuffing": show_stuffing(numbers.stuffing, settings.teams),
         "targets": show_targets(numbers, settings, name_period(period)),
         "has_other_filters": numbers.query.is_filtered_beyond_teams,
         "timezone": settings.timezone,
@@ -109,7 +112,8 @@ def draw_charts(trends: ShownTrends | None) -> list[Markup]:
     if trends is None:
         return []
     large = draw_together(trends.together, trends.marks)
-    return [Markup(svg) for svg in (large, *draw_teams(trends.teams, trends.marks))]
+    pictures = (large, *draw_teams(trends.teams, trends.marks))
+    return [Markup(svg) for svg in pictures]  # nosec B704 # the drawing escapes what it shows
 
 
 def _first_row(frame: pd.DataFrame | None) -> Row | None:

@@ -7,8 +7,8 @@ from pipeline.donations.ledger import Ledger
 from pipeline.metrics import trend_periods
 from pipeline.output_files import write_files
 from pipeline.query import ReportQuery
-from pipeline.report import number_report
-from pipeline.sources.base import OnProgress, Source
+from pipeline.report import ReportNumbers, number_report
+from pipeline.sources.base import OnProgress, Source, trust_is_believed
 from pipeline.sources.store_waits import read_waits
 from pipeline.targets import TargetNumbers, number_targets
 from reports.charts.style import start_drawing
@@ -30,8 +30,8 @@ def write_report(
     source: Source,
     as_of: datetime,
     on_progress: OnProgress,
-) -> int:
-    """Write the files of a month, all or none; return how many responses they count.
+) -> ReportNumbers:
+    """Write the files of a month, all or none; return their numbers.
 
     `database` has what no source of events knows: the ledger, marks and tickets.
     """
@@ -45,13 +45,14 @@ def write_report(
         query,
         settings,
         source=source.description,
+        trust_is_believed=trust_is_believed(source, settings),
         ledger=_read_ledger(database) if source.is_store else None,
         as_of=as_of,
         marks=_read_marks(database, query),
         targets=_number_targets(database, settings, query, as_of, with_responses=source.is_store),
     )
     write_files(folder, render_files(numbers, settings), replacing=SOMETIMES)
-    return int(numbers.teams["responses"].iloc[-1])
+    return numbers
 
 
 def _read_ledger(database: Database) -> Ledger:

@@ -1,11 +1,11 @@
 """The events of answers for the outbox, and the answers whose events must still be sent."""
 
-import json
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
 from survey.events import build_event
+from survey.outbox_payloads import pack_event
 from survey.rules import Answer, Decision, Response
 from survey.settings import Settings
 from survey.store.outbox import is_enqueued
@@ -51,5 +51,5 @@ def build_outbox_event(
     return {
         "answer_uuid": answer.uuid,
         "ticket_id": answer.ticket_id or "",
-        "payload": json.dumps(event),
+        "payload": pack_event(event),
     }

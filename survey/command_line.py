@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import click
 
@@ -15,6 +16,14 @@ FAILED = 1
 
 # The error numbers of a write if there is no room, or nothing to write to.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+class Parts(NamedTuple):
+    """What the packages hand over to commands of another one, each as `module:function`, imported
+    when it is run: what `csat tick` does, and what erases persons from files."""
+
+    jobs: Sequence[str]
+    erasers: Sequence[str]
 
 
 def run_command(command: click.Command, arguments: Sequence[str]) -> int:

@@ -11,14 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from survey.event_values import PropertyKeys, canonical_json, read_answer
+from survey.link_proofs import judge_trust
 from survey.rules import Answer
 
 
 @dataclass(frozen=True)
 class ImportedAnswer(Answer):
-    """An event as an answer. `properties` are those of the event, as canonical JSON."""
+    """An event as an answer. `properties` are those of the event, as canonical JSON; `erased_at` is
+    when identity and words were removed, None where they are there."""
 
     properties: str = ""
+    erased_at: datetime | None = None
 
     @property
     def version(self) -> tuple[datetime, str, str]:
@@ -38,10 +41,13 @@ def import_event(
     answered_at: datetime,
     properties: Mapping[str, Any],
     keys: PropertyKeys,
+    secrets: Sequence[str],
 ) -> ImportedAnswer:
-    """Return what an event says as an answer, with its properties."""
+    """Return what an event says as an answer, with its properties. Its trust is what its proof
+    shows under one of the secrets; without any secret, what the event claims."""
     answer = read_answer(uuid, distinct_id, answered_at, properties, keys)
-    return ImportedAnswer(**vars(answer), properties=canonical_json(properties))
+    trust = judge_trust(answer, properties.get(keys.proof), secrets)
+    return ImportedAnswer(**{**vars(answer), "trust": trust}, properties=canonical_json(properties))
 
 
 @dataclass(frozen=True)

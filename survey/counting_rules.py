@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from survey.pseudonyms import key_id, make_pseudonym
+from survey.pseudonyms import is_pseudonym, key_id, make_pseudonym
 from survey.settings import Settings
 
 # The version of docs/rules.md. A release that counts differently has another version.
@@ -30,6 +30,9 @@ class Derived(StrEnum):
     RESPONSES = "responses"
     # The counts of months, in the cache of export files.
     COUNTS = "counts"
+    # The months that the donation ledger has counted. Secrets come and go, so that a close keeps
+    # their names apart from all other rules, and testers without the pseudonyms that secrets make.
+    CLOSES = "closes"
 
 
 def _irrelevant_to(*derived: Derived) -> dict[str, Any]:
@@ -41,16 +44,19 @@ class CountingRules:
     """The settings that decide over counts, and the void tickets."""
 
     # The ids of the questions name the properties of an event that hold rating and comment.
-    rating_question_id: str = field(metadata=_irrelevant_to(Derived.RESPONSES))
-    comment_question_id: str = field(metadata=_irrelevant_to(Derived.RESPONSES))
+    rating_question_id: str = field(metadata=_irrelevant_to(Derived.RESPONSES, Derived.CLOSES))
+    comment_question_id: str = field(metadata=_irrelevant_to(Derived.RESPONSES, Derived.CLOSES))
     # Answers to other surveys do not count; None where there are no others.
     survey_id: str | None
     edit_window: timedelta = field(metadata=_irrelevant_to(Derived.ANSWERS))
     # Where months begin and end.
-    timezone: ZoneInfo = field(metadata=_irrelevant_to(Derived.ANSWERS, Derived.RESPONSES))
+    timezone: ZoneInfo = field(
+        metadata=_irrelevant_to(Derived.ANSWERS, Derived.RESPONSES, Derived.CLOSES)
+    )
     test_distinct_ids: frozenset[str] = field(metadata=_irrelevant_to(Derived.ANSWERS))
     void_tickets: frozenset[str] = field(
-        default=frozenset(), metadata=_irrelevant_to(Derived.ANSWERS, Derived.RESPONSES)
+        default=frozenset(),
+        metadata=_irrelevant_to(Derived.ANSWERS, Derived.RESPONSES, Derived.CLOSES),
     )
     # A ticket whose valid answers are all unverified does not count from this instant on, the first
     # of the configured month. None where they all count.
@@ -60,7 +66,7 @@ class CountingRules:
     # The secrets that verify what an event proves, and under which pseudonyms are found again. None
     # where none is configured: then events are believed.
     secrets: tuple[str, ...] = field(
-        default=(), repr=False, metadata=_irrelevant_to(Derived.ANSWERS)
+        default=(), repr=False, metadata=_irrelevant_to(Derived.ANSWERS, Derived.CLOSES)
     )
     version: int = VERSION
 
@@ -74,7 +80,7 @@ class CountingRules:
             survey_id=settings.survey_id,
             edit_window=settings.edit_window,
             timezone=settings.timezone,
-            test_distinct_ids=_with_pseudonyms(settings),
+            test_distinct_ids=tester_ids(settings),
             void_tickets=frozenset(void_tickets),
             unverified_excluded_from=excluded_from.bounds(settings.timezone)[0]
             if excluded_from
@@ -86,23 +92,36 @@ class CountingRules:
         """Return these rules with other void tickets."""
         return replace(self, void_tickets=frozenset(void_tickets))
 
+    def without_secrets(self) -> Self:
+        """Return these rules without what must not leave this machine. Only answers for which
+        secrets do not matter can be decided by them."""
+        return replace(self, secrets=())
+
     def fingerprint(self, derived: Derived) -> str:
         """Return a digest of the rules that matter to what was derived. Nobody's distinct_id can be
         read from it."""
         relevant = [
-            (each.name, _text(self._shown(each.name)))
+            (each.name, _text(self._shown(each.name, derived)))
             for each in fields(self)
             if derived not in each.metadata.get("irrelevant_to", ())
         ]
         return hashlib.sha256(repr(relevant).encode()).hexdigest()
 
-    def _shown(self, name: str) -> object:
-        """Return the value of a field; of secrets, names from which nobody can tell them."""
-        value = getattr(self, name)
-        return frozenset(map(key_id, value)) if name == "secrets" else value
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The names of the secrets, from which nobody can tell them."""
+        return frozenset(map(key_id, self.secrets))
+
+    def _shown(self, name: str, derived: Derived) -> object:
+        """Return what a fingerprint says of a field."""
+        if name == "secrets":
+            return self.secret_names
+        if name == "test_distinct_ids" and derived is Derived.CLOSES:
+            return frozenset(each for each in self.test_distinct_ids if not is_pseudonym(each))
+        return getattr(self, name)
 
 
-def _with_pseudonyms(settings: Settings) -> frozenset[str]:
+def tester_ids(settings: Settings) -> frozenset[str]:
     """Return the ids of testers, and what stands for them once they were erased."""
     ids = settings.test_distinct_ids
     return ids | {make_pseudonym(each, key) for each in ids for key in settings.secret_keys}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from survey.delivery.answer import printable
+from survey.vocabulary import DailyFigure
 
 # What takes longer than these does not come right by itself.
 LONGEST_WAIT = timedelta(hours=1)
@@ -17,6 +18,14 @@ DAYS_OF_TICKETS = 30
 # A line names so many values, and counts the others.
 MOST_NAMES = 5
 _LONGEST_NAME = 60
+# A day that has this share of the tickets that it may have is told of.
+_MUCH_OF_A_DAY = 0.8
+_SETTING_OF_REFUSAL = {
+    DailyFigure.REFUSED_CLIENT: "CSAT_RATE_LIMIT_CLIENT",
+    DailyFigure.REFUSED_LINK: "CSAT_RATE_LIMIT_LINK",
+    DailyFigure.REFUSED_ALL: "CSAT_RATE_LIMIT_ALL",
+    DailyFigure.REFUSED_STRANGER: "CSAT_STRANGER_ANSWERS_PER_TICKET",
+}
 
 
 class Level(StrEnum):
@@ -149,6 +158,41 @@ def judge_invitations(*, is_due: bool, last_sent_at: datetime | None, now: datet
         )
         return Finding("invitations", Level.WARNING, message)
     return Finding("invitations", Level.OK, sent)
+
+
+def judge_growth(
+    today: Mapping[DailyFigure, int], yesterday: Mapping[DailyFigure, int], most: int
+) -> list[Finding]:
+    """Return what is to be said of strangers: of days with nearly as many tickets as they may begin
+    (`most`, of which nothing proves who answered), and of answers that were refused."""
+    check = "strangers"
+    days = {"today": today, "yesterday": yesterday}
+    found = []
+    for day, figures in days.items():
+        tickets, refused = figures[DailyFigure.UNVERIFIED_TICKETS], figures[DailyFigure.REFUSED_DAY]
+        begun = f"{tickets:,} tickets began with an unverified answer {day}"
+        if refused:
+            message = (
+                f"{begun}, and {refused:,} more were refused: CSAT_UNVERIFIED_TICKETS_PER_DAY is "
+                f"{most:,}. Raise it if these are your customers; signed links and tickets known "
+                "from Zendesk are never refused"
+            )
+            found.append(Finding(check, Level.WARNING, message))
+        elif tickets >= _MUCH_OF_A_DAY * most:
+            message = (
+                f"{begun}, and CSAT_UNVERIFIED_TICKETS_PER_DAY is {most:,}: what is above it is "
+                "refused. Raise it if these are your customers"
+            )
+            found.append(Finding(check, Level.WARNING, message))
+        for figure, setting in _SETTING_OF_REFUSAL.items():
+            if figures[figure]:
+                message = (
+                    f"{figures[figure]:,} answers were refused {day} by {setting}. If these were "
+                    "customers, see to CSAT_TRUSTED_PROXIES first, then raise it"
+                )
+                found.append(Finding(check, Level.WARNING, message))
+    begun = f"{today[DailyFigure.UNVERIFIED_TICKETS]:,} of at most {most:,} tickets"
+    return found or [Finding(check, Level.OK, f"{begun} began with an unverified answer today")]
 
 
 def has_failed(findings: Sequence[Finding]) -> bool:

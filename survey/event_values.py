@@ -37,6 +37,7 @@ class PropertyKeys(NamedTuple):
     team: str
     older_team: str
     trust: str
+    proof: str
     language: str
 
     @classmethod
@@ -52,6 +53,7 @@ class PropertyKeys(NamedTuple):
             team="team",
             older_team="ticketTeam",
             trust="link_trust",
+            proof=PROOF_KEY,
             language="$survey_language",
         )
 
@@ -63,7 +65,8 @@ def read_answer(
     properties: Mapping[str, Any],
     keys: PropertyKeys,
 ) -> Answer:
-    """Return the answer that a `survey sent` event carries, also one that the predecessor sent."""
+    """Return the answer that a `survey sent` event carries, also one that the predecessor sent. Its
+    trust is what the event claims."""
     value = properties.get
     ticket_id = read_ticket(value(keys.ticket))
     return Answer(

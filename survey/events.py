@@ -8,6 +8,7 @@ from survey.event_values import PROOF_KEY, SURVEY_SENT
 from survey.languages import translatable
 from survey.link_proofs import make_proof
 from survey.links import anonymous_person
+from survey.pseudonyms import is_pseudonym
 from survey.rules import Answer
 from survey.settings import Settings
 from survey.vocabulary import Trust
@@ -100,7 +101,7 @@ def survey_properties(
     initial_target_area: str | None,
 ) -> dict[str, Any]:
     """Return the properties that all our events have: of the survey, the ticket and the person."""
-    is_anonymous = person == anonymous_person(ticket_id)
+    is_anonymous = person == anonymous_person(ticket_id) or is_pseudonym(person)
     properties: dict[str, Any] = {
         "$survey_id": settings.event_survey_id,
         "$survey_name": settings.survey_name,

@@ -65,8 +65,8 @@ class NewEntry:
     - `unit_amount`: what one hedgehog is worth; `amount`: what a close makes due, a payment pays,
       or a correction takes back.
     - `opens_at`, `closes_at`: the month in `timezone`, as it was counted.
-    - `rules`: the fingerprint of the rules of counting; `newest_answer`: the id of the newest
-      answer that was stored.
+    - `rules`: what is kept of the rules of counting (`pipeline.donations.kept_rules`);
+      `newest_answer`: the id of the newest answer that was stored.
     - `tickets_digest`: the digest of the tickets that were counted (`digest_tickets`).
     - `corrected`: the number of the payment that a correction takes back.
     """

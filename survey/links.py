@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
-from survey.pseudonyms import is_pseudonym
+from survey.pseudonyms import is_pseudonym, is_same_person
 from survey.scale import parse_rating
 from survey.settings import Settings
 from survey.teams import slugify_team
@@ -167,11 +167,17 @@ def judge_link(link: Link, secrets: Sequence[str]) -> Trust | None:
     return Trust.SIGNED if any(matches) else None
 
 
-def judge_requester(link: Link, trust: Trust, requester: str | None) -> Trust:
+def judge_requester(
+    link: Link, trust: Trust, requester: str | None, secrets: Sequence[str]
+) -> Trust:
     """Return how far a link can be trusted when its ticket is looked at, too: an unsigned link with
     the distinct_id of the ticket's requester is `known`. `requester` is that of a ticket that the
-    help desk told us of; None if there is none."""
-    is_known = trust is Trust.UNVERIFIED and requester is not None and link.distinct_id == requester
+    help desk told us of, or a pseudonym under one of the `secrets`; None if there is none."""
+    is_known = (
+        trust is Trust.UNVERIFIED
+        and requester is not None
+        and is_same_person(link.distinct_id, requester, secrets)
+    )
     return Trust.KNOWN if is_known else trust
 
 

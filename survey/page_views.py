@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from survey.events import build_message, survey_properties
 from survey.links import Link, judge_requester
+from survey.outbox_payloads import pack_event
 from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.outbox import enqueue
@@ -110,7 +111,9 @@ def receive_page_views(
             had_room.append(room or not counts)
         if new:
             requesters = find_requesters(connection, tickets)
-            judged = [_judge(view, requesters.get(view.ticket_id)) for view in new.values()]
+            judged = [
+                _judge(view, requesters.get(view.ticket_id), settings) for view in new.values()
+            ]
             enqueue(connection, [_outbox_event(view, settings) for view in judged], now)
             add_page_views(
                 connection,
@@ -122,13 +125,14 @@ def receive_page_views(
     return had_room
 
 
-def _judge(view: PageView, requester: str | None) -> PageView:
-    return replace(view, trust=judge_requester(view.link, view.trust, requester))
+def _judge(view: PageView, requester: str | None, settings: Settings) -> PageView:
+    trust = judge_requester(view.link, view.trust, requester, settings.proof_secrets)
+    return replace(view, trust=trust)
 
 
 def _outbox_event(view: PageView, settings: Settings) -> dict[str, str]:
     return {
         "page_view_uuid": view.uuid,
         "ticket_id": view.ticket_id,
-        "payload": json.dumps(build_shown_event(view, settings)),
+        "payload": pack_event(build_shown_event(view, settings)),
     }

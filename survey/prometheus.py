@@ -14,7 +14,7 @@ from prometheus_client.registry import REGISTRY
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 # The files are in memory if possible: counting on a full disk would end the process.
-_SHARED_MEMORY = Path("/dev/shm")
+_SHARED_MEMORY = Path("/dev/shm")  # nosec B108 # a folder of our own is made in it
 
 HTTP_SECONDS = Histogram(
     "csat_http_request_seconds",

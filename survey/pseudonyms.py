@@ -7,9 +7,10 @@ person is erased: the pseudonym and the distinct_id that it was made of are one 
 
 import hashlib
 import hmac
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-_PREFIX = "erased:"
+# What every pseudonym begins with.
+PREFIX = "erased:"
 _DIGITS = 32
 
 
@@ -20,12 +21,12 @@ def make_pseudonym(distinct_id: str, secret: str) -> str:
         return distinct_id
     key = _key(secret, b"pseudonym")
     digest = hmac.new(key, distinct_id.encode("utf-8", "replace"), hashlib.sha256)
-    return f"{_PREFIX}{digest.hexdigest()[:_DIGITS]}"
+    return f"{PREFIX}{digest.hexdigest()[:_DIGITS]}"
 
 
 def is_pseudonym(distinct_id: str) -> bool:
     """Return whether a distinct_id is a pseudonym."""
-    return distinct_id.startswith(_PREFIX)
+    return distinct_id.startswith(PREFIX)
 
 
 def key_id(secret: str) -> str:
@@ -38,14 +39,27 @@ def unify_persons(distinct_ids: Iterable[str], secrets: Sequence[str]) -> Mappin
     for both. `secrets` are those under which pseudonyms may have been made."""
     given = list(distinct_ids)
     pseudonyms = {each for each in given if is_pseudonym(each)}
+    persons = {each: each for each in given}
     if not pseudonyms:
-        return {each: each for each in given}
-    return {each: _find(each, pseudonyms, secrets) or each for each in given}
+        return persons
+    for each in persons.keys() - pseudonyms:
+        # Two secrets make two pseudonyms of one person.
+        own = [name for name in pseudonyms_of(each, secrets) if name in pseudonyms]
+        if own:
+            persons |= dict.fromkeys((each, *own), own[0])
+    return persons
 
 
-def _find(distinct_id: str, pseudonyms: Collection[str], secrets: Sequence[str]) -> str | None:
-    candidates = (make_pseudonym(distinct_id, secret) for secret in secrets)
-    return next((each for each in candidates if each in pseudonyms), None)
+def pseudonyms_of(distinct_id: str, secrets: Sequence[str]) -> list[str]:
+    """Return the pseudonyms that a person has under each of the secrets."""
+    return [make_pseudonym(distinct_id, secret) for secret in secrets]
+
+
+def is_same_person(one: str, other: str, secrets: Sequence[str]) -> bool:
+    """Return whether two distinct_ids are one person: they are equal, or one is a pseudonym of the
+    other."""
+    persons = unify_persons((one, other), secrets)
+    return persons[one] == persons[other]
 
 
 def _key(secret: str, purpose: bytes) -> bytes:

@@ -1,9 +1,10 @@
 """Receives answers: stores answer, response and outbox rows in one transaction."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from functools import cached_property
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -12,9 +13,11 @@ from sqlalchemy import Connection
 from survey.answer_events import build_outbox_event, find_unsent
 from survey.counting_rules import CountingRules
 from survey.events import Questions
+from survey.growth import Growth, day_of, rest_of_day
 from survey.links import Link, judge_requester
 from survey.messages.alert_rows import alert_rows, raises_alerts
 from survey.messages.ticket_rows import rows_of_change, writes_back
+from survey.refusals import Refused
 from survey.rules import Answer, Decision, Response, decide, time_of_receipt
 from survey.scale import LOW
 from survey.settings import Settings
@@ -22,6 +25,7 @@ from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
 from survey.store.messages import NewMessage, add_messages
 from survey.store.models import Origin
+from survey.store.network_days import add_network_days
 from survey.store.outbox import enqueue
 from survey.store.responses import (
     Asked,
@@ -32,7 +36,8 @@ from survey.store.responses import (
 )
 from survey.store.tickets import find_requesters
 from survey.store.voids import void_among
-from survey.vocabulary import Trust
+from survey.strangers import is_one_too_many
+from survey.vocabulary import DailyFigure, Trust
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,12 @@ class Submission:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A submission and the time of its receipt."""
+    """A submission and the time of its receipt. `network` is the keyed hash of the client's network
+    on that day (`survey.clients`); None if nobody knows the client."""
 
     submission: Submission
     at: datetime
+    network: str | None = None
 
     @property
     def ticket_id(self) -> str:
@@ -75,22 +82,30 @@ def receive(
     """Durably store a submission and all that follows from it; return the stored answer.
 
     A form that was sent before (double click, retry, reload) is not stored again: return the
-    answer that was stored the first time.
+    answer that was stored the first time. Raise Refused if nothing may be stored.
     """
-    return receive_all(database, settings, [Arrival(submission, now)])[0]
+    received = receive_all(database, settings, [Arrival(submission, now)])[0]
+    if isinstance(received, Refused):
+        raise received
+    return received
 
 
 def receive_all(
     database: Database, settings: Settings, arrivals: Sequence[Arrival]
-) -> list[Answer]:
-    """Store submissions in their order in one transaction; return the stored answer of each."""
-    answers: list[Answer] = []
+) -> list[Answer | Refused]:
+    """Store submissions in their order in one transaction; return for each the stored answer, or
+    why it was not stored."""
+    received: list[_Received] = []
     with database.writing() as connection:
         # All tickets are locked at once: locking some now and some later could cause a deadlock.
         database.lock_tickets(connection, sorted({arrival.ticket_id for arrival in arrivals}))
+        growth = Growth(connection, settings.unverified_tickets_per_day)
         for group in _without_ticket_twice(arrivals):
-            answers += _receive_group(connection, settings, group)
-    return answers
+            received += _receive_group(connection, settings, group, growth)
+        # All transactions write to these tables last, and once: so no two wait for each other.
+        growth.save()
+        add_network_days(connection, _count_networks(received))
+    return [each.refused or each.answer for each in received]
 
 
 def _without_ticket_twice(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
@@ -105,8 +120,8 @@ def _without_ticket_twice(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]
 
 
 def _receive_group(
-    connection: Connection, settings: Settings, arrivals: Sequence[Arrival]
-) -> list[Answer]:
+    connection: Connection, settings: Settings, arrivals: Sequence[Arrival], growth: Growth
+) -> "list[_Received]":
     """Store submissions for different tickets, most of them with one statement for each table."""
     tickets = [arrival.ticket_id for arrival in arrivals]
     arriving = [
@@ -119,11 +134,16 @@ def _receive_group(
         connection,
         [each.ticket_id for each in arrivals if each.submission.trust is Trust.UNVERIFIED],
     )
-    received = [
+    judged = [
         _judge(each, earlier[each.ticket_id], rules, requesters.get(each.ticket_id))
         for each in arrivals
     ]
-    new = [each for each in received if each.is_new]
+    received = [
+        replace(each, refused=refused) if refused else each
+        for each in judged
+        for refused in [_find_refusal(connection, settings, rules, each, growth)]
+    ]
+    new = [each for each in received if each.is_new and each.refused is None]
     add_answers(connection, [NewAnswer(each.answer, Origin.SITE, each.asked) for each in new])
     changed = [each for each in new if each.changes_response]
     submission_ids = add_responses(
@@ -150,19 +170,22 @@ def _receive_group(
         add_messages(connection, _find_alerts(changed, submission_ids, settings), now)
     if writes_back(settings):
         add_messages(connection, _find_ticket_rows(changed, settings), now)
-    return [each.answer for each in received]
+    return received
 
 
 @dataclass(frozen=True)
 class _Received:
     """A submission and its answer. `answer` is an earlier answer if the form was sent before;
-    `earlier` are the ticket's answers, or if there are very many, those that decide."""
+    `earlier` are the ticket's answers, or if there are very many, those that decide. `refused` says
+    why the answer is not stored."""
 
+    arrival: Arrival
     answer: Answer
     asked: Asked
     earlier: Sequence[Answer]
     before: Decision
     after: Decision
+    refused: Refused | None = None
 
     @property
     def ticket_id(self) -> str:
@@ -181,6 +204,39 @@ class _Received:
     def response(self) -> Response:
         assert self.after.response is not None
         return self.after.response
+
+
+def _find_refusal(
+    connection: Connection,
+    settings: Settings,
+    rules: CountingRules,
+    received: _Received,
+    growth: Growth,
+) -> Refused | None:
+    """Return why an answer is not stored; None if it is, or was before. No limit refuses an answer
+    that is trusted more than others, or one of the ticket's customer."""
+    answer, earlier = received.answer, received.earlier
+    if answer.trust is not Trust.UNVERIFIED or not received.is_new:
+        return None
+    if not earlier:
+        at = received.arrival.at
+        return None if growth.take(at) else Refused(DailyFigure.REFUSED_DAY, rest_of_day(at))
+    most = settings.stranger_answers_per_ticket
+    if is_one_too_many(connection, answer, earlier, rules, most):
+        return Refused(DailyFigure.REFUSED_STRANGER, None)
+    return None
+
+
+def _count_networks(received: Sequence[_Received]) -> Counter[tuple[date, str, str]]:
+    """Count the unverified answers that were stored by day, team and network."""
+    return Counter(
+        (day_of(each.arrival.at), each.answer.team, each.arrival.network)
+        for each in received
+        if each.arrival.network is not None
+        and each.is_new
+        and each.refused is None
+        and each.answer.trust is Trust.UNVERIFIED
+    )
 
 
 def _find_alerts(
@@ -223,9 +279,10 @@ def _judge(
     later changes nothing."""
     submission = arrival.submission
     known = next((answer for answer in earlier if answer.uuid == submission.uuid), None)
-    trust = judge_requester(submission.link, submission.trust, requester)
+    trust = judge_requester(submission.link, submission.trust, requester, rules.secrets)
     answer = known or _answer(submission, trust, time_of_receipt(earlier, arrival.at))
     return _Received(
+        arrival=arrival,
         answer=answer,
         asked=Asked(submission.questions, submission.link.initial_target_area),
         earlier=earlier,

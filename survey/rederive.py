@@ -1,14 +1,19 @@
 """Derives the responses again when a setting that decides over them has changed."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import uuid4
 
 import structlog
 from sqlalchemy import Connection
 
 from survey.counting_rules import CountingRules, Derived
+from survey.event_values import PropertyKeys, read_trust
+from survey.link_proofs import judge_trust
 from survey.rules import decide
 from survey.store.database import Database
+from survey.store.imports import claiming_answers, replace_trusts
 from survey.store.responses import (
     answers_of_tickets,
     applied_rules,
@@ -41,7 +46,8 @@ def apply_rules(
 
     A person who becomes a tester leaves the responses, and with them the count that customers
     see; a longer edit window lets in changes that came too late before; with another survey id
-    other imported answers count. `on_progress` is told over how many answers it has been decided.
+    other imported answers count; with another secret other imported answers are trusted.
+    `on_progress` is told over how many answers it has been decided.
 
     The site keeps running meanwhile: a few tickets are derived at a time, each batch completely or
     not at all. Until the last batch, the stored fingerprint is that of no settings, so that reports
@@ -88,7 +94,21 @@ def _derive(database: Database, tickets: list[str], rules: CountingRules, mark: 
         return _save_derived(connection, tickets, rules)
 
 
+def _judge_again(connection: Connection, tickets: list[str], rules: CountingRules) -> None:
+    """Judge the trust of imported answers by the secrets of now, from what their events said."""
+    keys = PropertyKeys.of(rules)
+    changed = {}
+    for each in claiming_answers(connection, tickets):
+        properties = json.loads(each.answer.properties)
+        claimed = replace(each.answer, trust=read_trust(properties.get(keys.trust)))
+        trust = judge_trust(claimed, properties.get(keys.proof), rules.secrets)
+        if trust is not each.answer.trust:
+            changed[each.id] = trust
+    replace_trusts(connection, changed)
+
+
 def _save_derived(connection: Connection, tickets: list[str], rules: CountingRules) -> int:
+    _judge_again(connection, tickets, rules)
     rules = rules.with_voids(void_among(connection, tickets))
     answers = answers_of_tickets(connection, tickets)
     save_responses(

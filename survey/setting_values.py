@@ -20,7 +20,9 @@ from survey.vocabulary import Plan
 
 # Sixteen random letters and digits cannot be guessed; a word can.
 SHORTEST_SECRET = 16
-MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+MAKE_SECRET = (  # nosec B105 # how to make one
+    "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+)
 # How PostHog's keys begin.
 PROJECT_KEY_PREFIX, PERSONAL_KEY_PREFIX = "phc_", "phx_"
 

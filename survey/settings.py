@@ -396,6 +396,12 @@ class Settings(BaseSettings):
             )
         return self.secret_keys[0]
 
+    def require_secret_keys(self) -> tuple[str, ...]:
+        """Return the secrets under which the site's signatures verify, the one it signs with first;
+        raises SettingsError where none is set."""
+        self.require_secret_key()
+        return self.secret_keys
+
 
 def variable(field: str) -> str:
     """Return the environment variable of a setting."""

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.commands.options import counting_options, open_named_source
 from pipeline.output_files import format_csv, write_file
+from pipeline.sources.base import TRUST_IS_BELIEVED, trust_is_believed
 from survey.progress import show_progress
 
 
@@ -28,12 +29,14 @@ def aggregate(out: Path, source_name: str, **how: Any) -> None:
     """
     if out.suffix not in (".csv", ".parquet"):
         raise click.BadParameter(f"{out} must end in .csv or .parquet", param_hint="--out")
-    _settings, source = open_named_source(source_name, **how)
+    settings, source = open_named_source(source_name, **how)
     with show_progress("Reading") as on_progress:
         totals = source.count_months(on_progress)
     write_file(out, format_counts(totals.counts, out.suffix))
     responses = totals.counts["responses"].sum()
     click.echo(f"{out}: {responses:,} responses of {totals.received:,} answers")
+    if trust_is_believed(source, settings):
+        click.echo(TRUST_IS_BELIEVED)
 
 
 def format_counts(counts: pd.DataFrame, suffix: str) -> bytes:

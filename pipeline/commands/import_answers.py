@@ -5,7 +5,7 @@ from contextlib import closing
 import click
 
 from pipeline.importing import ImportSummary, import_events
-from pipeline.sources.base import BadSource, EventSource
+from pipeline.sources.base import TRUST_IS_BELIEVED, BadSource, EventSource
 from pipeline.sources.opening import open_event_source
 from survey.counting_rules import CountingRules
 from survey.progress import show_progress
@@ -52,9 +52,11 @@ def import_answers(source_name: str) -> None:
             with show_progress("Deriving responses anew") as on_progress:
                 apply_rules(database, rules, on_progress)
         with show_progress("Importing") as on_progress:
-            summary = import_events(source, rules, database, on_progress)
+            summary = import_events(source, rules, database, on_progress, settings.secret_keys)
     for line in describe(summary):
         click.echo(line)
+    if summary.believed:
+        click.echo(TRUST_IS_BELIEVED)
 
 
 def _open(name: str, settings: Settings, rules: CountingRules) -> EventSource:

@@ -99,7 +99,9 @@ def open_named_source(
     database = open_store(settings.database_url)
     try:
         if engine == "dask":
-            source = open_dask_source(name, read_rules(settings, database), scheduler)
+            source = open_dask_source(
+                name, settings, read_rules(settings, database), database, scheduler
+            )
         else:
             source = open_local_source(name, settings, database, None if no_cache else cache)
     except BadSource as error:

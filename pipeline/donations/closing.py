@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from pipeline.donations.comparing import Comparison, compare_ledger, rules_of_counting
+from pipeline.donations.comparing import Comparison, compare_ledger
 from pipeline.donations.exclusion import find_exclusion_obstacle
+from pipeline.donations.kept_rules import KeptRules
 from pipeline.donations.ledger import Charity, ClosedMonth, Ledger, Rate
 from pipeline.donations.money import round_amount
 from pipeline.donations.posting import Change, Posting, post_changes, price_change
@@ -258,7 +259,7 @@ class _Preparation:
         self._month = month
         self._by = by
         self._now = now.astimezone(settings.timezone).replace(microsecond=0)
-        self._rules = rules_of_counting(rules)
+        self._rules = str(KeptRules.of(rules))
         self._newest_answer = newest_answer(connection)
 
     def prepare(self, rate: Rate | None, comparison: Comparison, head: Head) -> PreparedClose:

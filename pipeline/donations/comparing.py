@@ -8,16 +8,18 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from pipeline.donations.kept_rules import KeptRules
 from pipeline.donations.ledger import Ledger
 from pipeline.donations.posting import Change
 from pipeline.sources.base import OnProgress
-from survey.counting_rules import CountingRules, Derived
+from survey.counting_rules import CountingRules
 from survey.errors import CsatError
 from survey.ledger import ChangeReason, EntryKind, LedgerEntry, digest_tickets, split_tickets
 from survey.months import Month
+from survey.pseudonyms import unify_persons
 from survey.rules import Answer, decide
 from survey.store.counting import months_with_responses
-from survey.store.imports import tickets_of_copies
+from survey.store.imports import have_copies, tickets_of_copies
 from survey.store.ledger import (
     LastVoidChange,
     ResponseBeginning,
@@ -201,6 +203,7 @@ class _Reasons:
         self._counted = counted
         self._ledger = ledger
         self._rules = rules
+        self._kept = KeptRules.of(rules)
         # A close posts all changes that add, so these have come since the last one. Those that take
         # away may have waited for longer.
         self._last = ledger.last.close
@@ -248,7 +251,9 @@ class _Reasons:
             return ChangeReason.UNVOID
         if beginning.answer_id > newest:
             return late
-        if self._last.rules != rules_of_counting(self._rules):
+        if self._kept.differ(KeptRules.parse(self._last.rules)):
+            return ChangeReason.SETTINGS
+        if self._counts_by_other_secrets(ticket_id):
             return ChangeReason.SETTINGS
         # Without a new answer, another copy of the event counts, or an answer was being stored
         # while the month was counted.
@@ -281,17 +286,44 @@ class _Reasons:
             )
         count = self._changed_by.get(ticket_id, self._counted.counted_by)
         assert count is not None  # what counts no more was counted
-        known = [answer for answer in answers if ids[answer.uuid] <= (count.newest_answer or 0)]
+        known = _known_at(count, answers, ids)
         without_new = decide(known, self._rules).response
         if without_new is None or not self._counted.holds(without_new.first):
-            changed = count.rules != rules_of_counting(self._rules)
             # Without other settings, another copy of an imported event counts.
-            return ChangeReason.SETTINGS if changed else ChangeReason.LATE_IMPORT
+            changed = self._kept.differ(KeptRules.parse(count.rules))
+            if changed or self._is_judged_otherwise(count, known):
+                return ChangeReason.SETTINGS
+            return ChangeReason.LATE_IMPORT
         response = decide(answers, self._rules).response
         assert response is not None  # an answer more leaves a ticket its response
-        if response.first.distinct_id != without_new.first.distinct_id:
+        persons = unify_persons(
+            (response.first.distinct_id, without_new.first.distinct_id), self._rules.secrets
+        )
+        if len(set(persons.values())) > 1:
             return ChangeReason.OTHER_PERSON
         return _late(response.first.is_from_site)
+
+    def _counts_by_other_secrets(self, ticket_id: str) -> bool:
+        """Return whether the answers that the last close knew count in the month, only because
+        other secrets judge their trust."""
+        if self._has_same_secrets(self._last):
+            return False
+        answers = answers_of_tickets(self._connection, [ticket_id])[ticket_id]
+        ids = find_answer_ids(self._connection, [ticket_id])
+        known = _known_at(self._last, answers, ids)
+        response = decide(known, self._rules).response
+        is_of_month = response is not None and self._counted.holds(response.first)
+        return is_of_month and self._is_judged_otherwise(self._last, known)
+
+    def _is_judged_otherwise(self, count: LedgerEntry, known: Sequence[Answer]) -> bool:
+        """Return whether other secrets than those of a count judge these answers, and no other copy
+        of an event explains a change. The site's own answers need no secret."""
+        if self._has_same_secrets(count) or all(answer.is_from_site for answer in known):
+            return False
+        return not have_copies(self._connection, [answer.uuid for answer in known])
+
+    def _has_same_secrets(self, count: LedgerEntry) -> bool:
+        return KeptRules.parse(count.rules).secrets == self._kept.secrets
 
     @cached_property
     def _changed_by(self) -> dict[str, LedgerEntry]:
@@ -306,19 +338,11 @@ class _Reasons:
         }
 
 
-def rules_of_counting(rules: CountingRules) -> str:
-    """Return what a close keeps of the rules of counting: their fingerprint, and behind a space the
-    instant from which unverified answers alone do not count, if there is one."""
-    kept = rules.fingerprint(Derived.RESPONSES)
-    since = rules.unverified_excluded_from
-    return kept if since is None else f"{kept} {since.isoformat()}"
-
-
-def read_exclusion(kept: str | None) -> datetime | None:
-    """Return from when on unverified answers alone did not count, of what a close keeps of the
-    rules; None if they all counted."""
-    _, _, since = (kept or "").partition(" ")
-    return datetime.fromisoformat(since) if since else None
+def _known_at(
+    count: LedgerEntry, answers: Sequence[Answer], ids: Mapping[str, int]
+) -> list[Answer]:
+    """Return those of these answers that were stored when a month was counted."""
+    return [answer for answer in answers if ids[answer.uuid] <= (count.newest_answer or 0)]
 
 
 def _late(is_from_site: bool) -> ChangeReason:

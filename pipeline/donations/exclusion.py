@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from pipeline.donations.comparing import read_exclusion
+from pipeline.donations.kept_rules import KeptRules
 from pipeline.donations.ledger import Ledger
 from pipeline.donations.posting import Change
 from survey.counting_rules import CountingRules
@@ -25,7 +25,7 @@ def find_exclusion_obstacle(
     `changes` are those that no entry has posted yet."""
     if ledger.last is None:
         return None
-    kept = read_exclusion(ledger.last.close.rules)
+    kept = KeptRules.parse(ledger.last.close.rules).unverified_excluded_from
     if kept == rules.unverified_excluded_from:
         return None
     of_closed = [each for each in changes if each.month in ledger.closed]

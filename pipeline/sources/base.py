@@ -10,6 +10,7 @@ import pandas as pd
 
 from survey.errors import CsatError
 from survey.months import Month
+from survey.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.counts import MonthCounts, Totals
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 # Where what was read of export files is kept, if nobody says otherwise.
 CACHE_FOLDER = Path("var/exports")
+
+# Said where events are counted and there is no secret to verify what they claim.
+TRUST_IS_BELIEVED = (
+    "No secret is set (CSAT_LINK_SECRET, CSAT_SECRET_KEY), so the link trust that events claim is "
+    "believed."
+)
 # How many events are held at once where they are handed on as they are read.
 EVENTS_AT_ONCE = 5_000
 
@@ -69,3 +76,9 @@ class EventSource(Source, Protocol):
 
     def read_events(self) -> Iterator[list[RawEvent]]:
         """Yield every `survey sent` event, some thousands at a time."""
+
+
+def trust_is_believed(source: Source, settings: Settings) -> bool:
+    """Return whether the link trust of a source's answers is what their events claim, because no
+    secret can verify it."""
+    return not source.is_store and not settings.proof_secrets

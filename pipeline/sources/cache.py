@@ -35,8 +35,10 @@ _CODE = (
     *(
         "survey/counting_rules.py",
         "survey/event_values.py",
+        "survey/link_proofs.py",
         "survey/links.py",
         "survey/months.py",
+        "survey/pseudonyms.py",
         "survey/scale.py",
     ),
     *("survey/teams.py", "survey/vocabulary.py"),

@@ -18,15 +18,24 @@ import pyarrow as pa
 
 from pipeline.aggregate import count_part, count_part_of_month
 from pipeline.answers import SCHEMA, frame_answers, number_texts, ticket_keys, uuid_keys
-from pipeline.counts import MonthCounts, MonthPart, Totals, add_totals, join_month_parts
+from pipeline.counts import (
+    MonthCounts,
+    MonthPart,
+    MonthQuery,
+    Totals,
+    add_totals,
+    join_month_parts,
+)
 from pipeline.deduplicate import mark_duplicates, shown_between
 from pipeline.partitions import count_cores
+from pipeline.rules import depends_on_secrets
 from pipeline.sources.base import OnProgress, SourceError
 from pipeline.sources.export import ExportSource
 from pipeline.sources.export_files import ExportFile, find_files
 from pipeline.sources.export_reading import ExportLookup, group_files, read_group
 from survey.addresses import hide_secrets, show_address
 from survey.counting_rules import CountingRules
+from survey.erasures import NOTHING_ERASED, Erasures
 from survey.months import Month
 
 if TYPE_CHECKING:
@@ -50,41 +59,50 @@ class DaskSource(ExportSource):
     address there is a worker for each core of this machine.
     """
 
-    def __init__(self, path: str, rules: CountingRules, scheduler: str | None = None) -> None:
-        super().__init__(path, rules)
+    def __init__(
+        self,
+        path: str,
+        rules: CountingRules,
+        scheduler: str | None = None,
+        erasures: Erasures = NOTHING_ERASED,
+    ) -> None:
+        super().__init__(path, rules, erasures=erasures)
         self._scheduler = scheduler
 
     def count_months(self, on_progress: OnProgress) -> Totals:
         """Return the counts of every month; raises SourceError that names file and row."""
-        rules = self._rules
         files = find_files(self._path)
-        parts = self._map_tickets(files, None, lambda part: count_part(part, rules), on_progress)
-        return add_totals(parts)
+        return add_totals(self._map_tickets(files, None, count_part, on_progress))
 
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """Count what the report of a month needs; raises SourceError that names file and row."""
-        rules = self._rules
+        rules, erasures = self._rules, self._erasures
+        query = MonthQuery(month, since, has_erasures=bool(erasures))
 
-        def count(part: pd.DataFrame) -> MonthPart:
-            return count_part_of_month(part, month, since, rules)
+        def count(part: pd.DataFrame, rules: CountingRules) -> MonthPart:
+            return count_part_of_month(part, query, rules)
 
         files = find_files(self._path)
         parts = self._map_tickets(files, shown_between(month, rules), count, on_progress)
-        return join_month_parts(parts, ExportLookup(files, rules))
+        return join_month_parts(parts, ExportLookup(files, rules), month, rules, erasures)
 
     def _map_tickets(
         self,
         files: Sequence[ExportFile],
         shown: tuple[datetime, datetime] | None,
-        count: Callable[[pd.DataFrame], Result],
+        count: Callable[[pd.DataFrame, CountingRules], Result],
         on_progress: OnProgress,
     ) -> list[Result]:
-        """Call `count` with each part of all answers; the parts share no ticket."""
+        """Call `count` with each part of all answers, and the rules; the parts share no ticket.
+
+        No secret leaves this process. The answers that only secrets decide come back from the
+        workers, and are a part that is counted here.
+        """
         import dask.dataframe as dd
         from dask.delayed import delayed
 
-        # The functions are sent to workers, with the rules and no other settings.
-        rules = self._rules
+        # The functions are sent to workers, with these rules and no other settings.
+        rules, has_secrets = self._rules.without_secrets(), bool(self._rules.secrets)
         lookup = ExportLookup(files, rules)
         parts = 1 + sum(file.size for file in files) // _BYTES_A_PART
         groups = group_files(files)
@@ -100,8 +118,13 @@ class DaskSource(ExportSource):
         def mark(frame: pd.DataFrame) -> pd.DataFrame:
             return _pack(mark_duplicates(_unpack(frame), lookup, shown))
 
-        def count_packed(frame: pd.DataFrame) -> tuple[int, Result]:
-            return len(frame), count(_unpack(frame))
+        def count_packed(frame: pd.DataFrame) -> tuple[int, Result, pd.DataFrame | None]:
+            answers = _unpack(frame)
+            if not has_secrets:
+                return len(frame), count(answers, rules), None
+            is_open = depends_on_secrets(answers, rules).to_numpy()
+            closed = answers[~is_open].reset_index(drop=True)
+            return len(frame), count(closed, rules), frame[is_open]
 
         with _connected(self._scheduler) as client:
             answers = dd.from_map(read, groups, firsts, meta=_PACKED, enforce_metadata=False)
@@ -109,11 +132,15 @@ class DaskSource(ExportSource):
             marked = by_uuid.map_partitions(mark, meta=_MARKED, enforce_metadata=False)
             by_ticket = marked.shuffle("ticket_key", npartitions=parts)
             counted = [delayed(count_packed)(part) for part in by_ticket.to_delayed()]
-            done, results = 0, []
-            for answers_done, result in _wait_for(client, client.compute(counted)):
+            done, results, undecided = 0, [], []
+            for answers_done, result, rest in _wait_for(client, client.compute(counted)):
                 done += answers_done
                 on_progress(done)
                 results.append(result)
+                if rest is not None:
+                    undecided.append(rest)
+        if undecided:
+            results.append(count(_unpack(pd.concat(undecided)), self._rules))
         for file in files:
             file.check_unchanged()
         return results

@@ -17,6 +17,7 @@ from pipeline.sources.export_reading import ExportLookup, FileAnswers, read_file
 from pipeline.sources.incremental import History
 from survey.addresses import show_address
 from survey.counting_rules import CountingRules
+from survey.erasures import NOTHING_ERASED, Erasures
 from survey.months import Month
 
 
@@ -24,15 +25,22 @@ class ExportSource:
     """The `survey sent` events of export files, Parquet or JSON lines.
 
     `path` is a file, a folder, a pattern or an address that fsspec knows. What was read of a file
-    is kept in `cache`, if there is one.
+    is kept in `cache`, if there is one. A report shows no comment that `erasures` hide.
     """
 
     is_store = False
 
-    def __init__(self, path: str, rules: CountingRules, cache: PartialCache | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        rules: CountingRules,
+        cache: PartialCache | None = None,
+        erasures: Erasures = NOTHING_ERASED,
+    ) -> None:
         self._path = path
         self._rules = rules
         self._cache = cache
+        self._erasures = erasures
 
     @property
     def description(self) -> str:
@@ -79,7 +87,7 @@ class ExportSource:
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """Count what the report of a month needs; raises SourceError that names file and row."""
         received = self.read_answers(on_progress, comments_of=month)
-        return count_month(*received, month, since, self._rules)
+        return count_month(*received, month, since, self._rules, self._erasures)
 
     def _read(self, files: Sequence[ExportFile], on_progress: OnProgress) -> FileAnswers:
         return read_files(files, self._rules, self._cache, on_progress)

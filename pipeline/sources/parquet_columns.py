@@ -23,8 +23,10 @@ import pyarrow.compute as pc
 from pipeline.answers import SCHEMA, split_ticket
 from pipeline.events import DEEPEST, Comment
 from pipeline.partitions import Array
+from pipeline.proofs import DIGITS, NO_PROOF, claim_trust, join_words
 from pipeline.schemas import NO_TICKET
 from survey.counting_rules import CountingRules
+from survey.erasures import USER_KEY
 from survey.event_values import (
     SURVEY_SENT,
     PropertyKeys,
@@ -33,10 +35,10 @@ from survey.event_values import (
     read_language,
     read_rating,
     read_team,
+    read_text,
     read_ticket,
     read_trust,
 )
-from survey.vocabulary import TRUST_ORDER
 
 _ROWS_AT_ONCE = 65_536
 # What DuckDB may hold of a file: it reads in passing, and keeps nothing.
@@ -58,9 +60,11 @@ _EARLIEST = int(np.datetime64("0002-01-01", "us").astype(np.int64))
 _LATEST = int(np.datetime64("9999-01-01", "us").astype(np.int64))
 _UUID_LETTERS = 36
 _HYPHENS = [8, 13, 18, 23]
-# The value of each byte as a digit of a uuid, 255 for none.
+# The value of each byte as a digit of a uuid or a proof, 255 for none.
 _DIGITS = np.full(256, 255, np.uint8)
 _DIGITS[list(b"0123456789abcdef")] = range(16)
+# A proof without any of these could be a number.
+_LETTERS_OF_NO_NUMBER = np.frombuffer(b"abcdf", np.uint8)
 
 
 def _is_given(text: str) -> str:
@@ -100,7 +104,7 @@ WITH events AS (
 ), answers AS (
   SELECT *, texts[1] AS survey_id, texts[2] AS ticket, texts[3] AS rating,
     texts[4] AS rating_by_index, texts[5] AS comment, texts[6] AS comment_by_index,
-    texts[7] AS team, texts[8] AS older_team, texts[9] AS trust,
+    texts[7] AS team, texts[8] AS older_team, texts[9] AS trust, texts[10] AS proof,
     TRY_CAST(texts[2] AS BIGINT) AS ticket_number
   FROM events
 ), tickets AS (
@@ -116,11 +120,11 @@ SELECT file_index::INTEGER AS file, (file_row_number + 1)::INTEGER AS row, uuid,
   CASE WHEN is_number THEN NULL ELSE ticket END AS ticket_text,
   CASE WHEN {_is_given("distinct_id")} THEN distinct_id END AS person, survey_id,
   CASE WHEN {_is_given("rating")} THEN rating ELSE rating_by_index END AS rating,
-  CASE WHEN {_is_given("team")} THEN team ELSE older_team END AS team, trust,
+  CASE WHEN {_is_given("team")} THEN team ELSE older_team END AS team, trust, proof,
   CASE WHEN {_is_given("comment")} THEN true
     ELSE coalesce({_is_given("comment_by_index")}, false) END AS has_comment
 FROM tickets
-"""
+"""  # nosec B608 # of constants; what is looked for is handed over as parameters
 
 # Joined by the bare column: DuckDB then passes over what lies between.
 _WANTED_ROWS = """
@@ -137,9 +141,9 @@ WITH comments AS (
   {_WANTED_ROWS}
 )
 SELECT row, is_plain AND texts IS NOT NULL AS is_plain, texts[1] AS comment,
-  texts[2] AS comment_by_index, texts[3] AS language
+  texts[2] AS comment_by_index, texts[3] AS language, texts[4] AS user_id
 FROM comments
-"""
+"""  # nosec B608 # likewise
 
 _local = threading.local()
 
@@ -186,15 +190,15 @@ def extract_comments(
     As `extract_answers` in all else.
     """
     of_all = PropertyKeys.of(rules)
-    keys = (of_all.comment, of_all.comment_by_index, of_all.language)
+    keys = (of_all.comment, of_all.comment_by_index, of_all.language, USER_KEY)
     connection = _open([address], keys, filesystem)
     found = _find_rows(connection, _COMMENTS, rows, file=address, paths=_paths(keys))
     texts = zip(*(column.to_pylist() for column in found.columns), strict=True)
     return {
-        row: Comment(read_comment(by_id, by_index), read_language(language))
-        for row, is_plain, by_id, by_index, language in texts
+        row: Comment(read_comment(by_id, by_index), read_language(language), read_text(user_id))
+        for row, is_plain, by_id, by_index, language, user_id in texts
         if is_plain
-        and not any(text and _AMBIGUOUS.fullmatch(text) for text in (by_id, by_index))
+        and not any(text and _AMBIGUOUS.fullmatch(text) for text in (by_id, by_index, user_id))
         and not (language and _MAYBE_NO_TEXT.fullmatch(language))
     }
 
@@ -292,7 +296,8 @@ def _read_batch(batch: pa.RecordBatch, rules: CountingRules) -> tuple[pa.Table, 
         ticket = np.where(ticket == NO_TICKET, numbers[split.codes], ticket)
         ticket_text = pa.array([text for _, text in split.values], pa.string()).take(split.codes)
     rating = read("rating", lambda text: read_rating(text) or 0)
-    trust = read("trust", lambda text: TRUST_ORDER.index(read_trust(text)))
+    trust = read("trust", lambda text: claim_trust(read_trust(text))).as_array(np.int8)
+    proof = _read_proofs(batch.column("proof"), trust < 0, is_clear)
     is_other = read("survey_id", lambda text: is_other_survey(text, rules))
     columns = {
         "uuid_high": uuid_high,
@@ -304,7 +309,8 @@ def _read_batch(batch: pa.RecordBatch, rules: CountingRules) -> tuple[pa.Table, 
         "person": _read_persons(batch.column("person"), ticket, ticket_text),
         "team": read("team", read_team).as_dictionary(),
         "rating": rating.as_array(np.int8),
-        "trust": trust.as_array(np.int8),
+        "trust": trust,
+        "proof": proof,
         "is_other_survey": is_other.as_array(np.bool_),
         "has_comment": batch.column("has_comment"),
         "row": batch.column("row"),
@@ -360,16 +366,40 @@ def _read_uuids(column: pa.Array) -> tuple[Array, Array, Array]:
 
     In capitals, or without hyphens, they would have another place in the order of texts.
     """
-    has_length = pc.fill_null(pc.equal(pc.binary_length(column), _UUID_LETTERS), False)
-    texts = column.filter(has_length).cast(pa.binary()).cast(pa.binary(_UUID_LETTERS))
-    right_length = np.asarray(has_length)
-    letters = np.zeros((len(column), _UUID_LETTERS), np.uint8)
-    letters[right_length] = np.frombuffer(
-        texts.buffers()[1] or b"", np.uint8, len(texts) * _UUID_LETTERS
-    ).reshape(-1, _UUID_LETTERS)
+    letters, right_length = _read_letters(column, _UUID_LETTERS)
     hyphens = (letters[:, _HYPHENS] == ord("-")).all(axis=1)
     digits = _DIGITS[np.delete(letters, _HYPHENS, axis=1)]
     is_plain = right_length & hyphens & (digits < 16).all(axis=1)
-    pairs = np.ascontiguousarray((digits[:, ::2] << 4) | (digits[:, 1::2] & 15))
-    halves = pairs.view(">u8").astype(np.uint64)
+    halves = _join_digits(digits)
     return halves[:, 0], halves[:, 1], is_plain
+
+
+def _read_proofs(column: pa.Array, is_claim: Array, is_clear: Array) -> Array:
+    """Return the proofs of claims, as `pipeline.proofs.read_proofs` does; a row with a proof that
+    may be a number is not clear."""
+    proofs = np.full(len(column), NO_PROOF, np.uint64)
+    letters, right_length = _read_letters(column.filter(pa.array(is_claim)), DIGITS)
+    digits = _DIGITS[letters]
+    is_proof = right_length & (digits < 16).all(axis=1)
+    proofs[is_claim] = np.where(is_proof, join_words(_join_digits(digits)), NO_PROOF)
+    may_be_number = right_length & ~np.isin(letters, _LETTERS_OF_NO_NUMBER).any(axis=1)
+    is_clear[np.flatnonzero(is_claim)[may_be_number]] = False
+    return proofs
+
+
+def _read_letters(column: pa.Array, length: int) -> tuple[Array, Array]:
+    """Return the bytes of each text, and which of them have this length; the others are all 0."""
+    has_length = pc.fill_null(pc.equal(pc.binary_length(column), length), False)
+    texts = column.filter(has_length).cast(pa.binary()).cast(pa.binary(length))
+    right_length = np.asarray(has_length)
+    letters = np.zeros((len(column), length), np.uint8)
+    letters[right_length] = np.frombuffer(
+        texts.buffers()[1] or b"", np.uint8, len(texts) * length
+    ).reshape(-1, length)
+    return letters, right_length
+
+
+def _join_digits(digits: Array) -> Array:
+    """Return rows of digits as rows of numbers, one for 16 digits."""
+    pairs = np.ascontiguousarray((digits[:, ::2] << 4) | (digits[:, 1::2] & 15))
+    return pairs.view(">u8").astype(np.uint64)

@@ -13,6 +13,7 @@ from pipeline.sources.posthog_client import PostHogClient
 from pipeline.sources.posthog_query import PAGE_ROWS, EventQuery, EventRow, read_pages
 from survey.clock import now
 from survey.counting_rules import CountingRules
+from survey.erasures import NOTHING_ERASED, Erasures
 from survey.event_values import SURVEY_SENT
 from survey.months import Month
 from survey.settings import Settings
@@ -31,7 +32,8 @@ _TASK = "csat posthog source"
 class PostHogSource:
     """All `survey sent` events that a project has when the reading begins.
 
-    Raises SettingsError where the project or the key to ask it with is not set.
+    A report shows no comment that `erasures` hide. Raises SettingsError where the project is not
+    set, or the key to ask it with.
     """
 
     is_store = False
@@ -42,8 +44,10 @@ class PostHogSource:
         rules: CountingRules,
         clock: Callable[[], datetime] = now,
         page_rows: int = PAGE_ROWS,
+        erasures: Erasures = NOTHING_ERASED,
     ) -> None:
         self._rules = rules
+        self._erasures = erasures
         self._address = settings.posthog_app_address
         self._project_id = settings.require_posthog_project_id()
         self._personal_key = settings.require_posthog_personal_key()
@@ -83,7 +87,7 @@ class PostHogSource:
     def count_month(self, month: Month, since: Month, on_progress: OnProgress) -> MonthCounts:
         """Count what the report of a month needs; raises SourceError."""
         received = self.read_answers(on_progress, comments_of=month)
-        return count_month(*received, month, since, self._rules)
+        return count_month(*received, month, since, self._rules, self._erasures)
 
 
 def _read_event(row: EventRow) -> RawEvent:

@@ -1,5 +1,6 @@
 """The project's own store as a source."""
 
+import json
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -19,11 +20,14 @@ from pipeline.counts import (
 )
 from pipeline.events import Comment, RawEvent
 from pipeline.invitations import CountedInvitations, InvitationCounts, frame_invitations
+from pipeline.proofs import claim_trust, read_proofs
 from pipeline.query import ReportQuery
 from pipeline.schemas import COMMENTS, DEDUPLICATED, check
 from pipeline.sources.base import OnProgress, Received
 from pipeline.sources.store_counts import DayVersions, StoreCounts
+from pipeline.surges import LOOK_BACK
 from survey.counting_rules import CountingRules
+from survey.event_values import PropertyKeys, read_trust
 from survey.months import Month, months_between
 from survey.periods import EARLIEST, Period
 from survey.store import counting, invitations
@@ -31,6 +35,7 @@ from survey.store.database import Database
 from survey.store.received import ReceivedAnswer, all_received, count_received
 from survey.store.responses import applied_rules
 from survey.store.voids import void_tickets
+from survey.vocabulary import TRUST_ORDER, Trust
 
 
 class StoreSource:
@@ -104,8 +109,9 @@ class StoreSource:
     def find_version(self, query: ReportQuery, periods: Sequence[Period]) -> Hashable:
         """Return what changes with every change of what `count_query` counts of these periods."""
         with self._database.reading() as connection:
-            days = [day for period in periods for day in period.days()]
-            versions = self._versions(connection, periods)
+            around = _with_look_back(query.period)
+            days = [day for period in (*periods, around) for day in period.days()]
+            versions = self._versions(connection, [*periods, around])
             solved = self._count_solved(connection, query.period)
             return applied_rules(connection), versions.of(days), tuple(sorted(solved, key=repr))
 
@@ -113,7 +119,8 @@ class StoreSource:
         self, connection: Connection, query: ReportQuery, periods: Sequence[Period]
     ) -> MonthCounts:
         counting.require_current_responses(connection, self._rules)
-        versions = self._versions(connection, [query.period, *periods])
+        around = _with_look_back(query.period)
+        versions = self._versions(connection, [around, *periods])
         counts, comment_counts = self._count(connection, periods, query, versions)
         outcomes = self._counts.count_outcomes(connection, query.period, versions)
         return MonthCounts(
@@ -122,6 +129,7 @@ class StoreSource:
             comments=self._read_comments(connection, query),
             quality=frame_quality(outcomes),
             invitations=self._count_invitations(connection, query.period, periods, versions),
+            daily=self._counts.count_by_day(connection, around.days(), versions),
         )
 
     def _count_invitations(
@@ -196,9 +204,20 @@ class StoreSource:
         return self._rules.with_voids(void_tickets(connection))
 
     def _read(self, connection: Connection, on_progress: OnProgress) -> Received:
-        received = []
+        received, trusts, proofs = [], [], []
+        keys = PropertyKeys.of(self._rules)
         for answer in all_received(connection, self._rules.survey_id):
-            received.append(answer)
+            trust, proof = TRUST_ORDER.index(Trust(answer.link_trust)), None
+            if answer.claim is not None:
+                # Other secrets than those of the import may judge it.
+                claimed = json.loads(answer.claim)
+                trust, proof = (
+                    claim_trust(read_trust(claimed.get(keys.trust))),
+                    claimed.get(keys.proof),
+                )
+            trusts.append(trust)
+            proofs.append(proof)
+            received.append(answer._replace(claim=None))
             if len(received) % 10_000 == 0:
                 on_progress(len(received))
         on_progress(len(received))
@@ -209,7 +228,8 @@ class StoreSource:
             person=[each.distinct_id for each in received],
             team=[each.team for each in received],
             rating=[each.rating for each in received],
-            trust=[each.link_trust for each in received],
+            trust=trusts,
+            proof=read_proofs(proofs),
             is_other_survey=[each.is_other_survey for each in received],
             has_comment=[each.comment is not None for each in received],
             row=range(len(received)),
@@ -234,6 +254,11 @@ class _StoreLookup:
         """Return the comments of these answers, in their order."""
         found = (self._received[row] for row in answers["row"])
         return [Comment(each.comment, each.language) for each in found]
+
+
+def _with_look_back(period: Period) -> Period:
+    """Return the days of a period, and those before that tell what is usual."""
+    return Period(period.first - LOOK_BACK, period.last, 0)
 
 
 def _frame_counter(counter: Mapping[tuple[Any, ...], int], columns: list[str]) -> pd.DataFrame:

@@ -12,12 +12,14 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from pipeline.invitations import CountedInvitations
+from pipeline.stuffing import DailyCounts, DayResponses, LargestNetwork
 from pipeline.versioned_cache import VersionedCache
 from survey.counting_rules import CountingRules
 from survey.periods import Period, day_bounds
 from survey.store import counting
 from survey.store.changes import day_versions
 from survey.store.invitations import count_invited
+from survey.store.largest_networks import count_largest_networks
 from survey.vocabulary import Outcome
 
 # More than the days of three years, and more periods than the trends of some filters have.
@@ -64,6 +66,7 @@ class StoreCounts:
         self._days: VersionedCache[list[CountedResponses]] = VersionedCache(_MOST_DAYS)
         self._periods: VersionedCache[list[CountedResponses]] = VersionedCache(_MOST_PERIODS)
         self._outcomes: VersionedCache[Mapping[Outcome, int]] = VersionedCache(_MOST_DAYS)
+        self._networks: VersionedCache[Mapping[str | None, int]] = VersionedCache(_MOST_DAYS)
         self._invited: VersionedCache[list[CountedInvitations]] = VersionedCache(_MOST_DAYS)
         self._invited_of_periods: VersionedCache[list[CountedInvitations]] = VersionedCache(
             _MOST_PERIODS
@@ -88,6 +91,22 @@ class StoreCounts:
         for day in period.days():
             total.update(self._count_outcomes_of(connection, day, versions))
         return dict(total)
+
+    def count_by_day(
+        self, connection: Connection, days: Iterable[date], versions: DayVersions
+    ) -> DailyCounts:
+        """Return how many responses began on each of these days, and how many unverified answers
+        came from one network. A network's days are those of UTC."""
+        responses: list[DayResponses] = []
+        networks: list[LargestNetwork] = []
+        for day in days:
+            counted: Counter[tuple[str, int, str]] = Counter()
+            for each in self._count_day(connection, day, versions):
+                counted[each.team, each.rating, each.trust] += each.responses
+            responses.extend(DayResponses(day, *key, number) for key, number in counted.items())
+            largest = self._count_networks(connection, day, versions)
+            networks.extend(LargestNetwork(day, *each) for each in largest.items())
+        return DailyCounts(responses, networks)
 
     def count_invited(
         self, connection: Connection, period: Period, versions: DayVersions
@@ -122,6 +141,14 @@ class StoreCounts:
             lambda: [
                 CountedResponses(*row) for row in counting.count_by_values(connection, *bounds)
             ],
+        )
+
+    def _count_networks(
+        self, connection: Connection, day: date, versions: DayVersions
+    ) -> Mapping[str | None, int]:
+        # They are counted with the answers, which change the version.
+        return self._networks.get(
+            day, versions.of([day]), lambda: count_largest_networks(connection, day)
         )
 
     def _count_outcomes_of(

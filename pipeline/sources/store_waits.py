@@ -10,7 +10,7 @@ from pipeline.metrics import row_name
 from pipeline.query import ReportQuery
 from pipeline.schemas import ANSWERED_WAITS, WAITS, check
 from pipeline.targets import Waits
-from survey.counting_rules import CountingRules
+from survey.counting_rules import CountingRules, tester_ids
 from survey.settings import Settings
 from survey.store.counting import ResponsesOutdated, require_current_responses
 from survey.store.targets import (
@@ -35,7 +35,7 @@ def read_waits(
     if not has_tickets(connection):
         return None
     bounds = query.period.bounds(settings.timezone)
-    waits = frame_waits(list_waits(connection, *bounds, settings.test_distinct_ids, query.teams))
+    waits = frame_waits(list_waits(connection, *bounds, tester_ids(settings), query.teams))
     if not with_responses or query.ratings:
         return Waits(waits, None)
     try:

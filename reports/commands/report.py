@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from pipeline.commands.options import counting_options, month_option, open_named_source
-from pipeline.sources.base import Source
+from pipeline.sources.base import TRUST_IS_BELIEVED, Source, trust_is_believed
 from reports.folders import UNKNOWN_FOLDER, remember_folder
 from reports.mailing import ReportMail, queue_report
+from reports.shown_stuffing import summarise_stuffing
 from reports.writing import write_report
 from survey.clock import now
 from survey.errors import CsatError
@@ -65,8 +66,13 @@ def _write(
     if not remember_folder(database, out, month, source_name, as_of):
         click.echo(UNKNOWN_FOLDER, err=True)
     with show_progress("Reading") as on_progress:
-        responses = write_report(out, month, settings, database, source, as_of, on_progress)
+        numbers = write_report(out, month, settings, database, source, as_of, on_progress)
+    responses = numbers.teams["responses"].iloc[-1]
     click.echo(f"{out / 'report.html'}: {month}, {responses:,} responses")
+    if trust_is_believed(source, settings):
+        click.echo(TRUST_IS_BELIEVED)
+    for line in summarise_stuffing(numbers.stuffing, settings.teams):
+        click.echo(line)
 
 
 def _send(month: Month, settings: Settings, as_of: datetime, *, again: bool) -> None:

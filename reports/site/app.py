@@ -1,6 +1,5 @@
 """The reports site as a WSGI application."""
 
-import hmac
 from collections.abc import Callable
 from datetime import datetime
 
@@ -35,7 +34,9 @@ from reports.site.context import ReportsSite
 from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.logs import configure_logs
+from survey.response_headers import has_tls
 from survey.settings import Settings
+from survey.signing_keys import derive_keys
 from survey.store.database import Database
 
 
@@ -71,23 +72,21 @@ def create_reports_site(
 
 
 def _configuration(settings: Settings) -> dict[str, object]:
-    secret_key = settings.require_secret_key()
+    secret_keys = settings.require_secret_keys()
+    *earlier, signing = derive_keys(secret_keys, "reports session")
     return {
-        "SECRET_KEY": _derive_key(secret_key, "reports session"),
+        "SECRET_KEY": signing,
+        "SECRET_KEY_FALLBACKS": earlier,
         "SESSION_COOKIE_NAME": "csat_reports",
         "SESSION_COOKIE_PATH": "/reports",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_SECURE": headers.is_https(settings),
+        "SESSION_COOKIE_SECURE": has_tls(settings),
         "MAX_CONTENT_LENGTH": ReportsSite.max_body_bytes,
-        "WTF_CSRF_SECRET_KEY": _derive_key(secret_key, "reports form"),
+        # Flask-WTF hands them all on to itsdangerous.
+        "WTF_CSRF_SECRET_KEY": derive_keys(secret_keys, "reports form"),
         # A form's token holds as long as the session that it belongs to.
         "WTF_CSRF_TIME_LIMIT": None,
         # Our pages tell no page, not even ours, from where somebody comes.
         "WTF_CSRF_SSL_STRICT": False,
     }
-
-
-def _derive_key(secret_key: str, purpose: str) -> bytes:
-    """Return a key for one purpose alone."""
-    return hmac.digest(secret_key.encode(), purpose.encode(), "sha256")

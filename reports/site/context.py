@@ -28,6 +28,8 @@ class ReportsSite(Flask):
     passwords: Passwords
     loader: ReportLoader
     pending: PendingChanges
+    # The headers that every answer has.
+    page_headers: list[tuple[str, str]]
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

@@ -1,45 +1,12 @@
-"""The headers of every answer: a browser stores nothing, runs no script, and fetches nothing from
-other sites."""
-
-from flask import Response
+"""What the reports' pages may load: their style sheet and pictures. They run no script."""
 
 from reports.site.context import ReportsSite
-from survey.settings import Settings
+from survey.response_headers import WithHeaders, has_tls, list_headers
 
-# A browser that was here once asks for no page without TLS for so long.
-_YEAR = 365 * 24 * 60 * 60
-
-
-def list_headers(settings: Settings) -> dict[str, str]:
-    """Return the headers of every answer of the site."""
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": (
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-            "base-uri 'none'; frame-ancestors 'none'"
-        ),
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "X-Robots-Tag": "noindex, nofollow",
-    }
-    if is_https(settings):
-        headers["Strict-Transport-Security"] = f"max-age={_YEAR}"
-    return headers
-
-
-def is_https(settings: Settings) -> bool:
-    """Return whether the site is reached by TLS alone."""
-    return settings.base_url.startswith("https://")
+_SOURCES = "style-src 'self'; img-src 'self' data:"
 
 
 def register(site: ReportsSite) -> None:
-    """Add the headers to every answer. One that a view has set itself stays as it is."""
-    headers = list_headers(site.settings)
-
-    def add_headers(response: Response) -> Response:
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
-        return response
-
-    site.after_request(add_headers)
+    """Add the headers to every answer."""
+    site.page_headers = list_headers(_SOURCES, has_tls=has_tls(site.settings))
+    site.wsgi_app = WithHeaders(site.wsgi_app, site.page_headers)  # type: ignore[method-assign]

@@ -1,7 +1,6 @@
 """Restores a backup of an SQLite store: checked, upgraded and without erased persons, before it
 takes the place of the store."""
 
-import importlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from survey.counting_rules import CountingRules
+from survey.erasing.again import erase_known
 from survey.private_files import make_folder, make_private, open_private
 from survey.rederive import apply_rules
 from survey.settings import Settings
@@ -39,7 +39,7 @@ class Restored:
     replaced: StoreState | None
     kept: Path | None
     carried: int
-    erased: int | None
+    erased: int
     damage: str | None
 
 
@@ -79,19 +79,13 @@ def carry_proofs(source: Database, database: Database) -> int:
     return add_proofs(database, read_proofs(source))
 
 
-def erase_again(database: Database, settings: Settings, now: datetime) -> int | None:
+def erase_again(database: Database, settings: Settings, now: datetime) -> int:
     """Apply to a store all erasures that it has proofs of; return how many persons were there
-    again, or None if this release cannot. Raise SettingsError if a secret is missing."""
+    again. Raise SettingsError if a secret is missing."""
     if not any(proofs.rows for proofs in read_proofs(database)):
         return 0
     apply_rules(database, CountingRules.of(settings))
-    # Imported at run time, because few commands need all that an erasure does.
-    try:
-        module = importlib.import_module("survey.erasing.again")
-    except ModuleNotFoundError:
-        return None
-    erase: Callable[[Database, Settings, datetime], int] = module.erase_known
-    return erase(database, settings, now)
+    return erase_known(database, settings, now)
 
 
 def _restore(

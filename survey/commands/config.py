@@ -1,6 +1,8 @@
 """`csat config`: show which settings apply and which are missing."""
 
+import contextlib
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +18,9 @@ from survey.settings import (
     load_settings,
     variable,
 )
+from survey.store.erasures import require_erasure_secrets
+from survey.store.errors import StoreError
+from survey.store.schema import open_store
 from survey.teams import Team
 
 # Settings that are written as name=value,name=value.
@@ -34,7 +39,7 @@ def check() -> None:
     """Show every setting with its value, secrets left out.
 
     Exit 1 if one is wrong, or if CSAT_SECRET_KEY is missing, without which `csat serve` does not
-    start.
+    start, or lacks a secret under which persons were erased.
     """
     settings = load_settings()
     names = {variable(field): field for field in Settings.model_fields}
@@ -47,6 +52,9 @@ def check() -> None:
     for remark in find_remarks(settings):
         click.echo(f"! {remark}")
     settings.require_secret_key()
+    # A store that cannot be read is nothing about the settings: `csat doctor` looks at it.
+    with contextlib.suppress(StoreError), closing(open_store(settings.database_url)) as database:
+        require_erasure_secrets(database, settings.secret_keys)
 
 
 def show(field: str, value: Any) -> str:

@@ -19,6 +19,7 @@ from survey.doctor import (
     Finding,
     has_failed,
     judge_database,
+    judge_growth,
     judge_import,
     judge_invitations,
     judge_queue,
@@ -27,7 +28,9 @@ from survey.doctor import (
     judge_unknown,
     judge_webhooks,
 )
+from survey.growth import day_of
 from survey.settings import Settings, SettingsError, load_settings
+from survey.store.daily_figures import figures_of_day
 from survey.store.errors import StoreError
 from survey.store.invitations import count_not_asked, count_solved, last_sent_at
 from survey.store.inviting import Place, find_due
@@ -98,6 +101,7 @@ def _check_store(settings: Settings, at: datetime) -> list[Finding]:
                 *_check_outbox(connection, settings, at),
                 *_check_zendesk(connection, settings, at),
                 *_check_invitations(connection, settings, at),
+                *_check_growth(connection, settings, at),
             ]
     except StoreError as error:
         return [judge_database(str(error))]
@@ -152,6 +156,15 @@ def _check_zendesk(connection: Connection, settings: Settings, at: datetime) -> 
     )
     without_id = count_without_external_id(connection, *period)
     yield from judge_requesters(tickets, without_id, without_address)
+
+
+def _check_growth(connection: Connection, settings: Settings, at: datetime) -> list[Finding]:
+    today = day_of(at)
+    return judge_growth(
+        figures_of_day(connection, today),
+        figures_of_day(connection, today - timedelta(days=1)),
+        settings.unverified_tickets_per_day,
+    )
 
 
 def _check_invitations(

@@ -41,6 +41,11 @@ def _find_risks_of_address(settings: Settings) -> Iterator[str]:
         )
         return
     parts = urlsplit(settings.base_url)
+    if parts.scheme == "https" and not settings.trusted_proxies:
+        yield (
+            "CSAT_BASE_URL is https, so a proxy stands before the site, but CSAT_TRUSTED_PROXIES "
+            "is 0: the limits take all customers for one client. Set it to the number of proxies."
+        )
     if f".{parts.hostname}".endswith(_EXAMPLE_HOSTS):
         yield (
             f"CSAT_BASE_URL is an example ({settings.base_url}): no customer reaches links that "

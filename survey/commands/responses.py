@@ -1,4 +1,5 @@
-"""`csat responses`: show one ticket's answers, and take a ticket out of the numbers."""
+"""`csat responses`: show one ticket's answers, take a ticket out of the numbers, and remove its
+comments."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,7 +8,12 @@ import click
 
 from survey import voiding
 from survey.clock import now
+from survey.command_line import Parts
+from survey.commands.deriving import derive_if_outdated
+from survey.commands.erasing import clean_store, report, show_counts
 from survey.counting_rules import CountingRules
+from survey.erasing.files import erase_files
+from survey.erasing.redaction import redact_ticket
 from survey.errors import CsatError
 from survey.links import normalise_ticket
 from survey.rules import decide
@@ -113,6 +119,33 @@ def unvoid(ticket_id: str, reason: str) -> None:
         return
     began = response.first.answered_at.astimezone(settings.timezone)
     click.echo(f"response  {describe(response.latest.rating, response.first.team, began)}")
+
+
+@responses.command()
+@ticket_option
+@click.pass_obj
+def redact(parts: Parts, ticket_id: str) -> None:
+    """Remove the comments of a ticket that were given until now. This cannot be undone.
+
+    Ratings stay, and who gave them. PostHog keeps the comments that it has: its events cannot be
+    changed, only deleted with their person (`csat erase`).
+    """
+    settings = load_settings()
+    database = open_store(settings.database_url)
+    with database.reading() as connection:
+        if not answers_of(connection, ticket_id):
+            raise UnknownTicket(f"nobody has answered for ticket {ticket_id}")
+    derive_if_outdated(database, CountingRules.of(settings))
+    redacted = redact_ticket(database, settings, ticket_id, now())
+    show_counts(redacted.counts, "redacted")
+    report((*clean_store(database), *erase_files(parts.erasers, database, settings)))
+    click.echo(f"ticket {ticket_id} has no comments here any more")
+    if redacted.at_posthog:
+        click.echo(
+            f"PostHog keeps what it has: {count_answers(redacted.at_posthog)} of this ticket. Its "
+            "events cannot be changed; `csat erase` has a person deleted there, with all events. "
+            "What was mailed, noted at the ticket or exported stays where it is."
+        )
 
 
 def describe(rating: int | None, team: str, began: datetime) -> str:

@@ -114,9 +114,7 @@ def _carry(settings: Settings, source: str) -> None:
         click.echo(line)
 
 
-def _explain_erased(carried: int, erased: int | None) -> Iterator[str]:
+def _explain_erased(carried: int, erased: int) -> Iterator[str]:
     yield f"{carried:,} erasures and the like carried over from the replaced database"
-    if erased is None:
-        yield "Run `csat erase` again for each person erased since the backup."
-    elif erased:
+    if erased:
         yield f"{erased:,} erased persons were in the backup, and are erased again"

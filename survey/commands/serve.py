@@ -29,6 +29,7 @@ from survey.serving.supervisor import (
 from survey.serving.worker import REPORTS_SOCKET_VARIABLE
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
+from survey.store.erasures import require_erasure_secrets
 from survey.store.migrate import upgrade
 from survey.store.schema import require_supported_schema
 
@@ -73,6 +74,7 @@ def serve(
     else:
         # Many processes share a server, so the operator decides when its schema changes.
         require_supported_schema(database)
+    require_erasure_secrets(database, settings.secret_keys)
     derive_if_outdated(database, CountingRules.of(settings))
     database.close()
     children = site_workers(listener, workers)

@@ -13,11 +13,13 @@ import click
 import structlog
 
 from survey.clock import now
+from survey.command_line import Parts
 from survey.errors import CsatError
 from survey.logs import configure_logs, find_place, log_thread_failures
 from survey.serving.children import die_with_parent
 from survey.settings import Settings, load_settings
 from survey.store.database import LONGEST_WAIT_SECONDS, Database
+from survey.store.erasures import require_erasure_secrets
 from survey.store.schema import open_store
 
 INTERVAL_SECONDS = 60.0
@@ -41,7 +43,7 @@ class JobResult:
 @click.command()
 @click.option("--every-minute", is_flag=True, help="Again and again, until stopped.")
 @click.pass_obj
-def tick(jobs: Sequence[str], every_minute: bool) -> None:
+def tick(parts: Parts, every_minute: bool) -> None:
     """Do whatever is due now, once; `csat serve` does so once a minute by itself.
 
     Run it as often as you like, from as many machines as you like: nothing is done twice.
@@ -51,10 +53,11 @@ def tick(jobs: Sequence[str], every_minute: bool) -> None:
     configure_logs(settings.log_format)
     log_thread_failures()
     database = open_store(settings.database_url, LONGEST_WAIT_SECONDS)
+    require_erasure_secrets(database, settings.secret_keys)
     if every_minute:
-        _run_every_minute(jobs, database, settings)
+        _run_every_minute(parts.jobs, database, settings)
         return
-    results = run_jobs(jobs, database, settings)
+    results = run_jobs(parts.jobs, database, settings)
     for result in results:
         if result.done is not None:
             click.echo(result.done)

@@ -1,6 +1,5 @@
 """Sends a batch to PostHog."""
 
-import json
 import math
 from collections.abc import Sequence
 
@@ -17,6 +16,7 @@ from survey.delivery.answer import (
 from survey.delivery.failures import DeliveryError, FailureKind
 from survey.delivery.reasons import describe_failure
 from survey.delivery.session import DeadlineSession
+from survey.outbox_payloads import unpack_event
 
 
 class PostHogSender:
@@ -33,11 +33,11 @@ class PostHogSender:
         self._session = DeadlineSession()
 
     def send(self, payloads: Sequence[str]) -> None:
-        """Send events, given as JSON texts; return when PostHog has accepted all of them.
+        """Send events, given as payloads of the outbox; return when PostHog has accepted all.
 
         Raises DeliveryError otherwise; then no event is known to have been accepted.
         """
-        batch = json.loads(f"[{','.join(payloads)}]")
+        batch = [unpack_event(payload) for payload in payloads]
         failure: Exception | None = None
         try:
             batch_post(self._key, self._host, session=self._session, batch=batch)

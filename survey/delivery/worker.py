@@ -41,7 +41,7 @@ class Sender(Protocol):
     """An object that sends events; `send` raises DeliveryError if they are not accepted."""
 
     def send(self, payloads: Sequence[str]) -> None:
-        """Send events, given as JSON texts; return when they are accepted."""
+        """Send events, given as payloads of the outbox; return when they are accepted."""
 
 
 class Worker:
@@ -256,7 +256,8 @@ class Worker:
         if retry_after is not None and retry_after > 0:
             return min(retry_after, LONGEST_PAUSE_SECONDS)
         ceiling = FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10)
-        return random.uniform(0.0, min(ceiling, LONGEST_PAUSE_SECONDS))
+        longest = min(ceiling, LONGEST_PAUSE_SECONDS)
+        return random.uniform(0.0, longest)  # nosec B311 # a pause is no secret
 
 
 def _ids(batches: Sequence[Sequence[Claim]]) -> list[int]:

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from survey.counting_rules import tester_ids
 from survey.recipients import parse_address
 from survey.settings import Settings
 from survey.vocabulary import InvitationOutcome, TicketStatus
@@ -87,4 +88,4 @@ def _is_too_old(ticket: Ticket, solved_at: datetime, settings: Settings, now: da
 
 
 def _is_test(ticket: Ticket, settings: Settings) -> bool:
-    return ticket.requester_external_id in settings.test_distinct_ids
+    return ticket.requester_external_id in tester_ids(settings)

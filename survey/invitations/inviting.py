@@ -1,7 +1,7 @@
 """Decides which customers are asked: a job of `csat tick`, and the work of `csat invite`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +27,7 @@ from survey.store.inviting import (
 )
 from survey.store.messages import add_messages
 from survey.vocabulary import InvitationOutcome
-from survey.zendesk.tickets import Ticket
+from survey.zendesk.tickets import Ticket, hashes_of_customer
 
 # So many tickets are decided in one transaction.
 BATCH = 500
@@ -152,36 +152,40 @@ class _Deciding:
         self, connection: Connection, tickets: Sequence[Ticket]
     ) -> list[tuple[Ticket, Invitation]]:
         """Return what is decided about these tickets, without those that have to wait."""
-        customers = {ticket.customer for ticket in tickets if ticket.customer is not None}
-        self._being_asked |= find_being_asked(connection, customers)
-        for customer, asked_at in find_last_asked(connection, customers).items():
-            self._note_asked(customer, asked_at)
-        unsubscribed = find_unsubscribed(connection, customers)
+        known = [(each, hashes_of_customer(each, self._settings.secret_keys)) for each in tickets]
+        hashes = frozenset[str]().union(*(of_ticket for _, of_ticket in known))
+        self._being_asked |= find_being_asked(connection, hashes)
+        for customer, asked_at in find_last_asked(connection, hashes).items():
+            self._note_asked([customer], asked_at)
+        unsubscribed = find_unsubscribed(connection, hashes)
         decided = []
-        for ticket in tickets:
-            invitation = self._decide(ticket, is_unsubscribed=ticket.customer in unsubscribed)
+        for ticket, of_ticket in known:
+            is_unsubscribed = not unsubscribed.isdisjoint(of_ticket)
+            invitation = self._decide(ticket, of_ticket, is_unsubscribed=is_unsubscribed)
             if invitation is not None:
                 self.decided.outcomes[ticket.ticket_id] = invitation.outcome
                 decided.append((ticket, invitation))
         return decided
 
-    def _decide(self, ticket: Ticket, *, is_unsubscribed: bool) -> Invitation | None:
+    def _decide(
+        self, ticket: Ticket, hashes: Collection[str], *, is_unsubscribed: bool
+    ) -> Invitation | None:
         assert ticket.solved_at is not None  # the search finds no other
-        customer = ticket.customer or ""
+        asked = [self._last_asked[each] for each in hashes if each in self._last_asked]
         state = CustomerState(
-            last_asked_at=self._last_asked.get(customer),
+            last_asked_at=max(asked, default=None),
             is_unsubscribed=is_unsubscribed,
-            is_being_asked=customer in self._being_asked,
+            is_being_asked=not self._being_asked.isdisjoint(hashes),
         )
         outcome = decide(ticket, self._settings, self.now, state)
         if outcome is None:
             return None
         is_by_tag = outcome is InvitationOutcome.ASKED
         asked_at = ticket.solved_at + self._settings.survey_delay if is_by_tag else None
-        if ticket.customer is not None and asked_at is not None:
-            self._note_asked(customer, asked_at)
+        if asked_at is not None:
+            self._note_asked(hashes, asked_at)
         if outcome is InvitationOutcome.QUEUED:
-            self._being_asked.add(customer)
+            self._being_asked.update(hashes)
         return Invitation(
             ticket_id=ticket.ticket_id,
             outcome=outcome,
@@ -195,8 +199,9 @@ class _Deciding:
             customer=ticket.customer,
         )
 
-    def _note_asked(self, customer: str, asked_at: datetime) -> None:
-        self._last_asked[customer] = max(asked_at, self._last_asked.get(customer, asked_at))
+    def _note_asked(self, hashes: Iterable[str], asked_at: datetime) -> None:
+        for each in hashes:
+            self._last_asked[each] = max(asked_at, self._last_asked.get(each, asked_at))
 
 
 def _behind(ticket: Ticket) -> Place:

@@ -1,6 +1,6 @@
 """Sends the invitations of the outbox, each after a last look at its ticket and its customer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -31,7 +31,7 @@ from survey.store.tickets import find_ticket, mark_asked
 from survey.vocabulary import InvitationOutcome, TicketStatus
 from survey.zendesk.client import ZendeskClient
 from survey.zendesk.marking import TicketAtZendesk, TicketMarker
-from survey.zendesk.tickets import Ticket
+from survey.zendesk.tickets import Ticket, hashes_of_customer
 
 # After so long, the lease might end before a conversation with the mail server does.
 _LATEST_SECONDS = LEASE.total_seconds() - DEADLINE_SECONDS - 5
@@ -102,11 +102,14 @@ class _InvitationPreparer:
     def _look(self, database: Database, payload: InvitationPayload, now: datetime) -> _Look:
         with database.reading() as connection:
             ticket = find_ticket(connection, payload.ticket_id)
-            customer = find_customer(connection, payload.customer)
+            seen = ticket and replace(ticket, requester_email=payload.recipient)
+            hashes = {payload.customer}
+            if seen is not None:
+                hashes |= hashes_of_customer(seen, self._settings.secret_keys)
+            customer = find_customer(connection, hashes)
         at_zendesk = self._marker.find(payload.ticket_id) if self._marker is not None else None
-        if ticket is None:
+        if seen is None:
             return _Look(None, at_zendesk, None)
-        seen = replace(ticket, requester_email=payload.recipient)
         if at_zendesk is not None:
             is_surveyed = at_zendesk.is_surveyed and not at_zendesk.is_ours
             seen = replace(seen, status=at_zendesk.status, is_surveyed=is_surveyed)
@@ -149,11 +152,11 @@ class _InvitationPreparer:
         return partial(_record_unasked, payload.ticket_id, look.outcome)
 
 
-def find_customer(connection: Connection, customer: str) -> CustomerState:
-    """Return what is known of a customer for whom an invitation is about to be sent."""
-    last_asked = find_last_asked(connection, [customer]).get(customer)
-    is_unsubscribed = customer in find_unsubscribed(connection, [customer])
-    return CustomerState(last_asked, is_unsubscribed)
+def find_customer(connection: Connection, hashes: Collection[str]) -> CustomerState:
+    """Return what is known of a customer for whom an invitation is about to be sent, under any of
+    the customer's hashes."""
+    asked = find_last_asked(connection, hashes).values()
+    return CustomerState(max(asked, default=None), bool(find_unsubscribed(connection, hashes)))
 
 
 def record_sent(ticket_id: str, means: str, connection: Connection, now: datetime) -> None:

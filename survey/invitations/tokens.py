@@ -1,20 +1,22 @@
 """The token of a link that unsubscribes: the keyed hash of a customer, signed. Pure."""
 
 import hashlib
-import hmac
+from collections.abc import Sequence
 
 from itsdangerous import BadSignature, Signer
+
+from survey.signing_keys import derive_keys
 
 
 def issue_token(customer: str, secret_key: str) -> str:
     """Return the token with which a customer unsubscribes."""
-    return _signer(secret_key).sign(customer).decode()
+    return _signer([secret_key]).sign(customer).decode()
 
 
-def read_token(token: str, secret_key: str) -> str | None:
-    """Return the customer of a token; None if it is not one of ours."""
+def read_token(token: str, secret_keys: Sequence[str]) -> str | None:
+    """Return the customer of a token; None if it was signed with none of our secrets."""
     try:
-        return _signer(secret_key).unsign(token).decode()
+        return _signer(secret_keys).unsign(token).decode()
     except BadSignature:
         return None
 
@@ -25,6 +27,6 @@ def unsubscribe_link(base_url: str, customer: str, secret_key: str, language_tag
     return f"{base_url}/unsubscribe?token={token}&lang={language_tag}"
 
 
-def _signer(secret_key: str) -> Signer:
-    key = hmac.digest(secret_key.encode(), b"unsubscribe", "sha256")
-    return Signer(key, key_derivation="none", digest_method=hashlib.sha256)
+def _signer(secret_keys: Sequence[str]) -> Signer:
+    keys = derive_keys(secret_keys, "unsubscribe")
+    return Signer(keys, key_derivation="none", digest_method=hashlib.sha256)

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from survey.messages.plain_text import escape_for_chat, excerpt, link_for_chat
 from survey.scale import LABELS, RATINGS
@@ -145,7 +145,7 @@ def _section(text: str) -> dict[str, Any]:
 def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("survey", "templates/messages"),
-        autoescape=lambda name: name is not None and name.endswith(".html"),
+        autoescape=select_autoescape(["html"], default_for_string=False),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,

@@ -198,7 +198,8 @@ def pause_after(waited: timedelta, retry_after: float | None) -> timedelta:
     long as it has waited already, with jitter; both at most LONGEST_PAUSE."""
     if retry_after is not None:
         return min(timedelta(seconds=retry_after), LONGEST_PAUSE)
-    return min(max(waited, FIRST_PAUSE), LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+    spread = random.uniform(0.5, 1.0)  # nosec B311 # a pause is no secret
+    return min(max(waited, FIRST_PAUSE), LONGEST_PAUSE) * spread
 
 
 def _ids(outgoing: Sequence[Outgoing]) -> list[int]:

@@ -1,7 +1,7 @@
 """Translation between HTTP and WSGI (PEP 3333): requests to environments, answers to bytes."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -13,12 +13,12 @@ from urllib.parse import unquote_to_bytes
 
 import httptools
 
+from survey.response_headers import Headers
 from survey.serving.requests import Refused, Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-Headers = Sequence[tuple[str, str]]
 # The address of a socket: a tuple for TCP, a path for a Unix socket.
 Address = tuple[Any, ...] | str | bytes
 

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from survey.logs import log_thread_failures
+from survey.response_headers import Headers
 from survey.serving.children import die_with_parent
 from survey.serving.gateway import HttpResponse
 from survey.serving.request_log import RequestLog
@@ -65,15 +66,17 @@ def forward_reports(site: "SurveySite", socket_path: str) -> None:
     site.wsgi_app = Forwarding(site.wsgi_app, socket_path, unreachable)  # type: ignore[method-assign]
 
 
-def serve_reports(application: "WSGIApplication", listener: socket.socket) -> Server:
+def serve_reports(
+    application: "WSGIApplication", listener: socket.socket, headers: Headers
+) -> Server:
     """Return the server of the reports, which get requests from site workers alone.
 
-    It logs no requests, because the site workers log them.
+    `headers` are those of every answer. It logs no requests, because the site workers log them.
     """
     from survey.serving.forwarding import take_client_address
     from survey.site.errors import REFUSALS
 
-    refusals = {status: _plain_refusal(HTTPStatus(status)) for status in REFUSALS}
+    refusals = {status: _plain_refusal(HTTPStatus(status), headers) for status in REFUSALS}
     limits = Limits(threads=REPORTS_THREADS)
     return Server(take_client_address(application), listener, refusals, limits)
 
@@ -82,11 +85,7 @@ def _fixed(page: "Response") -> HttpResponse:
     return HttpResponse(page.status, list(page.headers), page.get_data())
 
 
-def _plain_refusal(status: HTTPStatus) -> HttpResponse:
-    headers = [
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
-    ]
+def _plain_refusal(status: HTTPStatus, headers: Headers) -> HttpResponse:
     line = f"{status} {status.phrase}"
-    return HttpResponse(line, headers, f"The reports did not answer: {line}\n".encode())
+    plain = [("Content-Type", "text/plain; charset=utf-8"), *headers]
+    return HttpResponse(line, plain, f"The reports did not answer: {line}\n".encode())

@@ -1,14 +1,18 @@
 """The site as a WSGI application."""
 
+from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from survey.clock import now
 from survey.counting_rules import CountingRules
+from survey.gathering import Gatherer
 from survey.hedgehogs import HedgehogCounts
 from survey.logs import configure_logs
 from survey.page_views import receive_page_views
+from survey.rate_counts import RateCounts, SharedRateCounts
+from survey.rate_limits import RateLimits
 from survey.receive import receive_all
 from survey.settings import Settings
 from survey.site import compression, headers, language, prometheus
@@ -20,17 +24,23 @@ from survey.site.hooks import hooks
 from survey.site.page_views import shown
 from survey.site.readiness import Readiness
 from survey.site.receipt import receipt_signer
+from survey.site.robots_file import robots_file
 from survey.site.style import hedgehogs_style_sheet, page_script, style_sheet
 from survey.site.survey import survey
 from survey.site.thanks import thanks
 from survey.site.unsubscribe import unsubscribe
+from survey.store.daily_figures import add_figures
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
+from survey.vocabulary import DailyFigure
 from survey.zendesk.receiving import receive_webhooks
 
 # Zendesk waits for an answer for ten seconds; customers, whose answers are committed between those
 # of webhooks, should not wait at all.
 WEBHOOK_GATHER_SECONDS = 0.05
+# Refused answers are counted in memory, and written no more often than this: an attack must not
+# make commits.
+REFUSALS_SECONDS = 5.0
 
 
 def create_app(
@@ -49,10 +59,12 @@ def create_app(
     app.webhook_intake = GroupCommit(
         partial(receive_webhooks, database, settings), WEBHOOK_GATHER_SECONDS
     )
+    app.rate_limits = RateLimits(settings, _rate_counts(settings, database))
+    app.refusals = Gatherer(partial(_save_refusals, database), REFUSALS_SECONDS)
     app.readiness = Readiness(database)
     app.hedgehogs = HedgehogCounts(database, settings.timezone)
     # Flask's own SECRET_KEY stays unset: without it there are no sessions, and so no cookies.
-    app.receipt_signer = receipt_signer(settings.require_secret_key())
+    app.receipt_signer = receipt_signer(settings.require_secret_keys())
     app.blank_pages = {}
     app.config.update(
         MAX_CONTENT_LENGTH=SurveySite.max_body_bytes,
@@ -74,7 +86,18 @@ def create_app(
     app.register_blueprint(thanks)
     app.register_blueprint(unsubscribe)
     app.register_blueprint(health)
+    app.register_blueprint(robots_file)
     app.register_blueprint(hooks)
     prometheus.register(app)
     register_error_pages(app)
     return app
+
+
+def _rate_counts(settings: Settings, database: Database) -> RateCounts:
+    in_memory = settings.rate_limit_storage == "memory"
+    return RateCounts() if in_memory else SharedRateCounts(database)
+
+
+def _save_refusals(database: Database, refusals: Counter[tuple[date, DailyFigure]]) -> None:
+    with database.writing() as connection:
+        add_figures(connection, refusals)

@@ -1,16 +1,18 @@
 """What the site's views share: its settings, its database and its clock."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 from itsdangerous import TimestampSigner
 
 from survey.counting_rules import CountingRules
+from survey.gathering import Gatherer
 from survey.hedgehogs import HedgehogCounts
 from survey.page_views import PageView
 from survey.query_encoding import encode_query
+from survey.rate_limits import RateLimits
 from survey.receive import Arrival
 from survey.rules import Answer
 from survey.settings import Settings
@@ -18,6 +20,7 @@ from survey.site.compression import PageWithGap
 from survey.site.readiness import Readiness
 from survey.store.database import Database
 from survey.store.group_commit import GroupCommit
+from survey.vocabulary import DailyFigure
 from survey.zendesk.receiving import Webhook
 
 if TYPE_CHECKING:
@@ -42,6 +45,9 @@ class SurveySite(Flask):
     webhook_intake: GroupCommit[Webhook, bool]
     hedgehogs: HedgehogCounts
     readiness: Readiness
+    rate_limits: RateLimits
+    # Counts the answers that were refused, for the operator.
+    refusals: Gatherer[tuple[date, DailyFigure]]
     receipt_signer: TimestampSigner
     # The headers that every page has.
     page_headers: list[tuple[str, str]]

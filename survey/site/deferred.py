@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from flask.typing import ResponseReturnValue
 
+from survey.errors import CsatError
 from survey.site.context import SurveySite
 from survey.store.errors import StoreError
 
@@ -20,8 +21,8 @@ LONGEST_WAIT_SECONDS = 10.0
 class DeferredResponse(Response):
     """The response of a view that does not wait until its data is stored.
 
-    `stored` gets the result and returns the response as an application. `failed` gets the
-    StoreError, in the request's context, and returns what a view returns.
+    `stored` gets the result and returns the response as an application. `failed` gets an error of
+    ours, in the request's context, and returns what a view returns.
 
     WSGI lets an application give status and headers when the server iterates over its answer. Our
     server does that when the future is done (`DeferredBody.future`), and its thread is free until
@@ -34,7 +35,7 @@ class DeferredResponse(Response):
         future: "Future[Any]",
         *,
         stored: Callable[[Any], "WSGIApplication"],
-        failed: Callable[[StoreError], ResponseReturnValue],
+        failed: Callable[[CsatError], ResponseReturnValue],
     ) -> None:
         super().__init__(mimetype="text/plain")
         self._site = site
@@ -61,7 +62,7 @@ class DeferredResponse(Response):
         site = self._site
         with site.request_context(environ):
             try:
-                if not isinstance(error, StoreError):
+                if not isinstance(error, CsatError):
                     raise error
                 page = self._failed(error)
             except Exception as failure:

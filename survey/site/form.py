@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from survey.refusals import Refused
 from survey.scale import parse_rating
 
 MAX_COMMENT_LENGTH = 5_000
@@ -26,6 +27,7 @@ class Problems:
     no_rating: bool = False
     excess_characters: int = 0
     not_saved: bool = False
+    refused: Refused | None = None
 
     def __bool__(self) -> bool:
         return self != Problems()

@@ -4,9 +4,11 @@ import structlog
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from survey.errors import CsatError
+from survey.rate_limits import Scope
 from survey.site.context import current_site
 from survey.site.deferred import DeferredResponse
-from survey.store.errors import StoreError
+from survey.site.limits import refuses_client
 from survey.zendesk.receiving import Webhook
 from survey.zendesk.signature import find_fault
 from survey.zendesk.webhook import BadWebhook, check_invocation_id, read_webhook
@@ -42,6 +44,8 @@ def take_zendesk_webhook() -> Response:
         body=body,
         now=now,
     )
+    if fault is not None and refuses_client(Scope.BAD_WEBHOOK):
+        return _answer(429, "Too many deliveries came that are not signed by Zendesk.")
     if fault is not None:
         log.warning("webhook refused", reason=fault)
         return _answer(401, "This delivery is not signed by Zendesk, or was not signed now.")
@@ -68,7 +72,7 @@ def _header(name: str) -> str:
     return request.headers.get(f"X-Zendesk-Webhook-{name}", "")
 
 
-def _not_stored(error: StoreError) -> Response:
+def _not_stored(error: CsatError) -> Response:
     log.error("webhook not stored", reason=str(error))
     answer = _answer(503, "This webhook could not be stored. Please send it again.")
     answer.headers["Retry-After"] = str(RETRY_SECONDS)

@@ -6,14 +6,16 @@ import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
+from survey.errors import CsatError
 from survey.links import LinkError
 from survey.page_views import PageView
+from survey.rate_limits import Scope
 from survey.site.context import current_site
 from survey.site.deferred import DeferredResponse
 from survey.site.language import current_language
+from survey.site.limits import current_client, find_refusal
 from survey.site.robots import is_no_customer
 from survey.site.visitor import current_visitor
-from survey.store.errors import StoreError
 
 shown = Blueprint("shown", __name__)
 log = structlog.get_logger()
@@ -41,6 +43,8 @@ def note_page_view() -> Answer | Response:
     page_id = _page_id()
     if is_no_customer(request.headers):
         return "", 204
+    if find_refusal(Scope.PAGE_VIEW, visitor, current_client()):
+        return "", 429
     view = PageView(
         visitor.link, visitor.trust, page_id, language=current_language().tag, at=site.clock()
     )
@@ -52,7 +56,7 @@ def note_page_view() -> Answer | Response:
     )
 
 
-def _not_stored(error: StoreError) -> Answer:
+def _not_stored(error: CsatError) -> Answer:
     log.error("page view not stored", reason=str(error))
     return "", 503
 

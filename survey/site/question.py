@@ -1,16 +1,23 @@
 """Rendering the question page. Most customers get the blank page, which is rendered only once."""
 
+import math
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 from flask import Response, render_template
+from flask_babel import format_timedelta
 from markupsafe import escape
 
+from survey.refusals import Refused
 from survey.site.compression import PageWithGap, takes_gzip
 from survey.site.context import current_site
 from survey.site.form import MAX_COMMENT_LENGTH, Form, Problems
 from survey.site.language import current_language
 from survey.texts import face_labels, questions_in
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 
 # The rendered blank page holds these texts in the places of each customer's own values.
 _ACTION_PLACE = "@@action@@"
@@ -69,4 +76,16 @@ def form_context(form: Form, problems: Problems | None = None) -> dict[str, obje
         "questions": questions_in(current_language(), current_site().settings),
         "labels": face_labels(current_language()),
         "max_comment_length": MAX_COMMENT_LENGTH,
+        "wait": _describe_wait(problems.refused) if problems and problems.refused else None,
     }
+
+
+def _describe_wait(refused: Refused) -> str | None:
+    """Return after how many minutes or hours a refused answer can be sent again, in words: never
+    too few."""
+    if refused.wait is None:
+        return None
+    unit = MINUTE if refused.wait <= HOUR else HOUR
+    whole = math.ceil(refused.wait / unit) * unit
+    # With this threshold, 59 minutes are not yet an hour.
+    return str(format_timedelta(whole, threshold=1))

@@ -2,12 +2,14 @@
 that was just sent. The receipt needs no cookie and no storage."""
 
 import hashlib
-import hmac
+from collections.abc import Sequence
 
 from itsdangerous import BadData, TimestampSigner
 
 from survey.links import Link
+from survey.pseudonyms import is_same_person
 from survey.rules import Answer
+from survey.signing_keys import derive_keys
 from survey.site.context import SurveySite
 from survey.store.errors import StoreError
 from survey.store.responses import find_answer
@@ -15,11 +17,11 @@ from survey.store.responses import find_answer
 VALID_FOR_SECONDS = 600
 
 
-def receipt_signer(secret_key: str) -> TimestampSigner:
-    """Return a signer for receipts, and for nothing else, that uses the site's secret."""
-    # The key is derived here once, and not for each signature.
-    key = hmac.digest(secret_key.encode(), b"receipt", "sha256")
-    return TimestampSigner(key, key_derivation="none", digest_method=hashlib.sha256)
+def receipt_signer(secret_keys: Sequence[str]) -> TimestampSigner:
+    """Return a signer for receipts, and for nothing else, that uses the site's secrets."""
+    # The keys are derived here once, and not for each signature.
+    keys = derive_keys(secret_keys, "receipt")
+    return TimestampSigner(keys, key_derivation="none", digest_method=hashlib.sha256)
 
 
 def issue_receipt(site: SurveySite, answer_uuid: str) -> str:
@@ -36,6 +38,8 @@ def read_receipt(site: SurveySite, receipt: str, link: Link) -> Answer | None:
             answer = find_answer(connection, uuid)
     except (BadData, StoreError):
         return None
-    if answer is None or (answer.ticket_id, answer.distinct_id) != (link.ticket_id, link.person):
+    if answer is None or answer.ticket_id != link.ticket_id:
         return None
-    return answer
+    # The person may have been erased since.
+    is_own = is_same_person(answer.distinct_id, link.person, site.rules.secrets)
+    return answer if is_own else None

@@ -1,14 +1,21 @@
 """The survey: its page, and the submit of an answer."""
 
+import math
+
 import structlog
 from flask import Blueprint, Response, render_template, request
 
+from survey.errors import CsatError
+from survey.growth import day_of
 from survey.languages import find_language
+from survey.rate_limits import Scope
 from survey.receive import Arrival, Submission
-from survey.site.context import current_site
+from survey.refusals import Refused
+from survey.site.context import SurveySite, current_site
 from survey.site.deferred import DeferredResponse, SeeOther
 from survey.site.form import Form, Problems, read_form
 from survey.site.language import current_language, speak
+from survey.site.limits import current_client, find_refusal, note_refusal
 from survey.site.question import render_blank_question, render_question
 from survey.site.receipt import issue_receipt
 from survey.site.ticket_state import TicketState, find_ticket_state
@@ -20,7 +27,7 @@ from survey.vocabulary import Outcome
 survey = Blueprint("survey", __name__)
 log = structlog.get_logger()
 
-Page = str | tuple[str, int]
+Page = str | tuple[str, int] | tuple[str, int, dict[str, str]]
 
 
 @survey.get("/")
@@ -65,16 +72,32 @@ def submit() -> Page | Response:
     receipt = issue_receipt(site, submission.uuid)
     thanks = SeeOther(visitor.address("/thanks", answer=receipt))
 
-    def not_saved(error: StoreError) -> Page:
+    client, now = current_client(), site.clock()
+    if refused := find_refusal(Scope.ANSWER, visitor, client):
+        return _refuse(site, visitor, form, refused)
+    network = client.hash_network(day_of(now), site.settings.secret_keys[0])
+
+    def not_saved(error: CsatError) -> Page:
+        if isinstance(error, Refused):
+            return _refuse(site, visitor, form, error)
         log.error("answer not stored", reason=str(error))
         return render_question(visitor.address("/"), form, problems=Problems(not_saved=True)), 503
 
     return DeferredResponse(
         site,
-        site.intake.submit(Arrival(submission, site.clock())),
+        site.intake.submit(Arrival(submission, now, network)),
         stored=lambda _: thanks,
         failed=not_saved,
     )
+
+
+def _refuse(site: SurveySite, visitor: Visitor, form: Form, refused: Refused) -> Page:
+    """Return the page with all that was typed, and when it can be sent again."""
+    note_refusal(site, refused)
+    page = render_question(visitor.address("/"), form, problems=Problems(refused=refused))
+    if refused.wait is None:
+        return page, 429
+    return page, 429, {"Retry-After": str(math.ceil(refused.wait.total_seconds()))}
 
 
 def current_ticket_state(visitor: Visitor, sent: str | None = None) -> TicketState:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from survey.counting_rules import CountingRules
 from survey.links import Link, anonymous_person, judge_requester
+from survey.pseudonyms import is_same_person
 from survey.rules import Answer, decide, time_of_receipt
 from survey.store.database import Database
 from survey.store.deciding import Arriving, answers_that_decide
@@ -57,7 +58,11 @@ def find_ticket_state(
     # A link without a distinct_id names nobody: anybody who guesses the ticket has the same link.
     is_somebody = trust is Trust.SIGNED or link.person != anonymous_person(link.ticket_id)
     standing = decision.response
-    is_own = is_somebody and standing is not None and standing.first.distinct_id == link.person
+    is_own = (
+        is_somebody
+        and standing is not None
+        and is_same_person(standing.first.distinct_id, link.person, rules.secrets)
+    )
     hypothetical = Answer(
         uuid="",
         ticket_id=link.ticket_id,
@@ -66,7 +71,7 @@ def find_ticket_state(
         comment=None,
         team=link.team,
         answered_at=time_of_receipt(answers, now),
-        trust=judge_requester(link, trust, requester),
+        trust=judge_requester(link, trust, requester, rules.secrets),
         is_from_site=True,
     )
     return TicketState(

@@ -45,8 +45,12 @@ def save() -> Page:
         return _refuse_token()
     site = current_site()
     try:
-        with site.database.writing() as connection:
-            save_unsubscribed(connection, customer, site.clock())
+        # Whoever presses the button again and again makes no commit.
+        with site.database.reading() as connection:
+            is_done = customer in find_unsubscribed(connection, [customer])
+        if not is_done:
+            with site.database.writing() as connection:
+                save_unsubscribed(connection, customer, site.clock())
     except StoreError as error:
         log.error("customer not unsubscribed", reason=str(error))
         return error_page(
@@ -58,8 +62,8 @@ def save() -> Page:
 
 
 def _find_customer() -> str | None:
-    key = current_site().settings.require_secret_key()
-    return read_token(request.args.get("token", ""), key)
+    keys = current_site().settings.require_secret_keys()
+    return read_token(request.args.get("token", ""), keys)
 
 
 def _show(*, is_done: bool) -> str:

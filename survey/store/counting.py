@@ -4,7 +4,8 @@ They use the table `responses`, so they are right only if it was derived by the 
 All the counts of one report must be read in one transaction.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
@@ -25,6 +26,8 @@ from sqlalchemy import (
 
 from survey.counting_rules import CountingRules, Derived
 from survey.months import Month
+from survey.pseudonyms import is_same_person
+from survey.store.erasures import has_erasures, is_erased
 from survey.store.models import AnswerCopyRow, AnswerRow, ResponseRow, VoidRow
 from survey.store.received import other_survey_condition
 from survey.store.responses import applied_rules, count_responses
@@ -57,6 +60,10 @@ _SHOWN = (
     func.coalesce(ResponseRow.language, ""),
 )
 _COMMENTED = select(*_SHOWN).where(*_IN_PERIOD, ResponseRow.comment.is_not(None))
+
+_SAME_TICKET = AnswerRow.ticket_id == ResponseRow.ticket_id
+_ANSWERED = (AnswerRow.answered_at >= _OPENS_AT, AnswerRow.answered_at < _CLOSES_AT)
+_IS_LATE = AnswerRow.answered_at > ResponseRow.changed_at
 
 _COPIES = select(func.count()).where(
     AnswerCopyRow.answered_at >= _OPENS_AT, AnswerCopyRow.answered_at < _CLOSES_AT
@@ -169,24 +176,72 @@ def count_outcomes(
     """
     bounds = {"opens_at": opens_at, "closes_at": closes_at}
     rows = connection.execute(_outcomes(rules), bounds)
-    found = {row.outcome: row.answers for row in rows}
+    found = Counter({row.outcome: row.answers for row in rows})
+    if has_erasures(connection):
+        found = _unify(found, connection.execute(_partly_erased(rules), bounds), rules)
     responses = count_responses(connection, opens_at, closes_at)
     # Each response began with one of the answers that count; the other answers changed a response.
     edits = found.get(Outcome.EDIT.value, 0) - responses
     if None in found or edits < 0:
         raise ResponsesOutdated
     return {
-        **{Outcome(word): answers for word, answers in found.items()},
+        **{Outcome(word): answers for word, answers in found.items() if answers},
         Outcome.DUPLICATE: connection.scalar(_COPIES, bounds) or 0,
         Outcome.RESPONSE: responses,
         Outcome.EDIT: edits,
     }
 
 
+def _unify(
+    found: Counter[str | None], partly_erased: Iterable[Any], rules: CountingRules
+) -> Counter[str | None]:
+    """Return the outcomes with those answers counted that the database took for another person's:
+    one of the two has a pseudonym."""
+    unified = Counter(found)
+    for row in partly_erased:
+        if is_same_person(row.person, row.person_of_response, rules.secrets):
+            outcome = Outcome.LATE_CHANGE if row.is_late else Outcome.EDIT
+            unified[Outcome.OTHER_PERSON.value] -= row.answers
+            unified[outcome.value] += row.answers
+    return unified
+
+
 @lru_cache(maxsize=8)
 def _outcomes(rules: CountingRules) -> Select[*tuple[Any, ...]]:
     """Return the query for `(outcome, answers)` of a month's answers; all that count are `edit`."""
-    outcome = case(
+    outcome = _outcome(rules)
+    return (
+        select(outcome.label("outcome"), func.count().label("answers"))
+        .join_from(AnswerRow, ResponseRow, _SAME_TICKET, isouter=True)
+        .where(*_ANSWERED)
+        .group_by("outcome")
+    )
+
+
+@lru_cache(maxsize=8)
+def _partly_erased(rules: CountingRules) -> Select[*tuple[Any, ...]]:
+    """Return the query for `(person, person_of_response, is_late, answers)` of a month's answers
+    that look like another person's, where one of the two was erased."""
+    columns = (
+        AnswerRow.distinct_id.label("person"),
+        ResponseRow.distinct_id.label("person_of_response"),
+        _IS_LATE.label("is_late"),
+    )
+    return (
+        select(*columns, func.count().label("answers"))
+        .join_from(AnswerRow, ResponseRow, _SAME_TICKET)
+        .where(
+            *_ANSWERED,
+            is_erased(AnswerRow.distinct_id) != is_erased(ResponseRow.distinct_id),
+            _outcome(rules) == Outcome.OTHER_PERSON.value,
+        )
+        .group_by(*columns)
+    )
+
+
+def _outcome(rules: CountingRules) -> ColumnElement[str]:
+    """Return the outcome of an answer beside the response of its ticket."""
+    return case(
         (other_survey_condition(rules.survey_id), Outcome.OTHER_SURVEY.value),
         (AnswerRow.ticket_id.is_(None), Outcome.NO_TICKET.value),
         (AnswerRow.rating.is_(None), Outcome.INVALID_RATING.value),
@@ -195,15 +250,8 @@ def _outcomes(rules: CountingRules) -> Select[*tuple[Any, ...]]:
         (_unverified_condition(rules), Outcome.UNVERIFIED.value),
         (AnswerRow.distinct_id != ResponseRow.distinct_id, Outcome.OTHER_PERSON.value),
         # The person's last answer that came in time was the last to change the response.
-        (AnswerRow.answered_at > ResponseRow.changed_at, Outcome.LATE_CHANGE.value),
+        (_IS_LATE, Outcome.LATE_CHANGE.value),
         (ResponseRow.ticket_id.is_not(None), Outcome.EDIT.value),
-    )
-    same_ticket = AnswerRow.ticket_id == ResponseRow.ticket_id
-    return (
-        select(outcome.label("outcome"), func.count().label("answers"))
-        .join_from(AnswerRow, ResponseRow, same_ticket, isouter=True)
-        .where(AnswerRow.answered_at >= _OPENS_AT, AnswerRow.answered_at < _CLOSES_AT)
-        .group_by("outcome")
     )
 
 

@@ -125,6 +125,22 @@ class Database:
         """Let only their owner read the files of the database."""
         self._backend.keep_private()
 
+    def needs_rebuild(self) -> bool:
+        """Return whether the files may hold what an earlier release deleted."""
+        with self._as_store_error():
+            return self._backend.needs_rebuild()
+
+    def rebuild(self) -> None:
+        """Write the files anew, without what was deleted. Nobody else can write meanwhile."""
+        with self._as_store_error():
+            self._backend.rebuild()
+
+    def clean(self, tables: Sequence[str]) -> None:
+        """Remove what was deleted or changed in these tables from the files, too. Raise StoreError
+        if that fails."""
+        with self._as_store_error():
+            self._backend.clean(tables)
+
     def keep_journal(self) -> None:
         """Keep the mode in which readers and the writer do not wait for each other."""
         with self._as_store_error():

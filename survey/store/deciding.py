@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
 from survey.counting_rules import CountingRules, Derived
+from survey.pseudonyms import is_pseudonym, pseudonyms_of
 from survey.rules import Answer, time_of_receipt
 from survey.store.models import AnswerRow, Origin, ResponseRow, is_indexed
 from survey.store.received import other_survey_condition
@@ -84,6 +86,29 @@ _SOME_ON_SQLITE = _some_on_sqlite()
 _SOME_ON_POSTGRESQL = _some_on_postgresql()
 
 
+def _count_strangers(others: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Count those on one side of the customer in an index: their own, of which there may be very
+    many, are not read."""
+    some = (
+        select(AnswerRow.id)
+        .where(
+            AnswerRow.ticket_id == _TICKET_ID,
+            others,
+            AnswerRow.link_trust == Trust.UNVERIFIED.value,
+            is_indexed(AnswerRow),
+            AnswerRow.source == Origin.SITE.value,
+        )
+        .limit(bindparam("few"))
+    )
+    return select(func.count()).select_from(some.subquery())
+
+
+_COUNT_STRANGERS = (
+    _count_strangers(AnswerRow.distinct_id < _PERSON),
+    _count_strangers(AnswerRow.distinct_id > _PERSON),
+)
+
+
 @dataclass(frozen=True)
 class Arriving:
     """A person who answers a ticket now, or may answer it. `uuid` is that of the answer that they
@@ -111,6 +136,14 @@ def answers_that_decide(
     return answers
 
 
+def count_strangers(connection: Connection, ticket_id: str, customer: str, at_most: int) -> int:
+    """Return how many unverified answers of others than the customer the site has received for a
+    ticket, but at most `at_most`."""
+    values = {"ticket_id": ticket_id, "person": customer, "few": at_most}
+    counts = [connection.scalar(counted, values) or 0 for counted in _COUNT_STRANGERS]
+    return min(sum(counts), at_most)
+
+
 def _first_of_each(connection: Connection, tickets: Sequence[str]) -> dict[str, list[Answer]]:
     """Return at most FEW answers to each of these tickets."""
     is_sqlite = connection.dialect.name == "sqlite"
@@ -122,21 +155,39 @@ def _first_of_each(connection: Connection, tickets: Sequence[str]) -> dict[str, 
 def _of_very_many(connection: Connection, rules: CountingRules, arriving: Arriving) -> list[Answer]:
     ticket_id = arriving.ticket_id
     owner = connection.scalar(_PERSON_OF_RESPONSE, {"ticket_id": ticket_id})
-    persons = {arriving.person} if owner is None else {arriving.person, owner}
+    visitor = _names_of(arriving.person, rules)
     is_current = applied_rules(connection) == rules.fingerprint(Derived.RESPONSES)
-    if not is_current or any(len(person) > LONGEST_VALUE for person in persons):
-        # The response does not tell whose ticket this is, or the index does not hold the person.
+    is_long = any(len(name) > LONGEST_VALUE for name in (arriving.person, owner or ""))
+    if not is_current or is_long or (_is_erased(owner) and owner not in visitor):
+        # The response does not tell whose ticket this is, or the index does not hold the person, or
+        # nobody knows by which other name an erased person has come back.
         return answers_of(connection, ticket_id)
+    persons = [visitor]
+    if owner is not None and owner not in visitor:
+        persons.append(_names_of(owner, rules))
     selected = set(_select(connection, rules, arriving, persons))
     return sorted(selected, key=lambda answer: answer.order)
 
 
+def _names_of(person: str, rules: CountingRules) -> list[str]:
+    """Return the distinct_ids under which a person's answers can be kept: some may be erased."""
+    return list(dict.fromkeys((person, *pseudonyms_of(person, rules.secrets))))
+
+
+def _is_erased(person: str | None) -> bool:
+    return person is not None and is_pseudonym(person)
+
+
 def _select(
-    connection: Connection, rules: CountingRules, arriving: Arriving, persons: set[str]
+    connection: Connection,
+    rules: CountingRules,
+    arriving: Arriving,
+    persons: Sequence[Sequence[str]],
 ) -> Iterator[Answer]:
-    """Yield the answers that decide: for the response's person and for the arriving person, the
-    first valid answer of each trust, and the latest answer that can be an edit. No other person's
-    answer decides: the response's person has the highest trust and was the first with it."""
+    """Yield the answers that decide: for the response's person and for the arriving person, each
+    given by all names, the first valid answer of each trust, and the latest answer that can be an
+    edit. No other person's answer decides: the response's person has the highest trust and was the
+    first with it."""
     ticket_id = arriving.ticket_id
     received = _read(connection, _LATEST_OF_SITE, ticket_id=ticket_id)
     yield from received
@@ -145,16 +196,20 @@ def _select(
         if known is not None and known.ticket_id == ticket_id:
             yield known
     firsts, latest = _statements(rules.survey_id)
-    for person in persons:
-        found = _read(connection, firsts, ticket_id=ticket_id, person=person)
+    for names in persons:
+        found = [
+            answer
+            for name in names
+            for answer in _read(connection, firsts, ticket_id=ticket_id, person=name)
+        ]
         yield from found
         begins = {min(answer.answered_at for answer in found)} if found else set()
-        if person == arriving.person:
+        if arriving.person in names:
             # Imported answers may have a later time; then the arriving answer is the first.
             begins.add(time_of_receipt(received, arriving.now))
-        for begin in begins:
+        for begin, name in product(begins, names):
             until = _add(begin, rules.edit_window)
-            yield from _read(connection, latest, ticket_id=ticket_id, person=person, until=until)
+            yield from _read(connection, latest, ticket_id=ticket_id, person=name, until=until)
 
 
 def _read(connection: Connection, statement: Any, **values: object) -> list[Answer]:

@@ -3,18 +3,26 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    Connection,
+    Select,
+    func,
+    select,
+)
 
 from survey.erasures import Erasures
-from survey.pseudonyms import key_id
+from survey.pseudonyms import PREFIX, key_id
 from survey.settings import SettingsError
+from survey.store.database import Database
 from survey.store.models import ErasureRow, RedactionRow, RetentionRow
 
 _PERSONS = select(ErasureRow.pseudonym, ErasureRow.erased_at)
 _TICKETS = select(RedactionRow.ticket_id, RedactionRow.redacted_at)
 _KEYS = select(ErasureRow.key_id).union(select(RetentionRow.key_id))
-_FORGOTTEN_BEFORE = (
-    select(RetentionRow.forgotten_before).order_by(RetentionRow.forgotten_before.desc()).limit(1)
+_RETENTION = select(RetentionRow.key_id, RetentionRow.forgotten_before).order_by(
+    RetentionRow.forgotten_before
 )
 
 
@@ -31,12 +39,32 @@ def read_erasures(connection: Connection, secrets: Sequence[str]) -> Erasures:
     # The first one makes pseudonyms of what is forgotten; the others are asked only where they
     # were used.
     needed = (*secrets[:1], *(secret for secret in secrets[1:] if key_id(secret) in used))
+    retention = connection.execute(_RETENTION).all()
     return Erasures(
         secrets=needed,
         persons=_read_times(connection, _PERSONS),
         tickets=_read_times(connection, _TICKETS),
-        forgotten_before=connection.scalar(_FORGOTTEN_BEFORE),
+        forgotten_before=retention[-1].forgotten_before if retention else None,
+        forgetting_secret=by_id[retention[0].key_id] if retention else None,
     )
+
+
+def has_erasures(connection: Connection) -> bool:
+    """Return whether any person was erased or forgotten, so that there are pseudonyms."""
+    return connection.execute(_KEYS.limit(1)).first() is not None
+
+
+def is_erased(
+    distinct_id: ColumnExpressionArgument[str] | ColumnExpressionArgument[str | None],
+) -> ColumnElement[bool]:
+    """Return the condition that a column holds a pseudonym."""
+    return func.substr(distinct_id, 1, len(PREFIX)) == PREFIX
+
+
+def require_erasure_secrets(database: Database, secrets: Sequence[str]) -> None:
+    """Raise SettingsError if `secrets`, those of CSAT_SECRET_KEY, lack one that erasures used."""
+    with database.reading() as connection:
+        read_erasures(connection, secrets)
 
 
 def _read_times(

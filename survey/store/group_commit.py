@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from survey.errors import CsatError
 from survey.store.errors import RefusedData, StoreError
 
 Item = TypeVar("Item")
@@ -37,7 +38,8 @@ class _Entry(Generic[Item, Result]):
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Hands items to `commit` in groups, in a thread of its own.
+    """Hands items to `commit` in groups, in a thread of its own. It returns for each item a result,
+    or the error that concerns this item alone.
 
     A durable commit takes nearly the same time for one item and for thirty. The caller gets a
     future and need not wait. Callbacks of the future run in the thread that commits, before its
@@ -47,7 +49,7 @@ class GroupCommit(Generic[Item, Result]):
 
     def __init__(
         self,
-        commit: Callable[[Sequence[Item]], Sequence[Result]],
+        commit: "Callable[[Sequence[Item]], Sequence[Result | CsatError]]",
         gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         self._commit = commit
@@ -57,7 +59,7 @@ class GroupCommit(Generic[Item, Result]):
         self._is_running = False
 
     def submit(self, item: Item) -> "Future[Result]":
-        """Return a future for the result of this item, or for the error that the commit raised."""
+        """Return a future for the result of this item, or for its error, or that of the commit."""
         entry: _Entry[Item, Result] = _Entry(item)
         self._waiting.put(entry)
         with self._lock:
@@ -109,7 +111,10 @@ class GroupCommit(Generic[Item, Result]):
                 self._commit_group([entry])
         else:
             for entry, result in zip(group, results, strict=True):
-                entry.future.set_result(result)
+                if isinstance(result, CsatError):
+                    _fail(entry, result)
+                else:
+                    entry.future.set_result(result)
 
 
 def _fail(entry: _Entry[Item, Result], error: Exception) -> None:

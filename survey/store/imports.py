@@ -1,6 +1,6 @@
 """Functions that read and write imported answers, and the copies of them that do not count."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, update
@@ -8,7 +8,9 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, 
 from survey.copies import ImportedAnswer, SortedArrivals, StoredAnswer
 from survey.store.changes import note_instants
 from survey.store.models import AnswerCopyRow, AnswerRow, Origin
+from survey.store.received import claiming_condition
 from survey.store.responses import NewAnswer, add_answers, answer_columns, read_answer_row
+from survey.vocabulary import Trust
 
 _UUIDS: BindParameter[str] = bindparam("uuids", expanding=True)
 _STORED = select(AnswerRow).where(AnswerRow.uuid.in_(_UUIDS))
@@ -22,9 +24,18 @@ _IMPORTED_SINCE = select(AnswerRow.uuid).where(
     AnswerRow.source == Origin.IMPORT.value,
     AnswerRow.id > bindparam("newest"),
 )
+_CLAIMING = select(AnswerRow).where(
+    AnswerRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)), claiming_condition()
+)
+_REPLACE_TRUST = (
+    update(AnswerRow)
+    .where(AnswerRow.id == bindparam("of_id"))
+    .values(link_trust=bindparam("trust"))
+)
 _COPIES_ON_RECORD = select(AnswerCopyRow.fingerprint).where(
     AnswerCopyRow.fingerprint.in_(bindparam("fingerprints", expanding=True))
 )
+_HAVE_COPIES = select(AnswerCopyRow.id).where(AnswerCopyRow.uuid.in_(_UUIDS)).limit(1)
 _TICKETS_OF_COPIES = select(AnswerCopyRow.ticket_id).where(
     AnswerCopyRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
 )
@@ -39,6 +50,7 @@ _KEPT = (
     "link_trust",
     "survey_id",
     "properties",
+    "erased_at",
 )
 _REPLACED = (*_KEPT, "language")
 _REPLACE = (
@@ -72,7 +84,22 @@ def stored_answers(connection: Connection, uuids: Sequence[str]) -> dict[str, St
 
 def _read_stored(row: Row[*tuple[Any, ...]]) -> StoredAnswer:
     answer = read_answer_row(row)
-    return StoredAnswer(row.id, ImportedAnswer(**vars(answer), properties=row.properties or ""))
+    kept = ImportedAnswer(**vars(answer), properties=row.properties or "", erased_at=row.erased_at)
+    return StoredAnswer(row.id, kept)
+
+
+def claiming_answers(connection: Connection, tickets: Sequence[str]) -> list[StoredAnswer]:
+    """Return the imported answers to these tickets whose trust depends on secrets: their events
+    claim more than `unverified`. Those that were erased are not among them: they keep their trust,
+    because nothing can verify it any more."""
+    return [_read_stored(row) for row in connection.execute(_CLAIMING, {"ticket_ids": tickets})]
+
+
+def replace_trusts(connection: Connection, trusts: Mapping[int, Trust]) -> None:
+    """Replace the trust of these answers, by the ids of their rows."""
+    if trusts:
+        rows = [{"of_id": of_id, "trust": trust.value} for of_id, trust in trusts.items()]
+        connection.execute(_REPLACE_TRUST, rows)
 
 
 def copies_on_record(connection: Connection, fingerprints: Sequence[str]) -> frozenset[str]:
@@ -87,10 +114,18 @@ def tickets_of_copies(connection: Connection, tickets: Sequence[str]) -> frozens
     return frozenset(connection.scalars(_TICKETS_OF_COPIES, {"ticket_ids": tickets}))
 
 
+def have_copies(connection: Connection, uuids: Sequence[str]) -> bool:
+    """Return whether any of these events has a copy that does not count."""
+    return connection.execute(_HAVE_COPIES, {"uuids": uuids}).first() is not None
+
+
 def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:
     """Write answers and copies, with one statement for new answers, replaced answers and copies
     each."""
-    new = [NewAnswer(each, Origin.IMPORT, properties=each.properties) for each in arrivals.new]
+    new = [
+        NewAnswer(each, Origin.IMPORT, properties=each.properties, erased_at=each.erased_at)
+        for each in arrivals.new
+    ]
     add_answers(connection, new)
     if arrivals.replacing:
         note_instants(connection, [known.answer.answered_at for known, _ in arrivals.replacing])
@@ -111,5 +146,9 @@ def write_arrivals(connection: Connection, arrivals: SortedArrivals) -> None:
 
 def _columns(answer: ImportedAnswer) -> dict[str, Any]:
     """Return the values that are stored of an event besides its uuid."""
-    columns = {**answer_columns(answer), "properties": answer.properties}
+    columns = {
+        **answer_columns(answer),
+        "properties": answer.properties,
+        "erased_at": answer.erased_at,
+    }
     return {name: columns[name] for name in _KEPT}

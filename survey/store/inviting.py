@@ -36,7 +36,7 @@ _KEY_PREFIX = "invitation:"
 _INSTANT = InvitationRow.solved_at.type
 _COLUMNS = tuple(InvitationRow.__table__.columns.keys())
 _SAVE = text(
-    f"INSERT INTO invitations ({', '.join(_COLUMNS)})"
+    f"INSERT INTO invitations ({', '.join(_COLUMNS)})"  # nosec B608 # columns of ours
     f" VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
     " ON CONFLICT (ticket_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "ticket_id")

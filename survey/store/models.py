@@ -217,8 +217,8 @@ class OutboxRow(Base):
 
     `channel` says how it leaves. One of `answer_uuid`, `page_view_uuid` and `message_key` is set.
     All are unique, so that what is sent to the site twice makes one event, and one message is sent
-    once. `payload` of an event is the event as JSON in ASCII, exactly as it is sent, and the same
-    on every resend. A row waits until `delivered_at` or `dead_at` is set. Until
+    once. `payload` of an event holds the event (`survey.outbox_payloads`), which is the same on
+    every resend. A row waits until `delivered_at` or `dead_at` is set. Until
     `available_at` no worker may claim it: a worker has claimed it already, or it was postponed.
     `last_reason` says why it was not accepted; `error_message` is the receiver's, which may repeat
     the event.

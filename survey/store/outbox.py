@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
+from survey.outbox_payloads import size_when_sent
 from survey.store.models import Channel, OutboxRow, OutboxTotalsRow
 
 EVENTS = (Channel.POSTHOG,)
@@ -158,7 +159,7 @@ class OutboxSummary(QueueSummary):
 def enqueue(connection: Connection, events: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Put events into the outbox, in the transaction that stores their answers.
 
-    Each has `ticket_id`, `payload`, the event as JSON in ASCII, and either `answer_uuid` or
+    Each has `ticket_id`, `payload` (`survey.outbox_payloads`), and either `answer_uuid` or
     `page_view_uuid`; all events of one call must have the same of the two.
     """
     times = {"created_at": now, "available_at": now}
@@ -184,7 +185,8 @@ def has_waiting(connection: Connection, channel: Channel = Channel.POSTHOG) -> b
 def claim(
     connection: Connection, now: datetime, lease: timedelta, max_events: int, max_bytes: int
 ) -> list[Claim]:
-    """Claim the next due events, up to both limits; return an event above `max_bytes` alone.
+    """Claim the next due events, up to both limits; return an event above `max_bytes` alone. The
+    bytes are those that are sent.
 
     No other worker gets them until the lease ends; after that, the events of a dead worker can be
     claimed again. Only the first waiting event of a ticket can be claimed, so that an edit is never
@@ -203,7 +205,7 @@ def _up_to(max_bytes: int, claims: Iterable[Claim]) -> list[Claim]:
     kept: list[Claim] = []
     size = 0
     for claimed in claims:
-        size += len(claimed.payload)
+        size += size_when_sent(claimed.payload)
         if kept and size > max_bytes:
             break
         kept.append(claimed)

@@ -7,7 +7,17 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, func, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import BigInteger
@@ -105,6 +115,21 @@ class PostgresqlServer:
 
     def prepare(self) -> None:
         """Do nothing: the operator of the server creates the database."""
+
+    def needs_rebuild(self) -> bool:
+        """Return False: the server's files are its operator's."""
+        return False
+
+    def rebuild(self) -> None:
+        """Do nothing: the server's files are its operator's."""
+
+    def clean(self, tables: Sequence[str]) -> None:
+        """Remove the earlier versions of rows that were changed or deleted from these tables, as
+        far as nobody is reading them."""
+        engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for table in tables:
+                connection.execute(text(f"VACUUM {table}"))
 
     def keep_journal(self) -> None:
         """Do nothing: the server has its own log."""

@@ -25,7 +25,7 @@ from survey.events import Questions
 from survey.rules import Answer, Response
 from survey.store.changes import note_beginnings, note_instants, note_tickets
 from survey.store.database import Database
-from survey.store.models import AnswerRow, AppliedRulesRow, Origin, ResponseRow
+from survey.store.models import AnswerRow, AppliedRulesRow, Origin, ResponseRow, is_indexed
 from survey.vocabulary import Trust
 
 SELECT_ANSWER = select(
@@ -56,6 +56,16 @@ _ANY_ANSWER = (
     select(AnswerRow.ticket_id)
     .where(AnswerRow.ticket_id == bindparam("ticket_id"))
     .order_by(AnswerRow.source, AnswerRow.answered_at)
+    .limit(literal_column("1"))
+    .offset(literal_column("0"))
+)
+_ANY_ANSWER_OF_PERSON = (
+    select(AnswerRow.ticket_id)
+    .where(
+        AnswerRow.ticket_id == bindparam("ticket_id"),
+        AnswerRow.distinct_id == bindparam("person"),
+        is_indexed(AnswerRow),
+    )
     .limit(literal_column("1"))
     .offset(literal_column("0"))
 )
@@ -92,6 +102,11 @@ _SAVE_APPLIED_RULES = text(
     "INSERT INTO applied_rules (id, fingerprint) VALUES (1, :fingerprint)"
     " ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint"
 )
+
+
+def has_answer_of(database: Database, ticket_id: str, person: str) -> bool:
+    """Return whether a person has answered a ticket before."""
+    return database.ask(_ANY_ANSWER_OF_PERSON, ticket_id=ticket_id, person=person) is not None
 
 
 def has_answers(database: Database, ticket_id: str) -> bool:
@@ -149,12 +164,14 @@ def find_asked(connection: Connection, uuid: str) -> Asked | None:
 @dataclass(frozen=True)
 class NewAnswer:
     """An answer to append, with its source. An answer of the site has `asked`; an imported answer
-    has the `properties` of its event."""
+    has the `properties` of its event, and `erased_at` if identity and words were removed from it.
+    """
 
     answer: Answer
     source: Origin
     asked: Asked | None = None
     properties: str | None = None
+    erased_at: datetime | None = None
 
 
 def add_answers(connection: Connection, new: Sequence[NewAnswer]) -> None:
@@ -174,6 +191,7 @@ def _answer_values(new: NewAnswer) -> dict[str, Any]:
         # What the site received belongs to our survey, whatever its id is now.
         "survey_id": new.answer.survey_id if new.source is Origin.IMPORT else None,
         "properties": new.properties,
+        "erased_at": new.erased_at,
         "initial_target_area": asked.initial_target_area if asked else None,
         "rating_question": questions.rating if questions else None,
         "comment_question": questions.comment if questions else None,

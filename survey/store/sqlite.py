@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -16,6 +17,12 @@ from survey.store.writer_queue import WriterQueue
 # How long one writer waits for another, in our queue or in SQLite's. SQLite's wait is for programs
 # that do not use our queue, like a backup by hand.
 BUSY_TIMEOUT_SECONDS = 10.0
+# How long cleaning waits for those who read, and how long others wait for one try.
+CLEANING_SECONDS = 30.0
+_CHECKPOINT_SECONDS = 0.1
+# The `user_version` of a file in which whatever was deleted is overwritten.
+_CLEAN = 1
+_MARK_AS_CLEAN = f"PRAGMA user_version={_CLEAN}"
 
 
 class SqliteFile:
@@ -82,6 +89,9 @@ class SqliteFile:
             create_private(self.path)
         except OSError as error:
             raise StoreError(f"{self.path} cannot be made: {error.strerror}") from error
+        if not self.path.stat().st_size:
+            with closing(self._connect(BUSY_TIMEOUT_SECONDS)) as connection, self.turn():
+                connection.execute(_MARK_AS_CLEAN)
         self.keep_journal()
 
     def keep_journal(self) -> None:
@@ -93,6 +103,42 @@ class SqliteFile:
                     connection.execute("PRAGMA journal_mode=WAL")
         finally:
             connection.close()
+
+    def needs_rebuild(self) -> bool:
+        """Return whether an earlier release, which did not overwrite what it deleted, has written
+        to the file."""
+        with closing(self._connect(BUSY_TIMEOUT_SECONDS)) as connection:
+            return bool(connection.execute("PRAGMA user_version").fetchone() != (_CLEAN,))
+
+    def rebuild(self) -> None:
+        """Write the file anew, without what was deleted. Nobody else writes meanwhile."""
+        with closing(self._connect(BUSY_TIMEOUT_SECONDS)) as connection, self.turn():
+            connection.execute("VACUUM")
+            connection.execute(_MARK_AS_CLEAN)
+
+    def clean(self, tables: Sequence[str]) -> None:
+        """Write all changes from the log to the file, and empty the log, so that neither holds what
+        was deleted or changed. Raise StoreError if somebody reads an older state for too long."""
+        ends_at = monotonic() + CLEANING_SECONDS
+        with closing(self._connect(_CHECKPOINT_SECONDS)) as connection:
+            while True:
+                with self.turn():
+                    row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if row[0] == 0:
+                    return
+                if monotonic() > ends_at:
+                    raise StoreError(
+                        f"{self.path}-wal still holds what was erased: something has been reading "
+                        f"the database for over {CLEANING_SECONDS:.0f} s. End it, and run this "
+                        "again."
+                    )
+                sleep(_CHECKPOINT_SECONDS)
+
+    def _connect(self, timeout: float) -> sqlite3.Connection:
+        """Open a connection that begins no transactions by itself."""
+        connection = sqlite3.connect(self.path, timeout=timeout)
+        _prepare_connection(connection, None)
+        return connection
 
     def keep_private(self) -> None:
         """Let only the owner read the database file and the files beside it. An earlier release let

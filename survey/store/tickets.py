@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from survey.settings import Settings
 from survey.store.changes import note_waits
 from survey.store.database import Database
+from survey.store.erasures import read_erasures
 from survey.store.models import (
     ReplyIntervalRow,
     TicketRow,
@@ -17,7 +18,7 @@ from survey.store.models import (
     ZendeskCursorRow,
 )
 from survey.vocabulary import Plan, TicketStatus
-from survey.zendesk.tickets import Ticket, TicketUpdate, update_ticket
+from survey.zendesk.tickets import Ticket, TicketUpdate, hide_requester, update_ticket
 
 # An import reads tickets, and the events of their replies.
 STREAMS = 2
@@ -36,7 +37,7 @@ _ANY_WAIT = (
 )
 _INSTANT = TicketRow.updated_at.type
 _SAVE = text(
-    f"INSERT INTO tickets ({', '.join(_COLUMNS)})"
+    f"INSERT INTO tickets ({', '.join(_COLUMNS)})"  # nosec B608 # columns of ours
     f" VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
     " ON CONFLICT (ticket_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "ticket_id")
@@ -58,6 +59,9 @@ _TAKE_INVOCATIONS = {
 _REQUESTERS = select(TicketRow.ticket_id, TicketRow.requester_external_id).where(
     TicketRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)),
     TicketRow.requester_external_id.is_not(None),
+)
+_REQUESTER = select(TicketRow.requester_external_id).where(
+    TicketRow.ticket_id == bindparam("ticket_id")
 )
 _SAVE_CURSOR = text(
     "INSERT INTO zendesk_cursors (stream, cursor, saved_at) VALUES (:stream, :cursor, :now)"
@@ -84,13 +88,16 @@ def save_updates(
     now: datetime,
 ) -> list[Ticket]:
     """Keep what the help desk says of tickets, in a writing transaction; return the tickets as they
-    are then. Updates may come in any order, and again."""
+    are then. Updates may come in any order, and again. Requesters who were erased stay erased."""
     ticket_ids = sorted({each.ticket_id for each in updates})
     database.lock_tickets(connection, ticket_ids)
     known = find_tickets(connection, ticket_ids)
     reported = {ticket_id: _reported(ticket) for ticket_id, ticket in known.items()}
+    erasures = read_erasures(connection, settings.secret_keys)
     for each in sorted(updates, key=lambda each: each.updated_at):
-        known[each.ticket_id] = update_ticket(known.get(each.ticket_id), each, settings, now)
+        ticket = known.get(each.ticket_id)
+        shown = hide_requester(each, ticket, erasures, now) if erasures else each
+        known[each.ticket_id] = update_ticket(ticket, shown, settings, now)
     if known:
         connection.execute(_SAVE, [vars(ticket) for ticket in known.values()])
     changed = [each for each, ticket in known.items() if reported.get(each) != _reported(ticket)]
@@ -117,6 +124,13 @@ def find_requesters(connection: Connection, ticket_ids: Sequence[str]) -> dict[s
         return {}
     rows = connection.execute(_REQUESTERS, {"ticket_ids": ticket_ids})
     return {str(ticket_id): str(external_id) for ticket_id, external_id in rows}
+
+
+def find_requester(database: Database, ticket_id: str) -> str | None:
+    """Return the external id of a ticket's requester; None if the ticket is not kept, or its
+    requester has none."""
+    found = database.ask(_REQUESTER, ticket_id=ticket_id)
+    return None if found is None else str(found)
 
 
 def set_plan(connection: Connection, ticket_id: str, plan: Plan) -> bool:

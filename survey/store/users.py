@@ -157,8 +157,9 @@ def _require(connection: Connection, name: str) -> User:
 
 
 def _insert(connection: Connection, **values: Any) -> None:
-    beginning = {"password_hash": None, "subject": None, "is_enabled": True, "session_version": 1}
-    connection.execute(insert(UserRow), {**beginning, **values})
+    beginning = dict.fromkeys(("password_hash", "subject"))
+    row = {**beginning, "is_enabled": True, "session_version": 1, **values}
+    connection.execute(insert(UserRow), row)
 
 
 def _change(connection: Connection, user_id: int, **values: Any) -> None:

@@ -2,11 +2,14 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from survey.erasures import Erasures
+from survey.pseudonyms import is_pseudonym
 from survey.settings import Settings
+from survey.signing_keys import derive_key
 from survey.vocabulary import Plan, TicketStatus
 
 # The tag of a ticket whose customer was asked, by us or by an automation of Zendesk.
@@ -129,6 +132,41 @@ def update_ticket(
     )
 
 
+def hide_requester(
+    update: TicketUpdate, known: Ticket | None, erasures: Erasures, now: datetime
+) -> TicketUpdate:
+    """Return an update without a requester who was erased since the ticket was opened: what stands
+    for the requester stays. An update that is too old names nobody either.
+
+    The help desk goes on to tell who asked, and does not know of erasures.
+    """
+    external_id, email = update.requester_external_id, update.requester_email
+    opened_at = _opened_at(update, known, now)
+    erased_by_mail = erasures.find_erased(email, opened_at) or erasures.find_erased(
+        email.strip().lower() if email else None, opened_at
+    )
+    if external_id:
+        person = erasures.find_erased(external_id, opened_at) or erasures.find_pseudonym(
+            external_id, update.updated_at
+        )
+    elif known is not None and is_pseudonym(known.requester_external_id or ""):
+        person = known.requester_external_id
+    else:
+        person = erased_by_mail
+    if person is None and erased_by_mail is None and not erasures.forgets(update.updated_at):
+        return update
+    return replace(update, requester_external_id=person or external_id, requester_email=None)
+
+
+def _opened_at(update: TicketUpdate, known: Ticket | None, now: datetime) -> datetime:
+    """Return when a ticket was opened, as far as anybody knows: at the latest at any time that is
+    told of it."""
+    times = [update.created_at, update.solved_at, update.updated_at, now]
+    if known is not None:
+        times += [known.created_at, known.first_seen_at]
+    return min(each for each in times if each is not None)
+
+
 def longest_wait(settings: Settings) -> timedelta:
     """Return how long after its solution a ticket is asked about at the latest."""
     return settings.survey_delay + settings.invite_max_age
@@ -141,15 +179,29 @@ def mark_surveyed(ticket: Ticket) -> Ticket:
 
 def hash_customer(external_id: str | None, email: str | None, secret_key: str) -> str | None:
     """Return the keyed hash by which a customer is known without their identity: of the external
-    id, else of the mail address, in lower case; None for somebody who has neither."""
+    id, else of the mail address, in lower case; None for somebody who has neither, or was
+    erased."""
+    if external_id and is_pseudonym(external_id):
+        return None
     if external_id:
         identity = f"id:{external_id}"
     elif email:
         identity = f"mail:{email.strip().lower()}"
     else:
         return None
-    key = hmac.digest(secret_key.encode(), b"customer", "sha256")
+    key = derive_key(secret_key, "customer")
     return hmac.new(key, identity.encode(), hashlib.sha256).hexdigest()
+
+
+def hashes_of_customer(ticket: Ticket, secret_keys: Iterable[str]) -> frozenset[str]:
+    """Return every hash by which the customer of a ticket may be known: that of the ticket, and
+    those under each secret, because the customer's other tickets may have been hashed before the
+    secret was changed, or after."""
+    hashes = {
+        hash_customer(ticket.requester_external_id, ticket.requester_email, secret_key)
+        for secret_key in secret_keys
+    }
+    return frozenset(each for each in (ticket.customer, *hashes) if each is not None)
 
 
 def _solved_at(

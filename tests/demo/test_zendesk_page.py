@@ -12,7 +12,9 @@ from demo.zendesk_standin import ZendeskStandIn
 from survey.mail.invitation import Mail
 from survey.messages.smtp import SmtpSender
 from survey.zendesk.rules import make_automation
+from tests.support.browser import watch_console
 from tests.support.clock import Clock
+from tests.support.headers import faults
 
 
 @pytest.fixture
@@ -41,6 +43,9 @@ def press(address, button, **headers):
 def test_a_visitor_plays_customer_and_agent(shown, browser):
     address, zendesk, _ = shown
     page = browser.new_page()
+    said = watch_console(page)
+    page.goto(address)
+    assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") != "none"
     page.goto(f"{address}/zendesk")
     page.click("text=A customer writes a ticket")
     assert page.inner_text("[role=status]") == "A customer wrote ticket 1."
@@ -50,7 +55,19 @@ def test_a_visitor_plays_customer_and_agent(shown, browser):
     assert zendesk.desk.tickets[1].status == "open"
     page.click("text=csat tick")
     assert page.inner_text("[role=status]") == "Nothing was due."
+    assert said == []
     page.close()
+
+
+def test_every_page_has_the_headers_of_our_sites(shown):
+    address, _, mails = shown
+    SmtpSender(mails.url, "care@example.com").send(
+        "Subject: x\nContent-Type: text/html\n\n<p style='color:red'>one</p>\n", "jane@example.com"
+    )
+    for path in ("/", "/zendesk", "/events.json", "/nothing"):
+        assert faults(requests.get(address + path, timeout=10).headers.items()) == [], path
+    # A mail has styles on its elements.
+    assert faults(requests.get(f"{address}/mails/0", timeout=10).headers.items()) == ["unsafe"]
 
 
 def test_tags_notes_and_mails_are_shown_as_words(shown):

@@ -3,6 +3,8 @@
 Slow and plain on purpose: it shares no code with the two implementations that it checks.
 """
 
+import hashlib
+import hmac
 import json
 import math
 from collections import Counter
@@ -25,6 +27,7 @@ class Contract:
     test_distinct_ids: frozenset[str] = frozenset()
     voids: frozenset[str] = frozenset()
     unverified_excluded_from: str | None = None
+    secrets: tuple[str, ...] = ()
     rating_key: str = "$survey_response_R"
     comment_key: str = "$survey_response_C"
 
@@ -137,7 +140,6 @@ def read(event: dict[str, Any], contract: Contract) -> dict[str, Any]:
     distinct_id = event["distinct_id"]
     if distinct_id is None or distinct_id.strip() == "":
         distinct_id = f"ticket:{ticket or ''}"
-    trust = properties.get("link_trust")
     at: datetime = event["timestamp"]
     return {
         "ticket": ticket,
@@ -145,12 +147,34 @@ def read(event: dict[str, Any], contract: Contract) -> dict[str, Any]:
         "comment": comment,
         "team": team_of(given(properties, "team", "ticketTeam")),
         "person": distinct_id,
-        "trust": trust if trust in TRUST else "unverified",
+        "trust": trust_of(event, contract, ticket, distinct_id),
         # That of the comment: where there is none, it says nothing.
         "language": None if comment is None else language_of(properties.get("$survey_language")),
         "survey_id": properties.get("$survey_id"),
         "at": at,
     }
+
+
+def trust_of(event: dict[str, Any], contract: Contract, ticket: str | None, person: str) -> str:
+    """What the event claims, if nobody set a secret, or if it brings the proof."""
+    properties = event["properties"]
+    claim = properties.get("link_trust")
+    if claim not in ("signed", "known"):
+        return "unverified"
+    rating = rating_of(given(properties, contract.rating_key, "$survey_response"))
+    if not contract.secrets:
+        return str(claim)
+    proofs = [
+        proof_by_hand([event["uuid"], ticket, person, str(rating), claim], secret)
+        for secret in contract.secrets
+    ]
+    is_proven = ticket is not None and rating is not None and properties.get("link_proof") in proofs
+    return str(claim) if is_proven else "unverified"
+
+
+def proof_by_hand(values: list[Any], secret: str) -> str:
+    text = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def given(properties: dict[str, Any], *names: str) -> Any:

@@ -27,8 +27,9 @@ UUID = "0192f1a4-6d2e-7c3b-9a58-{:012x}"
 KEYS = (
     *("$survey_id", "ticketId", "$survey_response_R", "$survey_response"),
     *("$survey_response_C", "$survey_response_1", "team", "ticketTeam", "link_trust"),
-    "$survey_language",
+    *("link_proof", "userId", "$survey_language"),
 )
+PROOF = "0123456789abcdef" * 4
 
 
 def batch_of(texts, uuids=None, persons=None, times=None) -> pa.Table:
@@ -139,6 +140,7 @@ words = st.one_of(
                 "ß",
                 "İ",
             ),
+            *(PROOF, PROOF.upper(), PROOF[1:], "1" * 64, "1" * 30 + "e" + "1" * 33, "é" * 32),
             *('","ticketId":"13', '"ticketId":13', "\\", "\\\\", '"', '\\"', "{", "]}", "\x7f"),
         ]
     ),
@@ -149,6 +151,7 @@ numbers = st.sampled_from(
     [
         *("1", "4", "5", "0", "6", "42", "42.0", "-0", "-1", "4.0", "4.5", "1e1", "1E+0", "4e0"),
         *("0.4e1", "9" * 18, "9" * 19, "123456789012345678901234567890", "01", "+1", "1.", ".5"),
+        *("1" * 64, f"{'1' * 60}.{'1' * 3}", f"1e{'0' * 61}1"),
         *("1e", "0x4", "NaN", "Infinity", "-Infinity", "-", "4_2", "1e999", "٤"),
     ]
 )
@@ -250,6 +253,8 @@ PLAIN = {
     "team": "Sales & CS",
     "rating": 5,
     "link_trust": "known",
+    "link_proof": PROOF,
+    "userId": "jane",
 }
 
 
@@ -270,6 +275,10 @@ PLAIN = {
         {"team": None},
         {"$survey_response_C": "", "$survey_response_1": "　"},
         {"link_trust": None},
+        {"link_proof": None},
+        {"link_proof": "none"},
+        {"link_proof": PROOF[16:] + PROOF[:16]},
+        {"userId": None},
         {"$survey_language": None},
         {"initialTargetArea": {"ticketId": ["nested", {"team": 1}]}},
     ],

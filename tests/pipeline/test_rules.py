@@ -21,7 +21,7 @@ from survey.copies import choose_copies
 from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.vocabulary import Outcome
-from tests.pipeline.by_hand import Contract, Result, count_by_hand, read
+from tests.pipeline.by_hand import Contract, Result, count_by_hand, proof_by_hand, read
 from tests.support.events import NOON, Event, as_imported, as_raw, make_event
 from tests.support.examples import examples
 from tests.support.responses import describe_all
@@ -42,6 +42,7 @@ def settings_for(contract: Contract):
         edit_window=contract.edit_window,
         test_distinct_ids=contract.test_distinct_ids,
         unverified_excluded_from=contract.unverified_excluded_from,
+        secret_key=",".join(contract.secrets) or (),
         rating_question_id="R",
         comment_question_id="C",
     )
@@ -80,7 +81,7 @@ def count_as_frame(events: list[Event], contract: Contract) -> Result:
     decided = decide(mark_duplicates(lookup.frame(), lookup, ALWAYS), rules_of_frame)
     counts = count_responses(derive_responses(decided, contract.timezone))
     check_sums(decided, counts, contract.timezone)
-    rows = describe_all(decided, lookup, contract.timezone)
+    rows = describe_all(decided, lookup, rules_of_frame)
     return Result(
         list(decided["outcome"]),
         {
@@ -191,7 +192,54 @@ distinct_events = st.lists(
     max_size=8,
 ).map(lambda many: [make_event(f"u{i}", **one) for i, one in enumerate(many)])
 
-crowds = st.builds(lambda few, distinct: few + distinct, events_of_few, distinct_events)
+
+def bring_proof(event: Event, kind: str) -> Event:
+    """The event with a proof of the trust that it claims, or with something like one."""
+    contract, properties = Contract(LONDON), event["properties"]
+    reading = read(event, contract)
+    values = [
+        *(event["uuid"], reading["ticket"], reading["person"]),
+        *(str(reading["rating"]), properties.get("link_trust")),
+    ]
+    proof = proof_by_hand(values, OLD if kind == "old" else NEW)
+    proofs = {
+        "new": proof,
+        "old": proof,
+        "of another rating": proof_by_hand([*values[:3], "9", values[4]], NEW),
+        "of a stranger's": proof_by_hand(values, "a stranger's own secret"),
+        "cut": proof[:-1],
+        "too long": f"{proof}0",
+        "in capitals": proof.upper(),
+        "in another order": proof[16:] + proof[:16],
+        "a number": 10**63,
+        "digits": "1" * 64,
+        "blanks": " " * 64,
+        "empty": "",
+        "null": None,
+    }
+    if kind == "missing":
+        return event
+    return {**event, "properties": {**properties, "link_proof": proofs[kind]}}
+
+
+NEW, OLD = "the new secret of a site", "the old secret of a site"
+# Most are valid.
+kinds_of_proof = st.sampled_from(
+    [
+        *("new",) * 8,
+        *("old",) * 4,
+        *("missing", "missing", "of another rating", "of a stranger's", "cut", "too long"),
+        *("in capitals", "in another order", "a number", "digits", "blanks", "empty", "null"),
+    ]
+)
+crowds = st.builds(
+    lambda few, distinct, kinds: [
+        bring_proof(event, kind) for event, kind in zip(few + distinct, kinds, strict=False)
+    ],
+    events_of_few,
+    distinct_events,
+    st.lists(kinds_of_proof, min_size=20, max_size=20),
+)
 
 contracts = st.builds(
     Contract,
@@ -200,6 +248,7 @@ contracts = st.builds(
     test_distinct_ids=st.just(frozenset({"test-robot"})),
     voids=st.just(frozenset({"void", "3"})),
     unverified_excluded_from=st.sampled_from([None, None, "2026-09", "2026-10"]),
+    secrets=st.sampled_from([(), (NEW,), (NEW, OLD), (NEW, OLD)]),
 )
 
 

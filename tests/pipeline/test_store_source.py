@@ -1,6 +1,5 @@
 """Rule 8: what the site received gives the same numbers by every door."""
 
-import json
 import shutil
 import tempfile
 from collections import Counter
@@ -24,6 +23,7 @@ from survey.counting_rules import CountingRules
 from survey.events import Questions
 from survey.links import judge_link, parse_link, sign_link
 from survey.months import Month
+from survey.outbox_payloads import unpack_event
 from survey.receive import Submission, receive
 from survey.settings import Settings
 from survey.store.database import Database
@@ -116,7 +116,7 @@ def outbox_events(database: Database) -> list[Event]:
     """What PostHog gets, as it then exports it."""
     with database.reading() as session:
         payloads = session.scalars(select(OutboxRow.payload).order_by(OutboxRow.id)).all()
-    events: list[dict[str, Any]] = [json.loads(payload) for payload in payloads]
+    events: list[dict[str, Any]] = [unpack_event(payload) for payload in payloads]
     return [{**e, "timestamp": datetime.fromisoformat(e["timestamp"])} for e in events]
 
 

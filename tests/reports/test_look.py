@@ -7,6 +7,7 @@ import pytest
 from reports.links import FileLinks
 from reports.page import render_page
 from tests.support.axe import violations
+from tests.support.browser import watch_console
 from tests.support.fonts import WIDTHS as WIDTHS_OF_FONTS
 from tests.support.fonts import use_font
 from tests.support.npm import check_html
@@ -71,6 +72,18 @@ def test_nothing_needs_scrolling_sideways(opened, name):
     for width in (320, 390, 768, 833, 1440):
         page.set_viewport_size({"width": width, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_its_own_policy_allows_its_style_and_its_pictures(browser, written):
+    context = browser.new_context()
+    page = context.new_page()
+    said = watch_console(page)
+    page.goto(written["file"].as_uri())
+    assert page.evaluate("getComputedStyle(document.body).maxWidth") != "none"
+    line = page.locator("svg path, svg polyline").first
+    assert line.evaluate("each => getComputedStyle(each).stroke") != "none"
+    assert said == []
+    context.close()
 
 
 @pytest.mark.parametrize("name", PAGES)

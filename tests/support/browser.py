@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from survey.serving.worker import serve_site
 
@@ -38,6 +38,20 @@ def running_browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+def watch_console(page: Page) -> list[str]:
+    """What a window's console will say, but that an answer was a refusal, which is no fault of the
+    page: what the page's policy forbids is said there, too."""
+    said: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if not message.text.startswith("Failed to load resource: the server responded"):
+            said.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def as_raw(event: Event) -> RawEvent:
 def as_imported(event: Event, rules: CountingRules) -> ImportedAnswer:
     """The event as an import, and the demo, take it."""
     values = (event[name] for name in ("uuid", "distinct_id", "timestamp", "properties"))
-    return import_event(*values, PropertyKeys.of(rules))
+    return import_event(*values, PropertyKeys.of(rules), rules.secrets)
 
 
 def json_line(event: Event, *, properties_as_text: bool = False) -> str:
@@ -108,4 +108,4 @@ def read_export(path: Path, settings: Settings) -> pd.DataFrame:
     """The answers that the product reads from an export file."""
     source = ExportSource(str(path), CountingRules.of(settings))
     received = source.read_answers(lambda _read: None, comments_of=Month.of(NOON, UTC))
-    return describe_answers(*received)
+    return describe_answers(*received, CountingRules.of(settings))

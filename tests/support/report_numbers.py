@@ -15,6 +15,8 @@ from pipeline.metrics import ALL, TEAM_COLUMNS, round_exactly, wilson_interval_p
 from pipeline.query import ReportQuery
 from pipeline.report import ReportNumbers
 from pipeline.sources.store_waits import frame_answered
+from pipeline.stuffing import Effect, Kind, SeriesKey, Suspicion
+from pipeline.surges import Surge
 from pipeline.targets import TargetNumbers
 from reports.site.links import WebLinks
 from survey.periods import Period
@@ -131,6 +133,7 @@ def make_numbers(
         "marks": (),
         "quality": quality(sum(pooled)),
         "invitations": None,
+        "stuffing": None,
         "targets": None,
         "donations": None,
     }
@@ -184,6 +187,7 @@ def full_numbers(**changes: Any) -> ReportNumbers:
         targets=_every_kind_of_reply(teams),
         misspellings={"sesion_replay": Team("session_replay", "Session replay")},
         invitations=every_kind_of_invitation(),
+        stuffing=every_kind_of_suspicion(),
         marks=(
             Mark(1, date(2026, 3, 3), "An outage, <b>four</b> hours", "lead"),
             Mark(2, date(2026, 9, 21), "Insights 2.0", "lead"),
@@ -211,6 +215,36 @@ def full_numbers(**changes: Any) -> ReportNumbers:
         LIMITS,
     )
     return ReportNumbers(**(vars(numbers) | {"trend": trend, "limits": limits}))
+
+
+def every_kind_of_suspicion() -> tuple[Suspicion, ...]:
+    """Many answers of one rating on two days, from one network, and to a team of a long name."""
+    all_teams = Effect(Fraction(84, 100), Fraction(80, 100))
+
+    def days(kind: Kind, team: str | None, *numbers: int) -> tuple[Surge[SeriesKey], ...]:
+        key = SeriesKey(kind, team)
+        return tuple(
+            Surge(key, date(2026, 10, 14 + place), number, 4.2, 11)
+            for place, number in enumerate(numbers)
+        )
+
+    return (
+        Suspicion(
+            Kind.SATISFIED,
+            "session_replay",
+            days(Kind.SATISFIED, "session_replay", 44, 38),
+            Effect(Fraction(832, 1000), Fraction(713, 1000)),
+            all_teams,
+        ),
+        Suspicion(Kind.NETWORK, None, days(Kind.NETWORK, None, 61), None, all_teams),
+        Suspicion(
+            Kind.DISSATISFIED,
+            "x" * 60,
+            days(Kind.DISSATISFIED, "x" * 60, 12),
+            Effect(Fraction(0), None),
+            all_teams,
+        ),
+    )
 
 
 def every_kind_of_invitation() -> InvitationCounts:

@@ -1,12 +1,11 @@
 """Answers and responses as rows to compare, from the frames of the pipeline."""
 
-from datetime import tzinfo
-
 import pandas as pd
 
 from pipeline.answers import ticket_ids, uuid_texts
-from pipeline.counts import derive_responses
+from pipeline.counts import derive_responses, describe_latest
 from pipeline.events import AnswerLookup
+from pipeline.proofs import judge_trust
 from pipeline.rules import decide
 from pipeline.sources.base import Source
 from survey.counting_rules import CountingRules
@@ -16,10 +15,12 @@ from survey.vocabulary import TRUST_ORDER
 MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
 
 
-def describe_answers(answers: pd.DataFrame, lookup: AnswerLookup) -> pd.DataFrame:
+def describe_answers(
+    answers: pd.DataFrame, lookup: AnswerLookup, rules: CountingRules
+) -> pd.DataFrame:
     """All answers in their order: what each says, with None where it says nothing."""
     rating = answers["rating"].astype("object")
-    comments = [comment for comment, _ in lookup.look_up_comments(answers)]
+    comments = [each.text for each in lookup.look_up_comments(answers)]
     return pd.DataFrame(
         {
             "uuid": uuid_texts(answers),
@@ -29,21 +30,21 @@ def describe_answers(answers: pd.DataFrame, lookup: AnswerLookup) -> pd.DataFram
             "comment": pd.Series(comments, answers.index, dtype="object"),
             "team": answers["team"].astype("str"),
             "answered_at": answers["answered_at"],
-            "link_trust": answers["trust"].map(lambda rank: TRUST_ORDER[rank].value),
+            "link_trust": judge_trust(answers, rules).map(lambda rank: TRUST_ORDER[rank].value),
             "is_other_survey": answers["is_other_survey"],
             "is_duplicate": answers["is_duplicate"],
         }
     )
 
 
-def describe_all(decided: pd.DataFrame, lookup: AnswerLookup, timezone: tzinfo) -> pd.DataFrame:
+def describe_all(decided: pd.DataFrame, lookup: AnswerLookup, rules: CountingRules) -> pd.DataFrame:
     """All responses by ticket: `ticket_id, team, rating, comment, answered_at, link_trust,
     language, month`, with None for no comment, and then for its language."""
-    responses = derive_responses(decided, timezone)
+    responses = describe_latest(derive_responses(decided, rules.timezone), decided)
     comments, languages = [], []
-    for comment, language in lookup.look_up_comments(responses):
-        comments.append(comment)
-        languages.append(None if comment is None else language)
+    for each in lookup.look_up_comments(responses):
+        comments.append(each.text)
+        languages.append(None if each.text is None else each.language)
     described = pd.DataFrame(
         {
             "ticket_id": ticket_ids(responses),
@@ -51,7 +52,7 @@ def describe_all(decided: pd.DataFrame, lookup: AnswerLookup, timezone: tzinfo) 
             "rating": responses["rating"].astype("int64"),
             "comment": pd.Series(comments, responses.index, dtype="object"),
             "answered_at": responses["answered_at"],
-            "link_trust": responses["trust"].map(lambda rank: TRUST_ORDER[rank].value),
+            "link_trust": judge_trust(responses, rules).map(lambda rank: TRUST_ORDER[rank].value),
             "language": pd.Series(languages, responses.index, dtype="object"),
             "month": responses["month"].astype("str"),
         }
@@ -65,7 +66,7 @@ def describe_source(source: Source, rules: CountingRules) -> pd.DataFrame:
     of_months = []
     for month in MONTHS:
         answers, lookup = source.read_answers(lambda _read: None, comments_of=month)
-        responses = describe_all(decide(answers, rules), lookup, rules.timezone)
+        responses = describe_all(decide(answers, rules), lookup, rules)
         of_months.append(responses[responses["month"] == str(month)])
     assert sum(map(len, of_months)) == len(responses)
     return pd.concat(of_months).sort_values("ticket_id", ignore_index=True)

@@ -16,6 +16,8 @@ from demo.processes import free_port
 from tests.support.command import environment
 from tests.support.settings import SECRET_KEY
 
+MANY = "100000000"
+
 
 @dataclass
 class Site:
@@ -80,6 +82,11 @@ def running_site(
         "CSAT_SECRET_KEY": SECRET_KEY,
         "CSAT_DATABASE_URL": f"sqlite:///{folder}/csat.db",
         "CSAT_BASE_URL": f"http://127.0.0.1:{port}",
+        # All customers of a test come from one client, and more often than any real ones.
+        "CSAT_RATE_LIMIT_CLIENT": MANY,
+        "CSAT_RATE_LIMIT_LINK": MANY,
+        "CSAT_RATE_LIMIT_ALL": MANY,
+        "CSAT_UNVERIFIED_TICKETS_PER_DAY": MANY,
         **settings,
     }
     with (folder / "serve.log").open("ab") as log:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import timedelta
 from itertools import count
 from urllib.parse import urlencode
 
@@ -9,9 +10,11 @@ import pytest
 from playwright.sync_api import Page
 
 from survey.invitations.tokens import issue_token
+from survey.refusals import Refused
 from survey.settings import Settings
 from survey.site.context import SurveySite
 from survey.store.errors import StoreError
+from survey.vocabulary import DailyFigure
 from tests.support.clock import Clock
 
 LINK_SECRET = "for signed links"
@@ -82,6 +85,23 @@ def not_saved(survey: Survey, page: Page, lang: str) -> None:
     survey.open(page, lang=lang, rating="2")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(survey.app.intake, "submit", fail)
+        page.locator(".send").click()
+        page.locator("[role=alert]").wait_for()
+
+
+def too_many(survey: Survey, page: Page, lang: str) -> None:
+    _refuse(survey, page, lang, Refused(DailyFigure.REFUSED_CLIENT, timedelta(minutes=7)))
+
+
+def too_many_strangers(survey: Survey, page: Page, lang: str) -> None:
+    _refuse(survey, page, lang, Refused(DailyFigure.REFUSED_STRANGER, None))
+
+
+def _refuse(survey: Survey, page: Page, lang: str, refused: Refused) -> None:
+    survey.open(page, lang=lang, rating="2")
+    page.locator("textarea").fill("Everything that I wrote.")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(survey.app.rate_limits, "take", lambda *_: refused)
         page.locator(".send").click()
         page.locator("[role=alert]").wait_for()
 
@@ -178,6 +198,8 @@ STATES: tuple[State, ...] = (
     no_rating,
     too_long,
     not_saved,
+    too_many,
+    too_many_strangers,
     thanks,
     thanks_unfolded,
     thanks_unhappy,

@@ -24,14 +24,14 @@ OTHERS = {
 }
 # What each rule is irrelevant to.
 IRRELEVANT = {
-    "rating_question_id": {Derived.RESPONSES},
-    "comment_question_id": {Derived.RESPONSES},
+    "rating_question_id": {Derived.RESPONSES, Derived.CLOSES},
+    "comment_question_id": {Derived.RESPONSES, Derived.CLOSES},
     "edit_window": {Derived.ANSWERS},
-    "timezone": {Derived.ANSWERS, Derived.RESPONSES},
+    "timezone": {Derived.ANSWERS, Derived.RESPONSES, Derived.CLOSES},
     "test_distinct_ids": {Derived.ANSWERS},
-    "void_tickets": {Derived.ANSWERS, Derived.RESPONSES},
+    "void_tickets": {Derived.ANSWERS, Derived.RESPONSES, Derived.CLOSES},
     "unverified_excluded_from": {Derived.ANSWERS},
-    "secrets": {Derived.ANSWERS},
+    "secrets": {Derived.ANSWERS, Derived.CLOSES},
 }
 
 

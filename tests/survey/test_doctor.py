@@ -8,6 +8,7 @@ from survey.doctor import (
     Level,
     has_failed,
     judge_database,
+    judge_growth,
     judge_import,
     judge_invitations,
     judge_queue,
@@ -16,6 +17,7 @@ from survey.doctor import (
     judge_unknown,
     judge_webhooks,
 )
+from survey.vocabulary import DailyFigure
 
 NOW = datetime(2026, 10, 14, 12, tzinfo=UTC)
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
@@ -70,6 +72,39 @@ def test_requesters_are_counted():
     without_id, without_address = judge_requesters(9, 2, 1)
     assert without_id.message.startswith("2 of the 9 tickets solved in the last 30 days have")
     assert without_address.message.startswith("1 ticket of the last 30 days had no mail address")
+
+
+class TestStrangers:
+    def judge(self, today=(), yesterday=(), most=100):
+        none = dict.fromkeys(DailyFigure, 0)
+        return judge_growth({**none, **dict(today)}, {**none, **dict(yesterday)}, most)
+
+    def test_a_usual_day_is_fine(self):
+        (finding,) = self.judge({DailyFigure.UNVERIFIED_TICKETS: 79})
+        assert finding.level is Level.OK
+        assert finding.message.startswith("79 of at most 100 tickets")
+
+    @pytest.mark.parametrize("day", ["today", "yesterday"])
+    def test_a_day_with_nearly_enough_names_the_setting(self, day):
+        (finding,) = self.judge(**{day: {DailyFigure.UNVERIFIED_TICKETS: 80}})
+        assert finding.level is Level.WARNING
+        assert finding.message.startswith(f"80 tickets began with an unverified answer {day}")
+        assert "CSAT_UNVERIFIED_TICKETS_PER_DAY is 100" in finding.message
+
+    def test_a_day_that_had_enough_says_how_many_were_refused(self):
+        figures = {DailyFigure.UNVERIFIED_TICKETS: 100, DailyFigure.REFUSED_DAY: 1234}
+        (finding,) = self.judge(yesterday=figures)
+        assert "and 1,234 more were refused" in finding.message
+
+    def test_every_limit_that_refused_is_named(self):
+        refused = [each for each in DailyFigure if each.name.startswith("REFUSED")]
+        found = self.judge(dict.fromkeys(refused, 3))
+        told = " ".join(each.message for each in found)
+        assert {each.level for each in found} == {Level.WARNING}
+        assert len(found) == len(refused)
+        for setting in ("CLIENT", "LINK", "ALL"):
+            assert f"CSAT_RATE_LIMIT_{setting}" in told
+        assert "CSAT_STRANGER_ANSWERS_PER_TICKET" in told
 
 
 def test_invitations_that_are_due_are_a_warning_only_if_none_goes_out():

@@ -1,6 +1,5 @@
 """Trust by ticket: an unsigned link is `known` if the help desk says that the ticket is theirs."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from pipeline.importing import AnswerImport
 from survey.counting_rules import CountingRules
 from survey.events import Questions
 from survey.links import judge_link, judge_requester, parse_link, sign_link
+from survey.outbox_payloads import unpack_event
 from survey.page_views import PageView, receive_page_views
 from survey.receive import Arrival, Submission, receive, receive_all
 from survey.rules import decide
@@ -83,7 +83,7 @@ def submission(
 
 
 def events_of(database: Database) -> list[dict[str, object]]:
-    return [json.loads(row.payload) for row in rows(database, OutboxRow)]
+    return [unpack_event(row.payload) for row in rows(database, OutboxRow)]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def events_of(database: Database) -> list[dict[str, object]]:
 )
 def test_only_the_requester_of_the_ticket_is_known(requester, distinct_id, proven, trust):
     link = parse_link({"ticketId": "42", "distinct_id": distinct_id})
-    assert judge_requester(link, proven, requester) is trust
+    assert judge_requester(link, proven, requester, ["secret"]) is trust
 
 
 def test_the_answer_of_a_known_ticket_its_response_and_its_event_are_known(
@@ -349,7 +349,7 @@ def test_the_trust_of_each_answer_decides_the_same_on_the_site_by_hand_and_in_an
     with stores.site.reading() as connection:
         answers = answers_of_tickets(connection, names)
         sent = select(OutboxRow.payload).where(OutboxRow.ticket_id.in_(names))
-        events = [json.loads(payload) for payload in connection.scalars(sent)]
+        events = [unpack_event(payload) for payload in connection.scalars(sent)]
     assert {each.uuid: each.trust for given in answers.values() for each in given} == trusts
 
     by_site = responses_in(stores.site, names)

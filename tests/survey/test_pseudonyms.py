@@ -37,6 +37,11 @@ def test_a_distinct_id_and_its_pseudonym_are_one_person_whichever_secret_made_it
     assert persons["joe"] == "joe"
 
 
+def test_two_pseudonyms_of_a_person_who_came_back_are_one_person():
+    new, old = (make_pseudonym("jane", secret) for secret in ("new", "old"))
+    assert len(set(unify_persons([old, "jane", new], ("new", "old")).values())) == 1
+
+
 def test_without_the_secret_nobody_is_recognised():
     erased = make_pseudonym("jane", "old")
     assert unify_persons(["jane", erased], ("new",)) == {"jane": "jane", erased: erased}

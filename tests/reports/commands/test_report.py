@@ -1,11 +1,14 @@
 """`csat report --mail`: the report goes to its recipients at once, and says to how many."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from survey.counting_rules import CountingRules
 from survey.rederive import apply_rules
 from tests.conftest import on_sqlite
 from tests.support.command import run_csat
+from tests.support.given_answers import GivenAnswer, give
 from tests.support.mail_server import mail_server
 from tests.support.pages import address
 from tests.support.settings import SECRET_KEY
@@ -97,3 +100,16 @@ def test_what_is_refused_says_why_and_sends_nothing(
     assert reason in done.stderr
     assert "Traceback" not in done.stderr
     assert mails.mails == []
+
+
+def test_a_day_with_unusually_many_answers_is_told(report, settings, database, tmp_path):
+    noon = datetime(2026, 10, 14, 12, tzinfo=UTC)
+    before = [GivenAnswer(at=noon - timedelta(days=days)) for days in range(1, 40)]
+    give(database, settings, *before, *[GivenAnswer(rating=1, at=noon) for _ in range(30)])
+    done = report("--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == [
+        "Unusually many unverified answers; have a look at the report:",
+        "  Surveys: 30 unverified answers rated 1 to 3 on 14 October 2026.",
+    ]
+    assert "on 14 October 2026" in (tmp_path / "out" / "report.html").read_text("utf-8")

@@ -7,6 +7,7 @@ import pytest
 
 from reports.site.roles import allow_everybody, allow_signed_in
 from survey.store.database import Database
+from tests.support.headers import faults
 from tests.support.reports_site import Person, make_site
 from tests.support.settings import make_settings
 
@@ -35,28 +36,14 @@ def test_every_answer_has_the_headers(database_url, database, clock, name):
     statuses = set()
     for what, answer in every_answer(site, person):
         statuses.add(answer.status_code)
+        assert faults(answer.headers.items()) == [], what
         policy = answer.headers["Content-Security-Policy"]
-        assert "default-src 'none'" in policy, what
         assert "style-src 'self'" in policy, what
-        assert "form-action 'self'" in policy, what
-        assert "frame-ancestors 'none'" in policy, what
-        assert "unsafe" not in policy, what
         assert "script" not in policy, what
-        assert answer.headers["Referrer-Policy"] == "no-referrer", what
-        assert answer.headers["X-Content-Type-Options"] == "nosniff", what
-        assert "noindex" in answer.headers["X-Robots-Tag"], what
-        assert "camera=()" in answer.headers["Permissions-Policy"], what
-        assert "Strict-Transport-Security" not in answer.headers, what
         caching = answer.headers["Cache-Control"]
         assert caching == "no-store" or "site.css" in what, what
         assert "Traceback" not in answer.text, what
     assert {200, 400, 404, 405, 500, 503} <= statuses
-
-
-def test_with_tls_a_browser_is_told_to_use_nothing_else(database_url, database, clock):
-    settings = make_settings(database_url=database_url, base_url="https://csat.example.com")
-    answer = make_site(settings, database, clock).test_client().get("/reports/login")
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 def test_no_page_has_a_script_or_a_style_of_its_own(person):

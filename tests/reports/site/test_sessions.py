@@ -6,7 +6,7 @@ import pytest
 
 from reports.site.app import create_reports_site
 from survey.store.users import set_enabled, set_password
-from tests.support.reports_site import QUICK, Person, make_site
+from tests.support.reports_site import QUICK, Person, hidden_fields, make_site
 from tests.support.settings import SECRET_KEY, make_settings
 
 
@@ -53,8 +53,47 @@ def test_a_cookie_copied_to_another_browser_works_there(lea, site):
 
 
 def test_the_cookie_is_signed_with_a_key_of_its_own(site):
-    assert SECRET_KEY.encode() not in (site.secret_key, site.config["WTF_CSRF_SECRET_KEY"])
-    assert site.secret_key != site.config["WTF_CSRF_SECRET_KEY"]
+    (form_key,) = site.config["WTF_CSRF_SECRET_KEY"]
+    assert len({SECRET_KEY.encode(), site.secret_key, form_key}) == 3
+
+
+class TestAfterTheSecretWasChanged:
+    """The old secret stays in the list, behind the new one."""
+
+    @pytest.fixture
+    def form(self, lea):
+        """The form of a page that Lea has opened."""
+        return hidden_fields(lea.client.get("/reports/account").text)
+
+    @pytest.fixture
+    def later(self, lea, form, database_url, database, clock):
+        """Lea's browser, after the site was started again with a new secret before the old one."""
+        settings = make_settings(
+            database_url=database_url, secret_key=f"a newer key for tests,{SECRET_KEY}"
+        )
+        later = Person(create_reports_site(settings, database, clock).test_client())
+        cookie = lea.client.get_cookie("csat_reports", path="/reports").value
+        later.client.set_cookie("csat_reports", cookie, path="/reports")
+        return later
+
+    def test_a_session_goes_on(self, later):
+        assert later.is_signed_in()
+
+    def test_an_open_form_can_be_sent(self, later, form):
+        answer = later.client.post("/reports/logout", data=form)
+        assert (answer.status_code, answer.location) == (303, "/reports/login")
+
+    def test_what_is_handed_out_is_signed_with_the_new_one(
+        self, later, database_url, database, clock, site
+    ):
+        clock.advance(minutes=2)
+        assert later.is_signed_in()
+        cookie = later.client.get_cookie("csat_reports", path="/reports").value
+        newest = make_settings(database_url=database_url, secret_key="a newer key for tests")
+        for settings, is_known in ((newest, True), (site.settings, False)):
+            other = Person(create_reports_site(settings, database, clock).test_client())
+            other.client.set_cookie("csat_reports", cookie, path="/reports")
+            assert other.is_signed_in() is is_known
 
 
 def test_a_session_ends_after_an_hour_without_a_click(lea, clock):

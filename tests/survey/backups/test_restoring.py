@@ -235,7 +235,6 @@ def test_who_was_erased_or_unsubscribed_since_stays_so(database, settings, backu
 
 
 def test_who_was_erased_since_the_backup_is_erased_from_it_too(database, settings, backup, clock):
-    pytest.importorskip("survey.erasing.again")
     pseudonym = make_pseudonym("customer-1", SECRET_KEY)
     with database.writing() as connection:
         connection.execute(insert(ErasureRow), an_erasure(pseudonym, clock()))

@@ -60,6 +60,7 @@ def test_what_is_only_a_default_is_said_to_be_one(tmp_path):
         ({"CSAT_LINK_SECRET": f"{'x' * 40},abc"}, "CSAT_LINK_SECRET holds a secret of under 16"),
         ({"CSAT_BASE_URL": "https://a.co/csat"}, "CSAT_BASE_URL has the path /csat"),
         ({"CSAT_BASE_URL": "https://survey.example.com"}, "CSAT_BASE_URL is an example"),
+        ({}, "CSAT_BASE_URL is https, so a proxy stands before the site"),
         ({"CSAT_BASE_URL": ""}, "CSAT_BASE_URL is not set: links lead to http://127.0.0.1:8000"),
     ],
 )
@@ -77,6 +78,7 @@ def test_nothing_is_said_of_settings_that_are_well():
         CSAT_SECRET_KEY="x" * 16,
         CSAT_LINK_SECRET="y" * 16,
         CSAT_BASE_URL="https://survey.posthog.com",
+        CSAT_TRUSTED_PROXIES="1",
         CSAT_POSTHOG_KEY="phc_x",
         CSAT_SURVEY_ID="s",
     )

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import insert
 
 from survey.clock import now
+from survey.store.daily_figures import add_figures
 from survey.store.messages import NewMessage, add_messages, mark_dead
 from survey.store.models import Channel, WebhookInvocationRow
 from survey.store.outbox import postpone
 from survey.store.tickets import save_cursor
-from survey.vocabulary import InvitationOutcome, Plan
+from survey.vocabulary import DailyFigure, InvitationOutcome, Plan
 from tests.support.command import run_csat
 from tests.support.invitations import GivenInvitation, invite, keep_ticket, not_asked
 from tests.support.settings import SECRET_KEY
@@ -58,9 +59,17 @@ def examine(settings):
 def test_an_empty_store_without_a_help_desk_is_fine(examine):
     found = examine()
     channels = {f"outbox {channel}" for channel in Channel}
-    assert set(found) == {"settings", "database", *channels}
+    assert set(found) == {"settings", "database", "strangers", *channels}
     assert {level for check in found for level, _ in found[check] if check != "settings"} == {"ok"}
     assert any("CSAT_POSTHOG_KEY" in message for _, message in found["settings"])
+
+
+def test_a_day_with_too_many_made_up_tickets_names_the_setting(database, examine):
+    with database.writing() as connection:
+        add_figures(connection, {(now().date(), DailyFigure.UNVERIFIED_TICKETS): 9})
+    ((level, message),) = examine(CSAT_UNVERIFIED_TICKETS_PER_DAY="10")["strangers"]
+    assert level == "warning"
+    assert "CSAT_UNVERIFIED_TICKETS_PER_DAY is 10" in message
 
 
 def test_what_waits_and_what_is_dead_is_told_by_channel(database, examine):

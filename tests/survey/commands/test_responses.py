@@ -1,9 +1,8 @@
 """`csat responses`: one ticket's answers, and taking it out of the numbers."""
 
-import json
-
 import pytest
 
+from survey.outbox_payloads import unpack_event
 from survey.store.models import OutboxRow, ResponseRow
 from tests.support.command import run_csat
 from tests.support.pages import address
@@ -127,7 +126,7 @@ class TestUnvoid:
         csat("responses", "void", "--ticket", "42", "--reason", "x")
         client.post(address(), data={"rating": "5", "comment": "while it was void"})
         csat("responses", "unvoid", "--ticket", "42", "--reason", "y")
-        events = [json.loads(row.payload)["properties"] for row in rows(database, OutboxRow)]
+        events = [unpack_event(row.payload)["properties"] for row in rows(database, OutboxRow)]
         assert [event["rating"] for event in events] == [2, 4, 5]
         (response,) = rows(database, ResponseRow)
         assert {event["$survey_submission_id"] for event in events} == {response.submission_id}

@@ -41,6 +41,10 @@ COMMANDS = [
     ("responses", "show", *TICKET),
     ("responses", "void", *TICKET, "--reason", "x"),
     ("responses", "unvoid", *TICKET, "--reason", "x"),
+    ("responses", "redact", *TICKET),
+    ("erase", "--distinct-id", "jane", "--confirmed-by", "Ada"),
+    ("export-person", "--distinct-id", "jane"),
+    ("retention",),
 ]
 SETTINGS = {
     "CSAT_POSTHOG_KEY": "phc_x",

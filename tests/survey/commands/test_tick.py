@@ -67,7 +67,7 @@ def run_program(settings, jobs, after=""):
     """`csat tick` with other jobs, in a process of its own."""
     program = (
         "import sys, csat\n"
-        f"csat.cli.context_settings['obj'] = {jobs!r}\n"
+        f"csat.cli.context_settings['obj'] = csat.Parts({jobs!r}, ())\n"
         "try: csat.main()\n"
         f"finally: {after or 'pass'}\n"
     )

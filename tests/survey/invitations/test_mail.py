@@ -65,7 +65,7 @@ def test_a_mail_program_can_unsubscribe_by_one_click():
     )
     asked = parse_qs(parts.query)
     assert asked["lang"] == ["de"]
-    assert read_token(asked["token"][0], SECRET_KEY) == CUSTOMER
+    assert read_token(asked["token"][0], [SECRET_KEY]) == CUSTOMER
     # The same link stands in the mail, for people.
     assert MailPage(content(message, "html")).links[-1] == address
     assert links_of_text(content(message, "plain"))[-1] == address
@@ -110,4 +110,4 @@ def test_its_links_open_the_survey(database, secret, external_id):
     ],
 )
 def test_a_token_of_somebody_else_is_none(token):
-    assert read_token(token, SECRET_KEY) is None
+    assert read_token(token, [SECRET_KEY]) is None

@@ -8,6 +8,7 @@ from io import BytesIO
 from urllib.parse import quote
 
 import pytest
+from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from survey.logs import configure_logs
 from survey.serving import forwarding
 from survey.serving.forwarding import Forwarding
 from survey.serving.gateway import HttpResponse
+from survey.serving.proxies import trust_proxies
 from survey.serving.request_log import RequestLog
 from survey.serving.supervisor import CannotListen, bind_unix
 from survey.serving.worker import forward_reports, serve_reports
@@ -53,7 +55,7 @@ def path(tmp_path):
 @contextmanager
 def reports_worker(path, application):
     """A reports worker, by the server that real ones run on."""
-    server = serve_reports(application, bind_unix(path))
+    server = serve_reports(application, bind_unix(path), [])
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
@@ -150,6 +152,16 @@ class TestARequest:
         (told,) = reports.told
         assert told["REMOTE_ADDR"] == "127.0.0.1"
         assert "192.0.2.1" not in str(told)
+
+    def test_comes_from_the_client_that_a_trusted_proxy_names(self, path):
+        reports = Reports()
+        site = Flask("survey")
+        site.wsgi_app = Forwarding(survey, str(path), UNREACHABLE)
+        trust_proxies(site, 1)
+        request = b"GET /reports/ HTTP/1.1\r\nX-Forwarded-For: 192.0.2.9, 192.0.2.1\r\n\r\n"
+        with reports_worker(path, reports), served_application(site) as address:
+            ask(address, request)
+        assert reports.told[0]["REMOTE_ADDR"] == "192.0.2.1"
 
     def test_leaves_behind_what_concerns_the_connection(self, path):
         reports = Reports()

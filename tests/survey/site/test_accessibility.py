@@ -7,6 +7,7 @@ import pytest
 from survey.languages import LANGUAGES
 from tests.support import states
 from tests.support.axe import OF_COLOURS, violations
+from tests.support.browser import watch_console
 from tests.support.fonts import WIDTHS as WIDTHS_OF_FONTS
 from tests.support.fonts import use_font
 from tests.support.npm import check_html
@@ -32,11 +33,13 @@ class Visits:
         self.context = context
         self.pages = {}
         self.sent = {}
+        self.said = {}
 
     def __call__(self, state, lang="en"):
         """The page, in a phone's size and the light theme."""
         if (state, lang) not in self.pages:
             page = self.context.new_page()
+            self.said[state, lang] = watch_console(page)
             page.on("response", lambda response: self._note(state, lang, response))
             state(self.survey, page, lang)
             self.pages[state, lang] = page
@@ -65,6 +68,14 @@ def test_axe_finds_nothing_in_any_theme(visit, state):
     for theme in ("dark", "forced colours"):
         page.emulate_media(reduced_motion="reduce", **THEMES[theme])
         assert violations(page, OF_COLOURS) == [], theme
+
+
+@each_state
+def test_the_policy_allows_all_that_a_page_does(visit, state):
+    page = visit(state)
+    # The style sheet is obeyed, and the page's own script has run.
+    assert page.evaluate("getComputedStyle(document.body).fontFamily").startswith("system-ui")
+    assert visit.said[state, "en"] == []
 
 
 @each_language

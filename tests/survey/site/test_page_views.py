@@ -1,6 +1,5 @@
 """POST /shown: the page says that it was looked at; a signal weaker than an answer."""
 
-import json
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -9,6 +8,7 @@ from sqlalchemy import select, text
 
 from survey import page_views
 from survey.links import parse_link, sign_link
+from survey.outbox_payloads import unpack_event
 from survey.site.app import create_app
 from survey.store import outbox
 from survey.store.models import OutboxRow
@@ -34,7 +34,7 @@ def show(client, page_id=PAGE_ID, headers=(), **parameters):
 def events(database):
     with database.reading() as connection:
         payloads = connection.scalars(select(OutboxRow.payload).order_by(OutboxRow.id))
-        return [json.loads(payload) for payload in payloads]
+        return [unpack_event(payload) for payload in payloads]
 
 
 def test_a_page_view_is_one_event_and_no_answer(client, database, clock):
@@ -239,7 +239,7 @@ def test_page_views_and_answers_of_a_ticket_are_sent_in_their_order(client, data
     client.post(address(), data={"rating": "4"})
     with database.writing() as connection:
         (first,) = outbox.claim(connection, clock(), timedelta(seconds=20), 100, 10**6)
-        assert json.loads(first.payload)["event"] == "survey shown"
+        assert unpack_event(first.payload)["event"] == "survey shown"
         outbox.mark_delivered(connection, [first.id], clock())
         (second,) = outbox.claim(connection, clock(), timedelta(seconds=20), 100, 10**6)
-    assert json.loads(second.payload)["event"] == "survey sent"
+    assert unpack_event(second.payload)["event"] == "survey sent"

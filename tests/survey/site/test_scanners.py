@@ -1,6 +1,5 @@
 """Mail scanners open every link of a mail, some with scripts; nobody has answered, or looked."""
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
@@ -10,6 +9,7 @@ import requests
 from playwright.sync_api import expect
 from sqlalchemy import select, text
 
+from survey.outbox_payloads import unpack_event
 from survey.store.database import Database
 from survey.store.models import OutboxRow
 from tests.support.browser import CUSTOMERS_BROWSER
@@ -62,7 +62,7 @@ def recorded(database):
     with database.reading() as connection:
         answers = connection.scalar(text("select count(*) from answers"))
         payloads = connection.scalars(select(OutboxRow.payload)).all()
-    return answers, [json.loads(payload)["event"] for payload in payloads]
+    return answers, [unpack_event(payload)["event"] for payload in payloads]
 
 
 def a_page(browser, **options):

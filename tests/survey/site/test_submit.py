@@ -1,6 +1,5 @@
 """POST /: the one way to record an answer, and what the thanks may show of it."""
 
-import json
 import sqlite3
 
 import pytest
@@ -8,6 +7,7 @@ from sqlalchemy import select
 
 from survey.links import parse_link, sign_link
 from survey.months import Month
+from survey.outbox_payloads import unpack_event
 from survey.site.app import create_app
 from survey.store.models import AnswerRow, OutboxRow, ResponseRow
 from tests.conftest import on_sqlite
@@ -33,7 +33,7 @@ def test_an_answer_is_stored_with_its_response_and_its_event(client, database, c
     assert (answer.rating, answer.comment, answer.team) == (4, "Quick\nand kind.", "web_analytics")
     assert answer.answered_at == clock.time
     assert (response.ticket_id, response.distinct_id, response.rating) == ("42", "jane", 4)
-    assert json.loads(waiting.payload)["uuid"] == answer.uuid
+    assert unpack_event(waiting.payload)["uuid"] == answer.uuid
     assert "Your answer: Satisfied" in Page(thanks.text).text
 
 
@@ -51,7 +51,7 @@ def test_going_back_and_choosing_another_face_is_an_edit(client, database, clock
     clock.advance(seconds=20)
     client.post(page.action, data={**page.fields, "rating": "2"})
     (response,) = rows(database, ResponseRow)
-    first, second = (json.loads(row.payload) for row in rows(database, OutboxRow))
+    first, second = (unpack_event(row.payload) for row in rows(database, OutboxRow))
     assert response.rating == 2
     assert response.changed_at > response.answered_at
     assert first["uuid"] != second["uuid"]
@@ -215,7 +215,7 @@ def test_a_signed_answer_takes_over_a_strangers(settings, database):
     (response,) = rows(database, ResponseRow)
     assert (response.distinct_id, response.rating, response.link_trust) == ("jane", 5, "signed")
     submissions = {
-        json.loads(row.payload)["properties"]["$survey_submission_id"]
+        unpack_event(row.payload)["properties"]["$survey_submission_id"]
         for row in rows(database, OutboxRow)
     }
     assert len(submissions) == 1
@@ -230,7 +230,7 @@ def test_a_person_who_comes_back_signed_and_too_late_gets_the_ticket_but_no_chan
     assert "Your answer stands as it was: Satisfied" in Page(thanks.text).text
     (response,) = rows(database, ResponseRow)
     assert (response.distinct_id, response.rating) == ("jane", 4)
-    sent = [json.loads(row.payload)["properties"] for row in rows(database, OutboxRow)]
+    sent = [unpack_event(row.payload)["properties"] for row in rows(database, OutboxRow)]
     assert [(event["userId"], event["rating"]) for event in sent] == [
         ("eve", 1),
         ("jane", 4),
@@ -249,7 +249,7 @@ def test_test_answers_are_kept_but_make_no_response_and_no_event(database):
 
 def test_without_a_distinct_id_the_event_is_personless(client, database):
     submit(client, address(distinct_id=" "), rating="5")
-    event = json.loads(rows(database, OutboxRow)[0].payload)
+    event = unpack_event(rows(database, OutboxRow)[0].payload)
     assert event["distinct_id"] == "ticket:42"
     assert event["properties"]["$process_person_profile"] is False
     assert event["properties"]["userId"] is None

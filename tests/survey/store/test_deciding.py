@@ -1,7 +1,6 @@
 """The answers that decide over a ticket: as good as all of them, and few of however many."""
 
 import itertools
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from sqlalchemy import Connection, event, select
 
 from survey.counting_rules import CountingRules, Derived
 from survey.links import parse_link, sign_link
+from survey.outbox_payloads import unpack_event
+from survey.pseudonyms import make_pseudonym
 from survey.rederive import apply_rules
 from survey.rules import Answer, decide, time_of_receipt
 from survey.site.app import create_app
@@ -37,12 +38,13 @@ from survey.vocabulary import Trust
 from tests.support.examples import examples
 from tests.support.many_answers import add_many, analyse
 from tests.support.pages import LINK, Page, address
-from tests.support.settings import make_settings
+from tests.support.settings import SECRET_KEY, make_settings
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=1)
 TIMES = [NOON + timedelta(minutes=minutes) for minutes in (0, 20, 60, 61, 80, 120, 200)]
 NAMES = ("jane", "joe", "tess")
+ERASED = tuple(make_pseudonym(name, SECRET_KEY) for name in NAMES)
 TOO_LONG_FOR_THE_INDEX = "long" * 51
 CONFIGURED = [
     replace(
@@ -61,7 +63,7 @@ def answers(**doors: st.SearchStrategy) -> st.SearchStrategy[Answer]:
         Answer,
         uuid=st.uuids(version=4).map(str),
         ticket_id=st.just("a ticket"),
-        distinct_id=st.sampled_from([*NAMES, TOO_LONG_FOR_THE_INDEX]),
+        distinct_id=st.sampled_from([*NAMES, *ERASED, TOO_LONG_FOR_THE_INDEX]),
         rating=st.sampled_from([None, 1, 5]),
         comment=st.none(),
         team=st.just("surveys"),
@@ -238,7 +240,7 @@ def test_one_answer_more_costs_the_same_of_however_many(database, clock, crowd):
 
 
 def test_a_person_who_is_trusted_more_takes_a_ticket_of_very_many_over(database, clock):
-    signing = make_settings(link_secret="s")
+    signing = make_settings(link_secret="s", stranger_answers_per_ticket=1000)
     client = create_app(signing, database, clock).test_client()
     add_many(database, 300)
     clock.advance(hours=1)
@@ -251,7 +253,7 @@ def test_a_person_who_is_trusted_more_takes_a_ticket_of_very_many_over(database,
     client.post(address(sig=sign_link(parse_link(LINK), "s")), data={"rating": "1"})
     with database.reading() as connection:
         response = find_response(connection, "42")
-        sent = [json.loads(each)["properties"]["rating"] for each in payloads(connection)]
+        sent = [unpack_event(each)["properties"]["rating"] for each in payloads(connection)]
     assert (response.distinct_id, response.rating) == ("jane", 1)
     assert response.answered_at == response.changed_at - timedelta(seconds=4)
     # Her first begins the response; those between it and her latest before say nothing more.
@@ -274,7 +276,7 @@ def test_a_ticket_of_very_many_unverified_answers_counts_once_one_is_signed(data
     client.post(address(sig=sign_link(parse_link(LINK), "s")), data={"rating": "1"})
     with database.reading() as connection:
         response = find_response(connection, "42")
-        sent = [json.loads(each)["properties"]["rating"] for each in payloads(connection)]
+        sent = [unpack_event(each)["properties"]["rating"] for each in payloads(connection)]
     assert (response.distinct_id, response.rating) == ("jane", 1)
     # Her first begins the response; those between it and her latest before say nothing more.
     assert sent == [2, 4, 1]

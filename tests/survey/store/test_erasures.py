@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert
 
+from survey.erasures import Erasures
 from survey.pseudonyms import key_id, make_pseudonym
 from survey.settings import SettingsError
 from survey.store.erasures import read_erasures
@@ -50,13 +51,23 @@ def test_a_secret_that_an_erasure_used_cannot_be_removed(erased):
         read(erased, "new")
 
 
-def test_everybody_is_forgotten_before_the_latest_retention(erased):
+def test_what_is_forgotten_keeps_the_secret_with_which_it_began(erased):
     with erased.writing() as connection:
-        for secret, days in (("old", 2), ("new", 1)):
-            before = NOON - timedelta(days=days)
-            row = {"key_id": key_id(secret), "forgotten_before": before}
-            connection.execute(insert(RetentionRow), row)
+        row = {"key_id": key_id("old"), "forgotten_before": NOON - timedelta(days=1)}
+        connection.execute(insert(RetentionRow), row)
     erasures = read(erased, "new", "old")
     assert erasures.forgotten_before == NOON - timedelta(days=1)
-    assert erasures.find_pseudonym("joe", NOON - timedelta(days=3)) == make_pseudonym("joe", "new")
+    assert erasures.find_pseudonym("joe", NOON - timedelta(days=3)) == make_pseudonym("joe", "old")
     assert erasures.find_pseudonym("joe", NOON) is None
+
+
+def test_a_person_who_was_erased_has_one_pseudonym_in_what_is_forgotten_later():
+    erasures = Erasures(
+        secrets=("new", "old"),
+        persons={make_pseudonym("jane", "old"): NOON},
+        forgotten_before=NOON + timedelta(days=9),
+        forgetting_secret="new",
+    )
+    later = NOON + timedelta(days=3)
+    assert erasures.find_pseudonym("jane", later) == make_pseudonym("jane", "old")
+    assert erasures.find_pseudonym("joe", later) == make_pseudonym("joe", "new")

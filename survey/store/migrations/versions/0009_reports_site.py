@@ -96,7 +96,7 @@ def _add_languages() -> None:
         else "properties::json ->> '$survey_language'"
     )
     op.execute(
-        f"UPDATE answers SET language = {given}"
+        f"UPDATE answers SET language = {given}"  # nosec B608 # one of two constants
         f" WHERE source = 'import' AND properties IS NOT NULL AND length({given}) <= 35"
     )
     op.execute(

@@ -88,7 +88,7 @@ def _refuse_on_sqlite() -> None:
             )
         # INSERT OR REPLACE deletes the rows that stand in its way, and calls no trigger for them.
         op.execute(
-            f"CREATE TRIGGER {table}_refuse_replace BEFORE INSERT ON {table}"
+            f"CREATE TRIGGER {table}_refuse_replace BEFORE INSERT ON {table}"  # nosec B608 # constants
             f" WHEN EXISTS (SELECT 1 FROM {table} WHERE {IN_THE_WAY[table]})"
             f" BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
         )

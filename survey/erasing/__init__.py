@@ -1,0 +1,1 @@
+"""Erasing: what is removed of a person, of a ticket's comments, or of all that is old."""
