@@ -23,9 +23,9 @@ def check(data: bytes) -> None:
     target = urlsplit(urljoin(OURS, own_address(text)))
     assert (target.scheme, target.netloc) == ("https", "csat.example")
     assert target.path.startswith("/reports")
-    assert read_token(text, "secret") is None
+    assert read_token(text, ["secret"]) is None
     if text and text.isprintable():
-        assert read_token(issue_token(text, "secret"), "secret") == text
+        assert read_token(issue_token(text, "secret"), ["new", "secret"]) == text
     path, _, query = text.partition("?")
     try:
         asked = ReportQuery.parse(path, dict(parse_qsl(query)))

@@ -5,22 +5,33 @@ import json
 from pipeline.answers import frame_answers, ticket_ids, uuid_texts
 from pipeline.events import tabulate_events
 from pipeline.importing import read_imported
+from pipeline.proofs import judge_trust
 from pipeline.sources.base import SourceError
 from pipeline.sources.jsonl import read_jsonl, read_jsonl_answers
 from survey.counting_rules import CountingRules
 from survey.event_values import canonical_json
-from survey.vocabulary import TRUST_ORDER
+from survey.link_proofs import make_proof
+from survey.vocabulary import TRUST_ORDER, Trust
 from tests.fuzz.files import as_file
-from tests.support.settings import make_settings
+from tests.support.settings import SECRET_KEY, make_settings
 
 RULES = CountingRules.of(
     make_settings(rating_question_id="R", comment_question_id="C", survey_id="ours")
+)
+UUID = "0192f1a4-6d2e-7c3b-9a58-c5a70000c5a7"
+PROOF = make_proof(
+    uuid=UUID,
+    ticket_id="42",
+    distinct_id="jane",
+    rating=4,
+    trust=Trust.SIGNED,
+    secret=SECRET_KEY,
 )
 SEEDS = (
     b'{"uuid":"0192f1a4-6d2e-7c3b-9a58-c5a70000c5a7","event":"survey sent","distinct_id":"jane",'
     b'"timestamp":"2026-10-14T12:00:00.123456+00:00","properties":{"$survey_id":"ours",'
     b'"ticketId":42.0,"$survey_response_R":"4.0","$survey_response_1":"Thanks","team":"Web",'
-    b'"link_trust":"signed","link_proof":"00","$survey_language":"de"}}',
+    b'"link_trust":"signed","link_proof":"%s","$survey_language":"de"}}' % PROOF.encode(),
     b'{"uuid":"u","event":"survey sent","timestamp":"2026-10-14 12:00:00","properties":'
     b'"{\\"ticketId\\": \\" 42\\", \\"$survey_response\\": 5, \\"ticketTeam\\": [1e999]}"}\n'
     b'{"uuid":"u","event":"survey shown"}\n',
@@ -46,7 +57,7 @@ def check(data: bytes) -> None:
         frame["person"],
         frame["team"].astype("str"),
         frame["rating"],
-        frame["trust"],
+        judge_trust(frame, RULES),
         frame["has_comment"],
         strict=True,
     )

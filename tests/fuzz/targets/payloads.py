@@ -2,7 +2,7 @@
 
 import json
 
-from survey.outbox_payloads import pack_event, unpack_event
+from survey.outbox_payloads import pack_event, size_when_sent, unpack_event
 
 SEEDS = (
     b'{"event":"survey sent","uuid":"u","distinct_id":"jane","properties":{"$survey_questions":'
@@ -27,6 +27,7 @@ def check(data: bytes) -> None:
         assert "\0" not in packed
         assert _bytes_of(unpack_event(packed)) == _bytes_of(event)
         assert pack_event(unpack_event(packed)) == packed
+        assert size_when_sent(packed) == len(_bytes_of(event))
 
 
 def _bytes_of(event: object) -> bytes:
