@@ -14,6 +14,7 @@ from survey.delivery.answer import (
     reason_for,
 )
 from survey.delivery.failures import DeliveryError, FailureKind
+from survey.delivery.reasons import describe_failure
 from survey.delivery.session import DeadlineSession
 from survey.outbox_payloads import unpack_event
 
@@ -68,7 +69,7 @@ class PostHogSender:
             )
             return DeliveryError(FailureKind.NEEDS_OPERATOR, reason)
         if failure is None or isinstance(failure, requests.RequestException):
-            reason = f"{self._shown_host} cannot be reached: {type(failure).__name__}"
+            reason = f"{self._shown_host} cannot be reached: {describe_failure(failure)}"
             return DeliveryError(FailureKind.TRANSIENT, reason)
         return failure
 

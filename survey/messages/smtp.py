@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from survey.addresses import HIDDEN
 from survey.delivery.answer import printable
 from survey.delivery.failures import DeliveryError, FailureKind
+from survey.delivery.reasons import describe_failure
 
 # The longest time for a whole conversation, from the lookup of the name to the acceptance.
 DEADLINE_SECONDS = 30.0
@@ -269,7 +270,7 @@ def _explain(error: Exception, server: MailServer, recipient: str) -> Exception:
         problem = f"has a certificate that is not trusted: {error.verify_message}"
         return _needs_operator(problem, "CSAT_SMTP_URL")
     if isinstance(error, OSError):  # those of smtplib, too
-        return _transient(server, f"cannot be reached: {type(error).__name__}")
+        return _transient(server, f"cannot be reached: {describe_failure(error)}")
     return error
 
 

@@ -146,6 +146,12 @@ class TestErrors:
             answer = person.client.get(path, environ_overrides={"QUERY_STRING": query})
             assert answer.status_code in (200, 303, 404)
 
+    @pytest.mark.parametrize("host", ["9" * 400, "a..b"])
+    def test_a_host_that_cannot_be_one(self, person, host):
+        for path in ("/reports/", "/reports/none"):
+            answer = person.client.get(path, environ_overrides={"HTTP_HOST": host})
+            assert (answer.status_code, "/reports/login" in answer.text) == (400, True)
+
     def test_a_view_that_fails_in_the_database_is_no_mistake_of_ours(self, site, person):
         def fail():
             with Database("sqlite:////nowhere/at/all.db").reading():
