@@ -162,7 +162,7 @@ class Connection:
             self._refuse(503)
         elif requests:
             self._ahead.extend(requests[:MAX_AHEAD])
-            self._takes_no_more |= len(requests) > MAX_AHEAD
+            self._takes_no_more |= self._reader.is_broken or len(requests) > MAX_AHEAD
             self._take_next()
         elif self._reader.phase is not before:
             self.deadline = monotonic() + PHASE_SECONDS[self._reader.phase]

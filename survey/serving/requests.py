@@ -80,6 +80,8 @@ class RequestReader:
         # The bytes that arrived since the parser last called us. The parser itself keeps them.
         self._unparsed_bytes = 0
         self.phase = Phase.IDLE
+        # Whether a bad request follows those that `feed` has returned: nothing more can be read.
+        self.is_broken = False
 
     @property
     def body_bytes(self) -> int:
@@ -87,18 +89,25 @@ class RequestReader:
         return self._draft.body_bytes
 
     def feed(self, data: bytes) -> list[Request]:
-        """Return the requests that `data` completes. Raise Refused for a bad request; after that,
-        nothing more can be read."""
+        """Return the requests that `data` completes. Raise Refused for a bad request, if none is
+        complete before it; after a bad request, nothing more can be read."""
         self._unparsed_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # The client wants another protocol, which we do not have. The request is still valid.
-            for request in self._complete:
+            # The client wants another protocol, which we do not have. The request is still valid,
+            # and so are those before it.
+            for request in self._complete[-1:]:
                 request.keeps_alive = False
         except httptools.HttpParserError:
-            raise Refused(self._refusal or 400) from None
-        if self.phase is Phase.HEAD and self._unparsed_bytes > MAX_HEAD_BYTES:
+            if not self._complete:
+                raise Refused(self._refusal or 400) from None
+            self.is_broken = True
+        if (
+            not self._complete
+            and self.phase is Phase.HEAD
+            and self._unparsed_bytes > MAX_HEAD_BYTES
+        ):
             raise Refused(431)
         complete, self._complete = self._complete, []
         return complete

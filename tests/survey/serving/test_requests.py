@@ -48,6 +48,18 @@ def test_pieces_do_not_matter(requests, lengths):
     assert reader.phase is Phase.IDLE
 
 
+def test_what_comes_before_a_wish_for_another_protocol_is_answered_like_any_other():
+    upgrade = b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    assert [each.keeps_alive for each in read(POST + upgrade)] == [True, False]
+
+
+@pytest.mark.parametrize("rest", [b"bad", b"GET / HTTP/9.9\r\n", b"A" * 40])
+def test_a_request_is_whole_whatever_follows_it(rest):
+    reader = RequestReader(1000)
+    assert reader.feed(POST + rest + b"\r\n\r\n") == read(POST)
+    assert reader.is_broken
+
+
 @pytest.mark.parametrize(
     ("head", "keeps_alive"),
     [
