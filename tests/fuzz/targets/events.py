@@ -36,6 +36,7 @@ SEEDS = (
     b'"{\\"ticketId\\": \\" 42\\", \\"$survey_response\\": 5, \\"ticketTeam\\": [1e999]}"}\n'
     b'{"uuid":"u","event":"survey shown"}\n',
     b'\xef\xbb\xbf{"event":"survey sent","event":"x","uuid":"\\ud83e","properties":null}',
+    b'{"uuid":"u","event":"survey sent","timestamp":"2026-10-14 12:00","properties":{"a":1}}',
     b'{"uuid":"v","event":"survey sent","timestamp":"9999-12-31T23:59:59-12:00","properties":{}}',
 )
 
@@ -53,7 +54,7 @@ def check(data: bytes) -> None:
     frame = frame_answers([tabulate_events(events, range(len(events)), RULES)])
     columns = zip(
         uuid_texts(frame),
-        ticket_ids(frame).where(ticket_ids(frame).notna(), None),
+        (text if isinstance(text, str) else None for text in ticket_ids(frame)),
         frame["person"],
         frame["team"].astype("str"),
         frame["rating"],
