@@ -72,6 +72,11 @@ class _Outbox(Collector):
         yield GaugeMetricFamily(
             "csat_outbox_dead_now", "Dead letters that nobody has sent again.", summary.dead_now
         )
+        yield GaugeMetricFamily(
+            "csat_outbox_over_quota",
+            "1 while PostHog drops events for its quota, so that all wait.",
+            int(summary.quota_probe_at is not None),
+        )
 
 
 def register(app: Flask) -> None:
