@@ -17,6 +17,7 @@ _ACCEPTED = frozenset({"ok", "warning"})
 _RETRY = "retry"
 _DROP = "drop"
 _LIMITED = "limited"
+_RESULTS = _ACCEPTED | {_RETRY, _DROP, _LIMITED}
 # PostHog has told of a quota by each of these: of all events, and of survey events.
 _QUOTA = "billing_limit_exceeded"
 _END_OF_QUOTAS = "over_quota"
@@ -96,12 +97,8 @@ def judge_error(status: int, body: bytes, retry_after: float | None) -> Delivery
 
 
 def _is_known(result: Any) -> bool:
-    return isinstance(result, dict) and result.get("result") in {
-        *_ACCEPTED,
-        _RETRY,
-        _DROP,
-        _LIMITED,
-    }
+    word = result.get("result") if isinstance(result, dict) else None
+    return isinstance(word, str) and word in _RESULTS
 
 
 def _judge(result: dict[str, Any] | None) -> Verdict:
