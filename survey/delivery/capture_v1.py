@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 PATH = "/i/v1/analytics/events"
 
@@ -46,14 +45,14 @@ def build_body(events: Sequence[Mapping[str, Any]], at: datetime) -> bytes:
     return json.dumps({"created_at": at.isoformat(), "batch": batch}).encode()
 
 
-def build_headers(at: datetime) -> dict[str, str]:
-    """Return the headers that v1 demands, but for the authorization. Each request is a first
-    attempt of its own: the batch of the next one can hold other events."""
+def build_headers(at: datetime, request_id: str) -> dict[str, str]:
+    """Return the headers that v1 demands, but for the authorization; `request_id` is a uuid. Each
+    request is a first attempt of its own: the batch of the next one can hold other events."""
     return {
         "Content-Type": "application/json",
         "User-Agent": _SDK_INFO,
         "PostHog-Sdk-Info": _SDK_INFO,
         "PostHog-Attempt": "1",
-        "PostHog-Request-Id": str(uuid4()),
+        "PostHog-Request-Id": request_id,
         "PostHog-Request-Timestamp": at.isoformat(),
     }

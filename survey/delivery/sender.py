@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import requests
 import structlog
@@ -96,12 +97,13 @@ class PostHogSender:
     def _send_by_v1(self, events: Sequence[Event]) -> list[Verdict]:
         """Raises NotOffered if the answer is none of v1, DeliveryError if it is for all events."""
         at = now()
+        headers = build_headers(at, str(uuid4()))
         url = f"{self._host.rstrip('/')}{PATH}"
         failure: Exception | None = None
         response: requests.Response | None = None
         try:
             response = self._session.post(
-                url, data=build_body(events, at), headers=build_headers(at), auth=Bearer(self._key)
+                url, data=build_body(events, at), headers=headers, auth=Bearer(self._key)
             )
         except Exception as error:
             failure = error

@@ -54,4 +54,4 @@ def test_path_and_headers_are_the_packages():
         "phc_test", "http://host", {}, attempt=1, request_id="x", session=Session()
     )
     assert asked["url"] == f"http://host{PATH}"
-    assert set(build_headers(NOON)) | {"Authorization"} == set(asked["headers"])
+    assert set(build_headers(NOON, "x")) | {"Authorization"} == set(asked["headers"])

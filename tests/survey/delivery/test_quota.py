@@ -7,6 +7,7 @@ import pytest
 
 from demo.behaviour import answer
 from demo.standin_v1 import QuotaAnswer
+from survey.clock import now
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import LEASE, LONGEST_PAUSE_SECONDS, Worker
 from survey.outbox_payloads import unpack_event
@@ -15,6 +16,7 @@ from survey.store.database import Database
 from survey.store.quota import LONGEST_BELIEF, PROBE_PAUSE
 from tests.conftest import on_sqlite
 from tests.support.command import run_csat
+from tests.support.reckoning import DELIVERY_SECONDS
 
 RETENTION = timedelta(days=30)
 HOUR = PROBE_PAUSE.total_seconds()
@@ -201,6 +203,26 @@ def test_no_uuid_stands_twice_in_a_batch(fill, database, clock):
             outbox.mark_delivered(connection, [claim.id for claim in claims], clock())
         seen += [unpack_event(claim.payload)["uuid"] for claim in claims]
     assert len(set(seen)) == len(seen) == 6
+
+
+def test_a_running_worker_delivers_everything_soon_after_the_quota_opens(
+    fill, database, posthog, monkeypatch
+):
+    monkeypatch.setattr("survey.store.quota.PROBE_PAUSE", timedelta(seconds=0.5))
+    posthog.v1.quota = QuotaAnswer.FOR_ALL
+    stop, sender = threading.Event(), PostHogSender(posthog.url, "phc_test")
+    thread = threading.Thread(target=Worker(database, sender, now, stop, RETENTION).run)
+    thread.start()
+    try:
+        fill(150)
+        assert posthog.wait_for_attempts(2, DELIVERY_SECONDS)  # one of them is a probe
+        posthog.v1.quota = None
+        assert posthog.wait_for_events(150, DELIVERY_SECONDS)
+    finally:
+        stop.set()
+        thread.join(10)
+        sender.close()
+    assert len(posthog.events) == 150
 
 
 @on_sqlite

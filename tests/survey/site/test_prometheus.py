@@ -5,6 +5,7 @@ import requests
 
 from survey.site.app import create_app
 from survey.store import outbox
+from survey.store.quota import begin_quota, end_quota
 from tests.support.pages import LINK, address
 from tests.support.settings import make_settings
 from tests.support.site import running_site, wait_until
@@ -57,6 +58,18 @@ def test_dead_letters_are_counted_as_long_as_they_are_dead(client, fill, databas
         outbox.requeue(connection, clock())
     shown = figures(client.get("/metrics", headers=TOKEN).text)
     assert (shown["csat_outbox_dead_now"], shown["csat_outbox_dead_total"]) == (0, 2)
+
+
+def test_the_quota_shows_while_posthog_drops_events_for_it(client, database, clock):
+    def shown():
+        return figures(client.get("/metrics", headers=TOKEN).text)["csat_outbox_over_quota"]
+
+    with database.writing() as connection:
+        begin_quota(connection, clock())
+    assert shown() == 1
+    with database.writing() as connection:
+        end_quota(connection)
+    assert shown() == 0
 
 
 def test_requests_are_timed_by_page_not_by_address(client):
