@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test soak lint audit format translations screenshots bench lock clean
+.PHONY: help run check test faults fuzz soak lint audit format translations screenshots bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,9 +21,16 @@ test: $(VENV)/installed-test ## run every test, after lint and types
 	$(MAKE) --no-print-directory --jobs 2 lint $(VENV)/postgresql
 	TMPDIR=$$(tests/temporary-folder) $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
-soak: $(VENV)/installed-test $(VENV)/postgresql ## 50 rounds of each fault, an hour's backlog, 100,000 hostile requests, 20 times the examples
+faults: $(VENV)/installed-test $(VENV)/postgresql ## 50 rounds of each fault, an hour's backlog, 20 times the examples
 	FAULT_ROUNDS=50 FAULT_BACKLOG=20000 HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest tests/faults --timeout 3600
 	EXAMPLES_FACTOR=20 $(BIN)/python -m pytest tests/pipeline --timeout 3600
+
+fuzz: $(VENV)/installed-fuzz ## a minute of each fuzz target (FUZZ_SECONDS), then 1,000,000 hostile requests
+	$(BIN)/python -m tests.fuzz
+	HOSTILE_REQUESTS=1000000 $(BIN)/python -m pytest -s tests/faults/test_hostile.py
+
+soak: $(VENV)/installed-test $(VENV)/postgresql ## half an hour of everything, with faults, on each database (SOAK_MINUTES, SOAK_DATABASE)
+	$(BIN)/python -m tests.soak
 
 lint: $(VENV)/installed-test ## ruff, mypy and bandit
 	$(BIN)/ruff check .
@@ -77,6 +84,10 @@ $(VENV)/installed: $(BIN)/python requirements.lock pyproject.toml
 
 $(VENV)/installed-test: $(VENV)/installed requirements-test.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	@touch $@
+
+$(VENV)/installed-fuzz: $(VENV)/installed-test requirements-fuzz.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	@touch $@
 
 $(VENV)/browser: $(VENV)/installed-test

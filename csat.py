@@ -86,6 +86,10 @@ ERASERS = (
     "reports.folders:rewrite_reports",
 )
 
+# What `csat doctor` looks at besides. Each check is imported when it is run, gets the database, the
+# settings and the time, and returns what it found.
+CHECKS = ("pipeline.donations.quick_check:check_ledger",)
+
 
 class LazyGroup(click.Group):
     """A group that imports a command only to run it."""
@@ -123,7 +127,7 @@ def forget_due(database: "Database", settings: "Settings", now: "datetime") -> s
 
 
 # `survey` imports no other package, so what all packages do is handed over to its commands.
-PARTS = Parts(JOBS, ERASERS)
+PARTS = Parts(jobs=JOBS, erasers=ERASERS, checks=CHECKS)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "obj": PARTS})

@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 
 def create_site() -> "SurveySite":
     """Return the site as the environment configures it; its database must be upgraded before."""
+    from survey.monitoring import begin_monitoring
     from survey.serving.proxies import trust_proxies
     from survey.settings import load_settings
     from survey.site.app import create_app
     from survey.store.database import CUSTOMER_WAIT_SECONDS, Database
 
     settings = load_settings()
+    begin_monitoring(settings)
     site = create_app(settings, Database(settings.database_url, CUSTOMER_WAIT_SECONDS))
     if socket_path := os.environ.get(REPORTS_SOCKET_VARIABLE):
         forward_reports(site, socket_path)
@@ -48,11 +50,13 @@ def create_site() -> "SurveySite":
 def create_reports() -> "ReportsSite":
     """Return the reports site, likewise."""
     from reports.site.app import create_reports_site
+    from survey.monitoring import begin_monitoring
     from survey.serving.proxies import trust_proxies
     from survey.settings import load_settings
     from survey.store.database import LONGEST_WAIT_SECONDS, Database
 
     settings = load_settings()
+    begin_monitoring(settings)
     site = create_reports_site(settings, Database(settings.database_url, LONGEST_WAIT_SECONDS))
     trust_proxies(site, settings.trusted_proxies)
     return site

@@ -29,7 +29,8 @@ class PostHogStandIn(StandIn):
     them, and deletes them; `access` holds the keys for both. `overview` holds the entries that
     the page offers to open, `highlights` the numbers that the page shows. Browsers can read the
     files of `report_folder` under `/report/`, and the pages of `help_desk`. `alerts` holds the
-    texts that were posted to `/alerts` as to a channel of Slack.
+    texts that were posted to `/alerts` as to a channel of Slack. `unknown_keys` are keys that no
+    project has: as at PostHog, batches are accepted under them all the same.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class PostHogStandIn(StandIn):
         self.report_folder = report_folder
         self.help_desk: DeskPages | None = None
         self.alerts: list[str] = []
+        self.unknown_keys: set[str] = set()
         self._changed = threading.Condition()
         self._requests: list[dict[str, Any]] = []
         self._attempts = 0

@@ -60,6 +60,8 @@ def run(query: str, values: Mapping[str, Any], events: Sequence[Event]) -> dict[
     text = " ".join(query.split())
     if re.search(r"\bOFFSET\b", text, re.IGNORECASE):
         raise _refusal("OFFSET is not supported on queries made with a personal API key.")
+    if text == "SELECT 1":
+        return {"results": [[1]]}
     match = _QUERY.fullmatch(text)
     if match is None:
         raise _refusal(f"the stand-in does not understand: {text}")

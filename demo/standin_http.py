@@ -28,6 +28,9 @@ class Handler(StandInHandler):
         if urlsplit(self.path).path == ALERTS_PATH:
             self._take_alert(body)
             return
+        if urlsplit(self.path).path.rstrip("/") == "/flags":
+            self._answer_flags(body)
+            return
         if urlsplit(self.path).path.startswith("/zendesk/"):
             self._press_button()
             return
@@ -64,6 +67,17 @@ class Handler(StandInHandler):
         if self.server.standin.is_choked_on(request["batch"]):
             raise Refusal(500, "server_error", "the stand-in was told to choke on this event")
         self.server.standin.record(request)
+
+    def _answer_flags(self, body: bytes) -> None:
+        """Answer that there are no feature flags, to a project that there is."""
+        try:
+            key = json.loads(body)["token"]
+        except (ValueError, KeyError, TypeError):
+            key = None
+        if not isinstance(key, str) or key in self.server.standin.unknown_keys:
+            self.send(401, "The provided API key is invalid or has expired.")
+        else:
+            self.send(200, '{"flags": {}}')
 
     def _take_alert(self, body: bytes) -> None:
         """Take a message as Slack does."""

@@ -20,10 +20,12 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 class Parts(NamedTuple):
     """What the packages hand over to commands of another one, each as `module:function`, imported
-    when it is run: what `csat tick` does, and what erases persons from files."""
+    when it is run: what `csat tick` does, what erases persons from files, and what `csat doctor`
+    looks at."""
 
-    jobs: Sequence[str]
-    erasers: Sequence[str]
+    jobs: Sequence[str] = ()
+    erasers: Sequence[str] = ()
+    checks: Sequence[str] = ()
 
 
 def run_command(command: click.Command, arguments: Sequence[str]) -> int:

@@ -7,13 +7,18 @@ import select
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
 
 import structlog
+
+from survey.errors import CsatError
+from survey.request_ids import current_request_id
 
 if TYPE_CHECKING:
     from survey.settings import LogFormat
@@ -24,6 +29,11 @@ if TYPE_CHECKING:
 _PIPE_BYTES = 4_096
 _LONGEST_WORDS = 1_000
 _MOST_PLACES = 20
+# Loggers of other WSGI servers that write to standard error in a form of their own.
+_LOGGERS_OF_SERVERS = ("gunicorn.error", "uvicorn.error", "waitress")
+
+# A function that is told of each unexpected error, besides the log.
+Reporter = Callable[[BaseException], object]
 
 
 def stamp(seconds: float) -> str:
@@ -36,6 +46,26 @@ def _add_time(
 ) -> structlog.typing.EventDict:
     """Add the time of now to an event that has no time."""
     event.setdefault("timestamp", stamp(time()))
+    return event
+
+
+def _add_request_id(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Add the id of the request that is being answered, if there is one."""
+    request_id = current_request_id()
+    if request_id is not None:
+        event.setdefault("request_id", request_id)
+    return event
+
+
+def _report(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Tell the reporters of the error that an event is about."""
+    error = event.get("exc_info")
+    if isinstance(error, BaseException):
+        report_failure(error)
     return event
 
 
@@ -81,19 +111,53 @@ def configure_logs(log_format: "LogFormat" = "text") -> None:
     """Send everything that is logged to standard error, a line each, with UTC times.
 
     What strangers send cannot forge a line: values are logged as Python writes them, with control
-    characters escaped. An exception is logged without the values of variables, because these hold
-    what customers wrote.
+    characters escaped. No line holds what customers wrote: of an exception it says the kind and
+    the place, of what a library logs the text without the values that belong into it.
     """
     _STANDARD_ERROR.render = _render_json if log_format == "json" else _render_text
     structlog.configure(
-        processors=[structlog.processors.add_log_level, _add_time, _STANDARD_ERROR.render],
+        processors=[
+            structlog.processors.add_log_level,
+            _add_time,
+            _add_request_id,
+            _report,
+            _STANDARD_ERROR.render,
+        ],
         # This logger writes a whole line at once, so two processes on one pipe do not mix lines.
         logger_factory=lambda *_: structlog.WriteLogger(_STANDARD_ERROR),  # type: ignore[arg-type]
     )
     # Libraries: only what is worth an operator's attention.
-    handler = logging.StreamHandler(_STANDARD_ERROR)
-    handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    root.addHandler(_LIBRARY_HANDLER)
+    for name in _LOGGERS_OF_SERVERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def log_failures() -> None:
+    """Log, for the rest of this process, what ends a thread or the process itself, and what Python
+    warns of, like any other event."""
+    threading.excepthook = _log_thread_failure
+    sys.excepthook = _log_end
+    sys.unraisablehook = _log_unraisable
+    warnings.showwarning = _log_warning  # type: ignore[assignment]  # called by position alone
+
+
+def add_reporter(reporter: Reporter) -> None:
+    """Let a function be told of each unexpected error, besides the log."""
+    _REPORTERS.append(reporter)
+
+
+def report_failure(error: BaseException) -> None:
+    """Tell the reporters of an unexpected error. Errors that a person can correct are none."""
+    if isinstance(error, CsatError):
+        return
+    for reporter in _REPORTERS:
+        # Nothing may fail because something else could not be reported.
+        with contextlib.suppress(Exception):
+            reporter(error)
 
 
 def batch_logs(events: Iterable[dict[str, object]]) -> None:
@@ -110,18 +174,22 @@ def batch_logs(events: Iterable[dict[str, object]]) -> None:
         _STANDARD_ERROR.write(text)
 
 
-def log_thread_failures() -> None:
-    """Log what ends a thread like any other error, for the rest of this process."""
-    threading.excepthook = _log_thread_failure
-
-
 def describe_exception(error: BaseException) -> str:
-    """Return an exception in one line: what it says, and the places it went through, innermost
-    first."""
+    """Return an exception in one line: its kind, and the places it went through, innermost first.
+
+    What an exception says may repeat what customers wrote, so it is left out, except that an error
+    of our own says what to do, and one of the operating system what it lacks.
+    """
     frames = traceback.extract_tb(error.__traceback__)[-_MOST_PLACES:]
     places = [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
-    words = repr(str(error))[:_LONGEST_WORDS]
-    return " < ".join([f"{type(error).__name__}: {words}", *places])
+    kind, words = type(error).__name__, _harmless_words(error)
+    return " < ".join([f"{kind}: {words!r}" if words else kind, *places])
+
+
+def _harmless_words(error: BaseException) -> str | None:
+    if isinstance(error, CsatError):
+        return str(error)[:_LONGEST_WORDS]
+    return error.strerror if isinstance(error, OSError) else None
 
 
 def find_place(error: BaseException) -> str:
@@ -161,35 +229,65 @@ def _render_json(_logger: object, _method: str, event: structlog.typing.EventDic
     return json.dumps({**head, **event}, default=repr)
 
 
-class _TextFormatter(logging.Formatter):
-    """A formatter that writes what libraries log as one line of text."""
+class _LibraryHandler(logging.Handler):
+    """A handler that writes what libraries log as one line each."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        text = f"{record.name}: {record.getMessage()}"
-        if record.exc_info and record.exc_info[1]:
-            text = f"{text} {describe_exception(record.exc_info[1])}"
-        return escape_controls(text)
-
-
-class _JsonFormatter(logging.Formatter):
-    """A formatter that writes what libraries log as one line of JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line. The values that belong into the text may be what customers wrote, so they
+        are left out."""
         event = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "timestamp": stamp(record.created),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": record.msg[:_LONGEST_WORDS] if isinstance(record.msg, str) else "an error",
             "logger": record.name,
+            "at": f"{_short(record.pathname)}:{record.lineno}",
         }
-        if record.exc_info and record.exc_info[1]:
-            event["exception"] = describe_exception(record.exc_info[1])
-        return json.dumps(event)
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            event["exc_info"] = error  # type: ignore[assignment]
+        _write_event(event)
+
+
+def _write_event(event: structlog.typing.EventDict) -> None:
+    """Write an event that does not come from a logger of ours."""
+    for prepare in (_add_time, _add_request_id, _report):
+        event = prepare(None, "", event)
+    _STANDARD_ERROR.write(f"{_STANDARD_ERROR.render(None, '', event)}\n")
 
 
 def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
     if failure.exc_value is not None:
-        structlog.get_logger().error("a thread failed", exc_info=failure.exc_value)
+        _write_event({"level": "error", "event": "a thread failed", "exc_info": failure.exc_value})
+
+
+def _log_end(
+    kind: type[BaseException], error: BaseException, _traceback: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    _write_event({"level": "critical", "event": "the process failed", "exc_info": error})
+
+
+def _log_unraisable(failure: "sys.UnraisableHookArgs") -> None:
+    event = {"level": "error", "event": "an error was ignored", "exc_info": failure.exc_value}
+    _write_event(event)
+
+
+def _log_warning(
+    _message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    _file: TextIO | None = None,
+    _line: str | None = None,
+) -> None:
+    """Log of a warning its kind and its place: its text may hold values."""
+    at = f"{_short(filename)}:{lineno}"
+    _write_event({"level": "warning", "event": "Python warns", "kind": category.__name__, "at": at})
 
 
 # All loggers use this one object, and so share a lock.
 _STANDARD_ERROR = _StandardError()
+# Some libraries set a lower level for their own loggers.
+_LIBRARY_HANDLER = _LibraryHandler(logging.WARNING)
+_REPORTERS: list[Reporter] = []

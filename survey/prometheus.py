@@ -27,6 +27,12 @@ REFUSED = Counter(
     "Requests that the server refused before the site saw them.",
     ["status"],
 )
+ANSWERS = Counter(
+    "csat_answers",
+    "Answers that the site has taken, by what became of them (a repeat came before) and by their "
+    "link's trust.",
+    ["outcome", "trust"],
+)
 POSTHOG_SECONDS = Histogram(
     "csat_posthog_request_seconds",
     "Batches sent to PostHog, by how long it took and what came of it.",

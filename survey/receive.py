@@ -17,6 +17,7 @@ from survey.growth import Growth, day_of, rest_of_day
 from survey.links import Link, judge_requester
 from survey.messages.alert_rows import alert_rows, raises_alerts
 from survey.messages.ticket_rows import rows_of_change, writes_back
+from survey.prometheus import ANSWERS, counting
 from survey.refusals import Refused
 from survey.rules import Answer, Decision, Response, decide, time_of_receipt
 from survey.scale import LOW
@@ -105,6 +106,7 @@ def receive_all(
         # All transactions write to these tables last, and once: so no two wait for each other.
         growth.save()
         add_network_days(connection, _count_networks(received))
+    _count(received)
     return [each.refused or each.answer for each in received]
 
 
@@ -201,9 +203,20 @@ class _Received:
         return self.after.response is not None and self.after.response != self.before.response
 
     @property
+    def outcome(self) -> str:
+        return self.after.outcomes[self.answer.uuid] if self.is_new else "repeat"
+
+    @property
     def response(self) -> Response:
         assert self.after.response is not None
         return self.after.response
+
+
+def _count(received: Sequence[_Received]) -> None:
+    with counting():
+        for each in received:
+            if each.refused is None:
+                ANSWERS.labels(each.outcome, each.answer.trust).inc()
 
 
 def _find_refusal(

@@ -34,6 +34,7 @@ from reports.site.context import ReportsSite
 from survey.clock import now
 from survey.counting_rules import CountingRules
 from survey.logs import configure_logs
+from survey.request_ids import Identified
 from survey.response_headers import has_tls
 from survey.settings import Settings
 from survey.signing_keys import derive_keys
@@ -68,6 +69,9 @@ def create_reports_site(
     numbers = (index, reports, weeks, marks, donations, donation_closing, donation_money)
     for part in (style, *numbers, login, openid, account, audit, errors):
         part.register(site)
+    site.wsgi_app = Identified(  # type: ignore[method-assign]
+        site.wsgi_app, is_behind_proxy=settings.trusted_proxies > 0
+    )
     return site
 
 

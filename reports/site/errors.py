@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from reports.site.context import ReportsSite
 from reports.site.pages import render_page
 from reports.site.sessions import signed_in_user
+from survey.request_ids import ENVIRON_KEY
 from survey.store.errors import StoreError
 from survey.store.users import User
 
@@ -59,7 +60,9 @@ def error_page(status: int, title: str, advice: str) -> tuple[str, int]:
     """Return a page that says what happened and what to do."""
     # When something fails here, the page must not fail for the same reason.
     user = None if status >= 500 else _find_user()
-    return render_page("error.html", user, title=title, advice=advice), status
+    request_id = request.environ.get(ENVIRON_KEY)
+    page = render_page("error.html", user, title=title, advice=advice, request_id=request_id)
+    return page, status
 
 
 def register(site: ReportsSite) -> None:

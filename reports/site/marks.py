@@ -8,6 +8,7 @@ from reports.site.context import ReportsSite, current_site
 from reports.site.pages import render_page
 from reports.site.roles import allow
 from reports.site.sessions import signed_in_user
+from survey.store.database import LARGEST_ID
 from survey.store.marks import (
     LONGEST_WORDS,
     NoSuchMark,
@@ -24,9 +25,8 @@ def register(site: ReportsSite) -> None:
     """Add the page, and what its forms do."""
     site.add_url_rule("/reports/marks", "show_marks", show_marks)
     site.add_url_rule("/reports/marks", "create_mark", create_mark, methods=["POST"])
-    site.add_url_rule(
-        "/reports/marks/<int:mark_id>/remove", "delete_mark", delete_mark, methods=["POST"]
-    )
+    removal = f"/reports/marks/<int(max={LARGEST_ID}):mark_id>/remove"
+    site.add_url_rule(removal, "delete_mark", delete_mark, methods=["POST"])
 
 
 @allow(Role.LEAD, Role.ADMIN)

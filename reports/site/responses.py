@@ -89,7 +89,8 @@ def _search_comments(search: Search, comments: pd.DataFrame) -> pd.DataFrame:
         and (not search.phrase or holds_phrase(comment, search.phrase, language))
         for comment, language in zip(comments["comment"], comments["language"], strict=True)
     ]
-    return comments[is_found].sort_values(
+    # Of no comments there is a list without a truth value, which pandas takes for names of columns.
+    return comments[pd.Series(is_found, comments.index, "bool")].sort_values(
         ["rating", "answered_at", "ticket_id"], ascending=[True, False, True], kind="stable"
     )
 

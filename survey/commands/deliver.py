@@ -9,7 +9,7 @@ import click
 from survey.clock import now
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import Worker
-from survey.logs import configure_logs, log_thread_failures
+from survey.monitoring import begin_monitoring
 from survey.serving.children import die_with_parent
 from survey.settings import SettingsError, load_settings
 from survey.store.database import LONGEST_WAIT_SECONDS
@@ -26,8 +26,7 @@ def deliver(once: bool) -> None:
     """
     die_with_parent()
     settings = load_settings()
-    configure_logs(settings.log_format)
-    log_thread_failures()
+    begin_monitoring(settings)
     if settings.posthog_key is None:
         raise SettingsError("CSAT_POSTHOG_KEY is not set: events wait in the outbox until it is.")
     stop = threading.Event()

@@ -13,7 +13,7 @@ from survey.addresses import show_address
 from survey.commands.deriving import derive_if_outdated
 from survey.commands.remarks import find_risks
 from survey.counting_rules import CountingRules
-from survey.logs import configure_logs, log_thread_failures
+from survey.monitoring import begin_monitoring
 from survey.prometheus import FOLDER_VARIABLE, shared_folder
 from survey.serving.children import die_with_parent
 from survey.serving.supervisor import (
@@ -63,8 +63,7 @@ def serve(
     die_with_parent()
     settings = load_settings()
     settings.require_secret_key()
-    configure_logs(settings.log_format)
-    log_thread_failures()
+    begin_monitoring(settings)
     for risk in find_risks(settings):
         log.warning(risk)
     listener = bind(host, port)

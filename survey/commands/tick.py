@@ -15,7 +15,9 @@ import structlog
 from survey.clock import now
 from survey.command_line import Parts
 from survey.errors import CsatError
-from survey.logs import configure_logs, find_place, log_thread_failures
+from survey.job_runs import JobRuns
+from survey.logs import find_place, report_failure
+from survey.monitoring import begin_monitoring
 from survey.serving.children import die_with_parent
 from survey.settings import Settings, load_settings
 from survey.store.database import LONGEST_WAIT_SECONDS, Database
@@ -50,8 +52,7 @@ def tick(parts: Parts, every_minute: bool) -> None:
     """
     die_with_parent()
     settings = load_settings()
-    configure_logs(settings.log_format)
-    log_thread_failures()
+    begin_monitoring(settings)
     database = open_store(settings.database_url, LONGEST_WAIT_SECONDS)
     require_erasure_secrets(database, settings.secret_keys)
     if every_minute:
@@ -70,8 +71,16 @@ def tick(parts: Parts, every_minute: bool) -> None:
 
 
 def run_jobs(jobs: Sequence[str], database: Database, settings: Settings) -> list[JobResult]:
-    """Run each job once, in order; a job that fails does not stop the others."""
-    return [_run(place, database, settings) for place in jobs]
+    """Run each job once, in order, and note it; a job that fails does not stop the others."""
+    runs = JobRuns(database)
+    results = []
+    for place in jobs:
+        name = place.rpartition(":")[2]
+        runs.begin(name, now())
+        results.append(_run(place, database, settings))
+        runs.end(name, now(), results[-1].failure)
+    runs.close(now())
+    return results
 
 
 def _run(place: str, database: Database, settings: Settings) -> JobResult:
@@ -82,6 +91,7 @@ def _run(place: str, database: Database, settings: Settings) -> JobResult:
     except CsatError as error:
         return JobResult(name, failure=str(error))
     except Exception as error:
+        report_failure(error)
         # The message of an unexpected error may repeat what customers wrote.
         kind, at = type(error).__name__, find_place(error)
         return JobResult(name, failure=f"it failed unexpectedly ({kind} at {at})")

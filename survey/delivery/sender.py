@@ -23,6 +23,7 @@ from survey.delivery.answer_v1 import RefusedDistinctId, judge_error, read_verdi
 from survey.delivery.capture_v1 import PATH, build_body, build_headers
 from survey.delivery.failures import DeliveryError, FailureKind, Verdict, read_retry_after
 from survey.delivery.protocols import ProtocolChoice
+from survey.delivery.reasons import describe_failure
 from survey.delivery.session import DeadlineSession
 from survey.outbox_payloads import unpack_event
 
@@ -181,7 +182,7 @@ class PostHogSender:
             )
             return DeliveryError(FailureKind.NEEDS_OPERATOR, reason)
         if failure is None or isinstance(failure, requests.RequestException):
-            reason = f"{self._shown_host} cannot be reached: {type(failure).__name__}"
+            reason = f"{self._shown_host} cannot be reached: {describe_failure(failure)}"
             return DeliveryError(FailureKind.TRANSIENT, reason)
         return failure
 

@@ -12,7 +12,6 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from survey.delivery.failures import DeliveryError, FailureKind, Verdict
-from survey.logs import find_place
 from survey.prometheus import POSTHOG_SECONDS, counting
 from survey.store import outbox
 from survey.store.database import Database
@@ -335,6 +334,4 @@ def _nothing() -> "Future[list[Claim]]":
 
 
 def _log_unexpected(error: Exception) -> None:
-    """Log what failed and where, without the message of the error, which may repeat what customers
-    wrote."""
-    log.error("delivery failed unexpectedly", error=type(error).__name__, at=find_place(error))
+    log.error("delivery failed unexpectedly", exc_info=error)

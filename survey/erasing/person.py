@@ -66,10 +66,12 @@ def erase_person(
     Run again, this erases what has come since, and adds to the same proof. Broken off, it goes on
     when it is run again. Its proof comes first: every door to answers applies it from then on.
     """
+    with database.reading() as connection:
+        person = find_person(connection, settings, distinct_id)
+        # This reads all answers, and nobody else could write meanwhile.
+        erased_at = _find_time(connection, person, now)
     with database.writing() as connection:
         database.lock_imports(connection)
-        person = find_person(connection, settings, distinct_id)
-        erased_at = _find_time(connection, person, now)
         key = _find_key(person, settings)
         save_proof(connection, person.pseudonym, key, erased_at, confirmed_by)
 

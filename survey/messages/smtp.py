@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from survey.addresses import HIDDEN
 from survey.delivery.answer import printable
 from survey.delivery.failures import DeliveryError, FailureKind
+from survey.delivery.reasons import describe_failure
 
 # The longest time for a whole conversation, from the lookup of the name to the acceptance.
 DEADLINE_SECONDS = 30.0
@@ -79,42 +80,62 @@ class SmtpSender:
         if not recipient.isascii():
             reason = "mails go only to addresses in ASCII"
             raise DeliveryError(FailureKind.REJECTED, reason, f"to {recipient}")
-        conversation = _Conversation(self._server, self._sender, recipient, content.encode("ascii"))
-        conversation.start()
-        conversation.join(DEADLINE_SECONDS)
-        is_late = conversation.is_alive()
-        conversation.end()
-        if conversation.is_accepted:
-            return
-        if is_late or conversation.failure is None:
-            problem = f"has not accepted it within {DEADLINE_SECONDS:g} s"
-            raise _transient(self._server, problem)
-        raise conversation.failure
+        mail = content.encode("ascii")
+
+        def send_mail(client: smtplib.SMTP) -> None:
+            client.sendmail(self._sender, [recipient], mail)
+
+        _converse(_Conversation(self._server, send_mail, recipient), DEADLINE_SECONDS)
+
+
+def try_log_in(url: str, seconds: float) -> str:
+    """Greet the server of CSAT_SMTP_URL and log in there, but send no mail; return its address.
+    Raises DeliveryError if it does not take that within a time."""
+    server = MailServer.parse(url)
+    _converse(_Conversation(server, lambda _client: None), seconds)
+    return server.address
+
+
+def _converse(conversation: "_Conversation", seconds: float) -> None:
+    """Let a conversation take its course, for a time. Raises DeliveryError if the server did not
+    accept in it what we wanted."""
+    conversation.start()
+    conversation.join(seconds)
+    is_late = conversation.is_alive()
+    conversation.end()
+    if conversation.is_accepted:
+        return
+    if is_late or conversation.failure is None:
+        raise _transient(conversation.server, f"has not accepted it within {seconds:g} s")
+    raise conversation.failure
 
 
 class _Conversation(threading.Thread):
-    """A thread that sends one mail. It is a daemon, so a process that ends does not wait.
+    """A thread that logs in at a server and asks one thing of it. It is a daemon, so a process that
+    ends does not wait.
 
-    `is_accepted` is true as soon as the server has accepted the mail; `failure` is the error with
-    which the thread ended, or None.
+    `is_accepted` is true as soon as the server has accepted what was asked; `failure` is the error
+    with which the thread ended, or None. `recipient` is whom a mail is for.
     """
 
-    def __init__(self, server: MailServer, sender: str, recipient: str, content: bytes) -> None:
+    def __init__(
+        self, server: MailServer, ask: Callable[[smtplib.SMTP], None], recipient: str = ""
+    ) -> None:
         super().__init__(daemon=True, name="smtp")
         self.is_accepted = False
         self.failure: Exception | None = None
-        self._server, self._sender, self._recipient = server, sender, recipient
-        self._content = content
+        self.server = server
+        self._ask, self._recipient = ask, recipient
         self._lock = threading.Lock()
         self._is_over = False
         self._connected: socket.socket | None = None
 
     def run(self) -> None:
-        """Send the mail, and keep the error."""
+        """Ask, and keep the error."""
         try:
-            self._send()
+            self._converse()
         except Exception as error:
-            self.failure = _explain(error, self._server, self._recipient)
+            self.failure = _explain(error, self.server, self._recipient)
 
     def end(self) -> None:
         """End the connection, also under a thread that waits for it."""
@@ -135,13 +156,13 @@ class _Conversation(threading.Thread):
                 raise TimeoutError
             self._connected = connected.dup()
 
-    def _send(self) -> None:
-        client = _Client(self._server, self.admit)
+    def _converse(self) -> None:
+        client = _Client(self.server, self.admit)
         try:
             client.begin()
             client.secure()
             client.log_in()
-            client.sendmail(self._sender, [self._recipient], self._content)
+            self._ask(client)
             self.is_accepted = True
             client.quit()
         finally:
@@ -249,7 +270,7 @@ def _explain(error: Exception, server: MailServer, recipient: str) -> Exception:
         problem = f"has a certificate that is not trusted: {error.verify_message}"
         return _needs_operator(problem, "CSAT_SMTP_URL")
     if isinstance(error, OSError):  # those of smtplib, too
-        return _transient(server, f"cannot be reached: {type(error).__name__}")
+        return _transient(server, f"cannot be reached: {describe_failure(error)}")
     return error
 
 

@@ -7,6 +7,7 @@ import requests
 
 from survey.delivery.answer import printable
 from survey.delivery.failures import DeliveryError, FailureKind, read_retry_after
+from survey.delivery.reasons import describe_failure
 from survey.delivery.session import DeadlineSession
 
 _RETRY_STATUSES = frozenset({408, 425, 429})
@@ -30,7 +31,7 @@ class Webhook:
             is_address = isinstance(error, ValueError)
             kind = FailureKind.NEEDS_OPERATOR if is_address else FailureKind.TRANSIENT
             hint = ": check CSAT_ALERT_WEBHOOK" if is_address else ""
-            reason = f"the webhook cannot be reached ({type(error).__name__}){hint}"
+            reason = f"the webhook cannot be reached ({describe_failure(error)}){hint}"
             raise DeliveryError(kind, reason) from None
         if not 200 <= response.status_code < 300:
             raise _explain(response)

@@ -16,7 +16,6 @@ from time import monotonic
 import structlog
 
 from survey.delivery.failures import DeliveryError, FailureKind
-from survey.logs import find_place
 from survey.messages.outgoing import (
     LEASE,
     RENEW_SECONDS,
@@ -208,12 +207,8 @@ def _ids(outgoing: Sequence[Outgoing]) -> list[int]:
 
 def _unexpected(error: Exception) -> DeliveryError:
     """Return the failure for an error that nobody expected; only this message waits. An error of
-    the database is raised again, because nothing can be recorded now.
-
-    The error's own message may repeat what customers wrote, so nothing of it is logged.
-    """
+    the database is raised again, because nothing can be recorded now."""
     if isinstance(error, StoreError) and not isinstance(error, RefusedData):
         raise error
-    kind, place = type(error).__name__, find_place(error)
-    log.error("a message failed unexpectedly", error=kind, at=place)
-    return DeliveryError(FailureKind.DEFERRED, f"sending failed: {kind}")
+    log.error("a message failed unexpectedly", exc_info=error)
+    return DeliveryError(FailureKind.DEFERRED, f"sending failed: {type(error).__name__}")

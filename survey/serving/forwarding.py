@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import structlog
 
+from survey.request_ids import ENVIRON_KEY, HEADER, make_request_id
 from survey.serving.gateway import HttpResponse
 from survey.site.deferred import DeferredBody
 
@@ -74,7 +75,7 @@ class Forwarding:
         try:
             self._waiting.put_nowait(forwarded)
         except Full:
-            forwarded.answer.set_result(self._unreachable)
+            forwarded.answer.set_result(self._refuse(forwarded))
 
         def finish() -> Iterable[bytes]:
             answer = forwarded.answer.result()
@@ -93,13 +94,16 @@ class Forwarding:
             answer = _fetch(self._socket_path, forwarded)
         except (OSError, HTTPException) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
-            log.warning("reports not reached", reason=reason)
-            answer = self._unreachable
+            log.warning("reports not reached", reason=reason, request_id=forwarded.request_id)
+            answer = self._refuse(forwarded)
         except Exception as error:
             # No error may end the thread, or leave the request without an answer.
-            log.error("reports not reached", exc_info=error)
-            answer = self._unreachable
+            log.error("reports not reached", request_id=forwarded.request_id, exc_info=error)
+            answer = self._refuse(forwarded)
         forwarded.answer.set_result(answer)
+
+    def _refuse(self, forwarded: "_Forwarded") -> HttpResponse:
+        return self._unreachable.with_request_id(forwarded.request_id)
 
 
 def take_client_address(application: "WSGIApplication") -> "WSGIApplication":
@@ -125,6 +129,7 @@ class _Forwarded:
     headers: dict[str, str]
     body: bytes
     ends_at: float
+    request_id: str
     answer: "Future[HttpResponse]" = field(default_factory=Future)
 
 
@@ -162,18 +167,21 @@ def _is_for_reports(path: str) -> bool:
 def _read_request(environ: "WSGIEnvironment") -> _Forwarded:
     """Return the request as it is forwarded. The path is encoded anew, because WSGI decodes it."""
     query = environ.get("QUERY_STRING", "")
+    # Our own server has given the id already.
+    request_id = environ.get(ENVIRON_KEY) or make_request_id()
     return _Forwarded(
         method=environ["REQUEST_METHOD"],
         target=quote(environ["PATH_INFO"].encode("latin-1")) + (f"?{query}" if query else ""),
-        headers=_read_headers(environ),
+        headers=_read_headers(environ, request_id),
         body=environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)),
         ends_at=monotonic() + LONGEST_SECONDS,
+        request_id=request_id,
     )
 
 
-def _read_headers(environ: "WSGIEnvironment") -> dict[str, str]:
-    """Return the headers to forward. The client's address is the one that we see, because a client
-    may send any."""
+def _read_headers(environ: "WSGIEnvironment", request_id: str) -> dict[str, str]:
+    """Return the headers to forward. The client's address and the request's id are those that we
+    know, because a client may send any."""
     named = environ.get("HTTP_CONNECTION", "").lower().split(",")
     dropped = _HOP_BY_HOP.union(name.strip() for name in named)
     headers = {
@@ -184,7 +192,8 @@ def _read_headers(environ: "WSGIEnvironment") -> dict[str, str]:
     if content_type := environ.get("CONTENT_TYPE"):
         headers["content-type"] = content_type
     client = environ.get("REMOTE_ADDR", "")
-    return {**headers, "x-forwarded-for": client, "connection": "close"}
+    ours = {"x-forwarded-for": client, HEADER.lower(): request_id}
+    return {**headers, **ours, "connection": "close"}
 
 
 def _header_name(environ_name: str) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 import httptools
 
+from survey.request_ids import ENVIRON_KEY, HEADER, PLACEHOLDER
 from survey.response_headers import Headers
 from survey.serving.requests import Refused, Request
 
@@ -35,6 +36,12 @@ class HttpResponse:
     headers: Headers = ()
     body: bytes = b""
 
+    def with_request_id(self, request_id: str) -> "HttpResponse":
+        """Return this response, which was made before there was a request, for a request: its id
+        stands in a header, and on the page where that left a place for it."""
+        body = self.body.replace(PLACEHOLDER.encode(), request_id.encode())
+        return HttpResponse(self.status, [*self.headers, (HEADER, request_id)], body)
+
 
 def build_environ(base: "WSGIEnvironment", request: Request, peer: Address) -> "WSGIEnvironment":
     """Return the environment of a request. Raise Refused for a target that names no path.
@@ -50,6 +57,7 @@ def build_environ(base: "WSGIEnvironment", request: Request, peer: Address) -> "
         "QUERY_STRING": query.decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{request.version}",
         "REMOTE_ADDR": peer[0] if peer and isinstance(peer, tuple) else "",
+        ENVIRON_KEY: request.id,
         "wsgi.input": BytesIO(request.body),
     }
     for raw_name, raw_value in request.headers:

@@ -33,7 +33,8 @@ class Phase(Enum):
 
 @dataclass
 class Request:
-    """One request. `target` is unchanged from the request line, headers are as they were sent."""
+    """One request. `target` is unchanged from the request line, headers are as they were sent; `id`
+    is given by the server."""
 
     method: str
     target: bytes
@@ -43,6 +44,13 @@ class Request:
     keeps_alive: bool
     # The time when the whole request had arrived.
     received_at: float = field(default_factory=monotonic, compare=False)
+    id: str = field(default="", compare=False)
+
+    def find_header(self, name: bytes) -> str | None:
+        """Return the value of the only header of this name, in lower case; None if there is none,
+        or several."""
+        found = [value for each, value in self.headers if each.lower() == name]
+        return found[0].decode("latin-1") if len(found) == 1 else None
 
 
 @dataclass

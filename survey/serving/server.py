@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from survey.prometheus import REFUSED, counting
+from survey.request_ids import choose_request_id, make_request_id
 from survey.serving.connection import Connection
 from survey.serving.gateway import (
     Begun,
@@ -65,6 +66,8 @@ class Limits:
     max_body_bytes: int = 1024 * 1024
     # Requests for these paths are answered even when all threads are busy.
     urgent_paths: frozenset[bytes] = frozenset()
+    # Whether the ids of requests come from a proxy of our own that stands before this server.
+    trusts_request_ids: bool = False
 
 
 class Server:
@@ -149,6 +152,9 @@ class Server:
     def take(self, connection: Connection, request: Request) -> None:
         """Answer a request now, in this thread. Let the request wait if this is the last thread,
         or if this is not one of our threads but the one that commits. Urgent ones never wait."""
+        is_trusted = self._limits.trusts_request_ids
+        given = request.find_header(b"x-request-id") if is_trusted else None
+        request.id = choose_request_id(given, is_trusted=is_trusted)
         is_free = self.turns.are_threads_left if self.turns.is_mine else self._is_ours()
         if is_free or self._is_urgent(request):
             self._answer(connection, request)
@@ -159,10 +165,11 @@ class Server:
             self._refuse(connection, request, 503)
 
     def refusal(self, status: int) -> bytes:
-        """Return the whole answer to a refused request, and count the refusal."""
-        with counting():
-            REFUSED.labels(str(status)).inc()
-        return encode_answer(self._refusals[status], keeps_alive=False, version="1.1")
+        """Return the whole answer to a request that is refused before it has arrived whole."""
+        request_id = make_request_id()
+        if self._request_log is not None:
+            self._request_log.add_refusal(request_id, status)
+        return self._encode_refusal(request_id, status)
 
     def hold(self, size: int) -> bool:
         """Count `size` more bytes of unfinished bodies. Return False if the total is too large."""
@@ -254,12 +261,20 @@ class Server:
         status = error.status if isinstance(error, Refused) else 500
         if status == 500:
             # The address holds personal data, so it is not logged.
-            log.error("request failed", method=request.method, exc_info=error)
+            log.error(
+                "request failed", method=request.method, request_id=request.id, exc_info=error
+            )
         self._refuse(connection, request, status)
 
     def _refuse(self, connection: Connection, request: Request, status: int) -> None:
         self._note(request, status)
-        connection.answer(self.refusal(status), keeps_alive=False)
+        connection.answer(self._encode_refusal(request.id, status), keeps_alive=False)
+
+    def _encode_refusal(self, request_id: str, status: int) -> bytes:
+        with counting():
+            REFUSED.labels(str(status)).inc()
+        answer = self._refusals[status].with_request_id(request_id)
+        return encode_answer(answer, keeps_alive=False, version="1.1")
 
     def _note(self, request: Request, status: int) -> None:
         if self._request_log is not None:

@@ -7,7 +7,7 @@ import socket
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from survey.logs import log_thread_failures
+from survey.logs import log_failures
 from survey.response_headers import Headers
 from survey.serving.children import die_with_parent
 from survey.serving.gateway import HttpResponse
@@ -34,7 +34,7 @@ REPORTS_THREADS = 8
 def run_worker(create_server: "Callable[[socket.socket], Server]", socket_number: int) -> None:
     """Answer requests until SIGTERM or SIGINT, and finish the current requests."""
     die_with_parent()
-    log_thread_failures()
+    log_failures()
     # The collector would find no garbage among the objects that imports make.
     gc.disable()
     server = create_server(socket.socket(fileno=socket_number))
@@ -52,8 +52,13 @@ def serve_site(site: "SurveySite", listener: socket.socket) -> Server:
     from survey.site.errors import refusal_pages
 
     refusals = {status: _fixed(page) for status, page in refusal_pages(site).items()}
-    limits = Limits(max_body_bytes=site.max_body_bytes, urgent_paths=URGENT_PATHS)
-    log = RequestLog() if site.settings.log_requests else None
+    limits = Limits(
+        max_body_bytes=site.max_body_bytes,
+        urgent_paths=URGENT_PATHS,
+        trusts_request_ids=site.settings.trusted_proxies > 0,
+    )
+    pages = frozenset(rule.rule.encode() for rule in site.url_map.iter_rules())
+    log = RequestLog(pages) if site.settings.log_requests else None
     return Server(site, listener, refusals, limits, log)
 
 
@@ -77,12 +82,15 @@ def serve_reports(
     from survey.site.errors import REFUSALS
 
     refusals = {status: _plain_refusal(HTTPStatus(status), headers) for status in REFUSALS}
-    limits = Limits(threads=REPORTS_THREADS)
+    # The site workers have given the ids.
+    limits = Limits(threads=REPORTS_THREADS, trusts_request_ids=True)
     return Server(take_client_address(application), listener, refusals, limits)
 
 
 def _fixed(page: "Response") -> HttpResponse:
-    return HttpResponse(page.status, list(page.headers), page.get_data())
+    # The length changes when the request's id is put in; the server says it.
+    headers = [(name, value) for name, value in page.headers if name != "Content-Length"]
+    return HttpResponse(page.status, headers, page.get_data())
 
 
 def _plain_refusal(status: HTTPStatus, headers: Headers) -> HttpResponse:

@@ -14,6 +14,7 @@ from survey.page_views import receive_page_views
 from survey.rate_counts import RateCounts, SharedRateCounts
 from survey.rate_limits import RateLimits
 from survey.receive import receive_all
+from survey.request_ids import Identified
 from survey.settings import Settings
 from survey.site import compression, headers, language, prometheus
 from survey.site.context import SurveySite
@@ -90,6 +91,9 @@ def create_app(
     app.register_blueprint(hooks)
     prometheus.register(app)
     register_error_pages(app)
+    app.wsgi_app = Identified(  # type: ignore[method-assign]
+        app.wsgi_app, is_behind_proxy=settings.trusted_proxies > 0
+    )
     return app
 
 

@@ -8,6 +8,7 @@ from flask import Response
 from flask.typing import ResponseReturnValue
 
 from survey.errors import CsatError
+from survey.request_ids import ENVIRON_KEY, answering
 from survey.site.context import SurveySite
 from survey.store.errors import StoreError
 
@@ -60,7 +61,8 @@ class DeferredResponse(Response):
 
     def _fail(self, environ: "WSGIEnvironment", error: BaseException) -> Response:
         site = self._site
-        with site.request_context(environ):
+        # This runs in the thread that commits, or after the application was called.
+        with answering(environ.get(ENVIRON_KEY)), site.request_context(environ):
             try:
                 if not isinstance(error, CsatError):
                     raise error

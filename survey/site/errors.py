@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _
 from werkzeug.exceptions import HTTPException
 
 from survey.links import LinkError, MissingTicket
+from survey.request_ids import ENVIRON_KEY, PLACEHOLDER
 from survey.site.context import SurveySite
 
 log = structlog.get_logger()
@@ -64,7 +65,9 @@ def _words_of(status: int) -> tuple[str, str]:
 
 def error_page(status: int, title: str, advice: str) -> tuple[str, int]:
     """Return a page that says what happened and what to do."""
-    return render_template("error.html", title=title, advice=advice), status
+    request_id = request.environ.get(ENVIRON_KEY)
+    page = render_template("error.html", title=title, advice=advice, request_id=request_id)
+    return page, status
 
 
 # The statuses with which a server refuses requests that it does not give to the application.
@@ -91,8 +94,9 @@ def reports_unreachable_page(site: SurveySite) -> Response:
 
 
 def _fixed_page(site: SurveySite, status: int, title: str, advice: str) -> Response:
-    """Return a page that is made once, before any request, with the headers of every page."""
-    with site.test_request_context("/"):
+    """Return a page that is made once, before any request, with the headers of every page and a
+    place for the request's id."""
+    with site.test_request_context("/", environ_overrides={ENVIRON_KEY: PLACEHOLDER}):
         page = Response(*error_page(status, title, advice))
     page.headers.extend(site.page_headers)
     return page

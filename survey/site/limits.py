@@ -6,6 +6,7 @@ from flask import request
 from survey.clients import Client, hash_link
 from survey.growth import day_of
 from survey.links import anonymous_person
+from survey.pseudonyms import is_same_person, pseudonyms_of
 from survey.rate_limits import Scope
 from survey.refusals import Refused
 from survey.site.context import SurveySite, current_site
@@ -56,9 +57,12 @@ def _is_customer(site: SurveySite, visitor: Visitor) -> bool:
     if link.person == anonymous_person(link.ticket_id):
         return False
     try:
-        if find_requester(site.database, link.ticket_id) == link.distinct_id:
+        requester = find_requester(site.database, link.ticket_id)
+        if requester and is_same_person(link.distinct_id, requester, site.rules.secrets):
             return True
-        return has_answer_of(site.database, link.ticket_id, link.person)
+        # The person may have been erased since.
+        names = (link.person, *pseudonyms_of(link.person, site.rules.secrets))
+        return any(has_answer_of(site.database, link.ticket_id, name) for name in names)
     except StoreError as error:
         # Nobody is refused for want of knowledge. If the answer cannot be stored either, that is
         # said of it.

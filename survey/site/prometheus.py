@@ -1,27 +1,22 @@
 """`/metrics` for Prometheus, protected by a token, and the middleware that times requests."""
 
 import hmac
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from flask import Blueprint, Flask, Response, abort, request
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.registry import Collector
 
 from survey.prometheus import HTTP_SECONDS, counted_registry, counting
-from survey.site.context import SurveySite, current_site
-from survey.store.errors import StoreError
-from survey.store.outbox import summarise
+from survey.site.context import current_site
+from survey.site.store_figures import StoreFigures
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 metrics = Blueprint("metrics", __name__)
-log = structlog.get_logger()
 
 
 @metrics.get("/metrics")
@@ -35,48 +30,9 @@ def show_metrics() -> Response:
     if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected):
         return Response("a bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
     registry = CollectorRegistry()
-    registry.register(_Outbox(site))
+    registry.register(StoreFigures(site.database, site.settings, site.clock))
     text = generate_latest(registry) + generate_latest(counted_registry())
     return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-
-class _Outbox(Collector):
-    """The figures of the outbox in the store, for all processes on all machines."""
-
-    def __init__(self, site: SurveySite) -> None:
-        self._site = site
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the figures. Yield none while the store cannot be read: old ones would be wrong."""
-        now = self._site.clock()
-        try:
-            with self._site.database.reading() as connection:
-                summary = summarise(connection, now)
-        except StoreError as error:
-            log.error("outbox not counted", reason=str(error))
-            return
-        yield GaugeMetricFamily(
-            "csat_outbox_waiting", "Events that wait for PostHog.", summary.waiting
-        )
-        yield GaugeMetricFamily(
-            "csat_outbox_oldest_seconds",
-            "How long the oldest of them has been waiting.",
-            summary.oldest_seconds(now),
-        )
-        yield CounterMetricFamily(
-            "csat_outbox_delivered", "Events that PostHog accepted.", summary.delivered
-        )
-        yield CounterMetricFamily(
-            "csat_outbox_dead", "Events that became dead letters.", summary.dead_total
-        )
-        yield GaugeMetricFamily(
-            "csat_outbox_dead_now", "Dead letters that nobody has sent again.", summary.dead_now
-        )
-        yield GaugeMetricFamily(
-            "csat_outbox_over_quota",
-            "1 while PostHog drops events for its quota, so that all wait.",
-            int(summary.quota_probe_at is not None),
-        )
 
 
 def register(app: Flask) -> None:

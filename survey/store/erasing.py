@@ -277,17 +277,18 @@ def find_identities(connection: Connection) -> set[str]:
 
 def latest_answer_at(connection: Connection, person: Person) -> datetime | None:
     """Return the time of the person's latest answer; None if there is none. An import may bring
-    times that are still to come."""
+    times that are still to come. This reads all answers."""
+    of_person = (*person.names, person.pseudonym)
+    # All times are read: to find the latest, a database might search the index of times, and read
+    # each row by itself.
     times = [
-        connection.scalar(
-            select(table.answered_at)
-            .where(table.distinct_id.in_((*person.names, person.pseudonym)))
-            .order_by(table.answered_at.desc())
-            .limit(1)
-        )
+        at
         for table in (AnswerRow, AnswerCopyRow)
+        for at in connection.scalars(
+            select(table.answered_at).where(table.distinct_id.in_(of_person))
+        )
     ]
-    return max((each for each in times if each is not None), default=None)
+    return max(times, default=None)
 
 
 def oldest_answer_at(connection: Connection) -> datetime | None:

@@ -25,6 +25,8 @@ _RETENTION = select(RetentionRow.key_id, RetentionRow.forgotten_before).order_by
     RetentionRow.forgotten_before
 )
 
+_FORGOTTEN_BEFORE = select(func.max(RetentionRow.forgotten_before))
+
 
 def read_erasures(connection: Connection, secrets: Sequence[str]) -> Erasures:
     """Return all that was erased. `secrets` are those of CSAT_SECRET_KEY; raise SettingsError if
@@ -65,6 +67,12 @@ def require_erasure_secrets(database: Database, secrets: Sequence[str]) -> None:
     """Raise SettingsError if `secrets`, those of CSAT_SECRET_KEY, lack one that erasures used."""
     with database.reading() as connection:
         read_erasures(connection, secrets)
+
+
+def find_forgotten_before(connection: Connection) -> datetime | None:
+    """Return before when everything is without identity and words; None if the retention was never
+    applied."""
+    return connection.scalar(_FORGOTTEN_BEFORE)
 
 
 def _read_times(

@@ -17,6 +17,7 @@ from tenacity import (
 
 from survey.addresses import show_address
 from survey.delivery.failures import FailureKind, read_retry_after
+from survey.delivery.reasons import describe_failure
 from survey.delivery.session import DeadlineSession
 from survey.settings import Settings, SettingsError
 from survey.zendesk.errors import ZendeskError, explain_status
@@ -253,7 +254,7 @@ class ZendeskClient:
             reason = f"{self._shown_url} is not an address that can be reached: check "
             raise ZendeskError(FailureKind.NEEDS_OPERATOR, f"{reason}CSAT_ZENDESK_URL") from None
         except requests.RequestException as error:
-            reason = f"{self._shown_url} cannot be reached: {type(error).__name__}"
+            reason = f"{self._shown_url} cannot be reached: {describe_failure(error)}"
             raise ZendeskError(FailureKind.TRANSIENT, reason) from None
         if not 200 <= response.status_code < 300:
             raise explain_status(

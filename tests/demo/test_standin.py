@@ -308,3 +308,15 @@ def test_says_nothing_on_the_terminal(
     post(standin)
     requests.get(f"{standin.url}/missing", timeout=5)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_request_for_no_flags_tells_whether_a_key_is_known(standin: PostHogStandIn) -> None:
+    standin.unknown_keys.add("phc_unknown")
+
+    def ask(body: object) -> int:
+        return requests.post(f"{standin.url}/flags/?v=2", json=body, timeout=5).status_code
+
+    assert ask({"token": "phc_test", "disable_flags": True}) == 200
+    assert ask({"token": "phc_unknown", "disable_flags": True}) == 401
+    assert ask({}) == ask([]) == 401
+    assert (standin.events, standin.attempts) == ([], 0)

@@ -11,7 +11,7 @@ pytest.register_assert_rewrite("tests.support.customers", "tests.support.reckoni
 
 @pytest.fixture
 def rounds() -> int:
-    """How often each kind of fault happens; `make soak` asks for more."""
+    """How often each kind of fault happens; `make faults` asks for more."""
     return int(os.environ.get("FAULT_ROUNDS", "1"))
 
 

@@ -1,18 +1,15 @@
 """A database that does not go away, but does not answer either: nobody waits without end."""
 
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 import requests
 
 from survey.store.database import Database
 from survey.store.migrate import upgrade
-from tests.support.command import environment
+from tests.support.holding import suspended_writer
 from tests.support.pages import LINK, Page
 from tests.support.postgresql import running_postgresql
 from tests.support.reckoning import summary
@@ -106,41 +103,9 @@ def test_a_frozen_postgresql(tmp_path):
             assert_everything_goes_on(site, url)
 
 
-HOLD = """
-import sys, time
-from survey.store.database import Database
-with Database(sys.argv[1]).writing():
-    print("held", flush=True)
-    time.sleep(600)
-"""
-
-
-@pytest.fixture
-def hold():
-    """Begin to write in another process, which is then suspended in the middle of it."""
-    holders = []
-
-    def hold(database_url):
-        holder = subprocess.Popen(
-            [sys.executable, "-c", HOLD, database_url],
-            env=environment(),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        holders.append(holder)
-        assert holder.stdout.readline() == "held\n"
-        return holder
-
-    yield hold
-    for holder in holders:
-        holder.kill()
-        holder.communicate()
-
-
-def test_a_writer_that_was_suspended(tmp_path, hold):
+def test_a_writer_that_was_suspended(tmp_path):
     url = f"sqlite:///{tmp_path}/csat.db"
     with running_site(tmp_path, "--no-deliver") as site:
-        holder = hold(url)
-        assert_nobody_waits(site)
-        holder.kill()
+        with suspended_writer(url):
+            assert_nobody_waits(site)
         assert_everything_goes_on(site, url)

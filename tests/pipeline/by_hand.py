@@ -92,7 +92,7 @@ def count_by_hand(events: Sequence[dict[str, Any]], contract: Contract) -> Resul
         chosen = [i for i in valid if TRUST[readings[i]["trust"]] == highest][0]  # noqa: RUF015
         person = readings[chosen]["person"]
         # 4. The response begins with that person's first valid answer, whatever its trust.
-        own = [i for i in valid if readings[i]["person"] == person]
+        own = [i for i in valid if is_same(readings[i]["person"], person, contract)]
         first = last = own[0]
         # 5. Up to and including the edit window.
         end = readings[first]["at"] + contract.edit_window
@@ -170,6 +170,21 @@ def trust_of(event: dict[str, Any], contract: Contract, ticket: str | None, pers
     ]
     is_proven = ticket is not None and rating is not None and properties.get("link_proof") in proofs
     return str(claim) if is_proven else "unverified"
+
+
+def is_same(person: str, other: str, contract: Contract) -> bool:
+    """Whether two persons are one: an erased person is one with their pseudonym."""
+    pairs = ((person, other), (other, person))
+    return person == other or any(
+        pseudonym_by_hand(one, secret) == another
+        for one, another in pairs
+        for secret in contract.secrets
+    )
+
+
+def pseudonym_by_hand(person: str, secret: str) -> str:
+    key = hmac.new(secret.encode(), b"pseudonym", hashlib.sha256).digest()
+    return "erased:" + hmac.new(key, person.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def proof_by_hand(values: list[Any], secret: str) -> str:

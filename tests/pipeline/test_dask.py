@@ -16,7 +16,7 @@ from distributed.protocol.pickle import dumps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.exports import TESTERS, VOIDS, write_exports
+from bench.exports import SECRET_KEY, TESTERS, VOIDS, write_exports
 from pipeline.commands.aggregate import format_counts
 from pipeline.sources import dask
 from pipeline.sources.base import SourceError
@@ -69,6 +69,7 @@ def configured(exports) -> dict[str, str]:
     database.close()
     return {
         "CSAT_DATABASE_URL": url,
+        "CSAT_SECRET_KEY": SECRET_KEY,
         "CSAT_SURVEY_ID": DEFAULT_SURVEY_ID,
         "CSAT_TEST_DISTINCT_IDS": ",".join(TESTERS),
     }
@@ -119,7 +120,11 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
     moment, exports, by_one_process, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(dask, "_BYTES_A_PART", 80_000)
-    chosen = make_settings(survey_id=DEFAULT_SURVEY_ID, test_distinct_ids=frozenset(TESTERS))
+    chosen = make_settings(
+        secret_key=SECRET_KEY,
+        survey_id=DEFAULT_SURVEY_ID,
+        test_distinct_ids=frozenset(TESTERS),
+    )
     rules = CountingRules.of(chosen, VOIDS[:3])
     with running_cluster(tmp_path) as cluster, Client(cluster.address) as watcher:
         victim = cluster.workers[0]

@@ -14,14 +14,21 @@ from hypothesis import strategies as st
 from pipeline.counts import count_outcomes, count_responses, derive_responses
 from pipeline.deduplicate import mark_duplicates
 from pipeline.events import EventList
-from pipeline.rules import decide
+from pipeline.rules import decide, depends_on_secrets
 from pipeline.schemas import RECEIVED
 from survey import rules
 from survey.copies import choose_copies
 from survey.counting_rules import CountingRules
 from survey.months import Month
 from survey.vocabulary import Outcome
-from tests.pipeline.by_hand import Contract, Result, count_by_hand, proof_by_hand, read
+from tests.pipeline.by_hand import (
+    Contract,
+    Result,
+    count_by_hand,
+    proof_by_hand,
+    pseudonym_by_hand,
+    read,
+)
 from tests.support.events import NOON, Event, as_imported, as_raw, make_event
 from tests.support.examples import examples
 from tests.support.responses import describe_all
@@ -113,6 +120,9 @@ def outcomes_of(events: list[Event], result: Result, contract: Contract) -> Coun
     return Counter(zip(answers, result.outcomes, strict=True))
 
 
+NEW, OLD = "the new secret of a site", "the old secret of a site"
+ERASED_ANN = pseudonym_by_hand("ann", NEW)
+
 # Half an hour before London's October begins, so that the offsets reach across the month's end.
 BEGINNING = datetime(2026, 9, 30, 22, 30, tzinfo=UTC)
 SECOND_VISIT = BEGINNING + timedelta(days=20)
@@ -171,7 +181,9 @@ events_of_few = st.lists(
         make_event,
         uuid=st.sampled_from(["a", "b", "c", "d", "e", "f", "B", "é"]),
         at=times,
-        distinct_id=st.sampled_from(["ann", "ann", "bob", "test-robot", "ticket:1", None, "", " "]),
+        distinct_id=st.sampled_from(
+            ["ann", "ann", ERASED_ANN, "bob", "test-robot", "ticket:1", None, "", " "]
+        ),
         properties=properties,
     ),
     max_size=12,
@@ -185,7 +197,7 @@ distinct_events = st.lists(
             "properties": {"ticketId": 1, "$survey_response": rating, "link_trust": trust},
         },
         at=times,
-        distinct_id=st.sampled_from(["ann", "bob", "cem"]),
+        distinct_id=st.sampled_from(["ann", "bob", "cem", ERASED_ANN]),
         trust=st.sampled_from(["signed", "known", "unverified", "unverified"]),
         rating=st.integers(1, 5),
     ),
@@ -222,7 +234,6 @@ def bring_proof(event: Event, kind: str) -> Event:
     return {**event, "properties": {**properties, "link_proof": proofs[kind]}}
 
 
-NEW, OLD = "the new secret of a site", "the old secret of a site"
 # Most are valid.
 kinds_of_proof = st.sampled_from(
     [
@@ -266,6 +277,20 @@ def test_frames_and_by_hand_agree_in_every_order(
     events: list[Event], contract: Contract, order: random.Random
 ):
     agree(count_as_frame, events, contract, order)
+
+
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(events=crowds, contract=contracts)
+def test_only_tickets_that_depend_on_secrets_are_decided_otherwise_without_them(
+    events: list[Event], contract: Contract
+):
+    rules_of_frame = CountingRules.of(settings_for(contract), contract.voids)
+    lookup = EventList([as_raw(each) for each in events], rules_of_frame)
+    answers = mark_duplicates(lookup.frame(), lookup)
+    needs_none = ~depends_on_secrets(answers, rules_of_frame)
+    without = decide(answers[needs_none], rules_of_frame.without_secrets())["outcome"]
+    assert without.equals(decide(answers, rules_of_frame).loc[needs_none, "outcome"])
+    event(f"{needs_none.sum()} of {len(answers)} need none")
 
 
 def agree(count, events: list[Event], contract: Contract, order: random.Random) -> None:

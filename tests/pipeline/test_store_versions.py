@@ -223,8 +223,8 @@ def test_an_answer_makes_only_its_own_day_counted_again(database, statements_of)
     receive(database, configured, Submission(link, Trust.SIGNED, 5, None, None, Questions("?")), at)
     after = statements_of(lambda: count(source, query))
     # The day of UTC lies in two days of the calendar. Each takes one statement for its responses,
-    # three for the outcomes of its answers, and one for the networks that they came from.
-    assert len(after) == len(quiet) + 2 * 5
+    # four for the outcomes of its answers, and one for the networks that they came from.
+    assert len(after) == len(quiet) + 2 * 6
 
 
 @pytest.fixture

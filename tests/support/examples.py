@@ -1,4 +1,4 @@
-"""How many examples property tests try: few in `make test`, many in `make soak`."""
+"""How many examples property tests try: few in `make test`, many in `make faults`."""
 
 import os
 

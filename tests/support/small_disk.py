@@ -12,6 +12,10 @@ from tests.support.tree import SiteTree
 SIZE = 32 * 1024 * 1024
 
 
+# The files of a site, and some more.
+INODES = 64
+
+
 class MountedDisk:
     """A file system in memory; only root can mount one."""
 
@@ -21,9 +25,8 @@ class MountedDisk:
 
     def mount(self) -> bool:
         """Whether it could be mounted."""
-        command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(self.folder)]
-        done = subprocess.run(command, capture_output=True, check=False)
-        return done.returncode == 0
+        options = f"size={SIZE},nr_inodes={INODES}"
+        return _succeeds("mount", "-t", "tmpfs", "-o", options, "tmpfs", self.folder)
 
     def unmount(self) -> None:
         """Give it back, even while somebody looks at it."""
@@ -40,6 +43,62 @@ class MountedDisk:
     def free(self, site: SiteTree) -> None:
         """Give it room again."""
         self._filler.unlink()
+
+    def use_up_inodes(self) -> None:
+        """Leave room for bytes, but for no other file."""
+        with contextlib.suppress(OSError):
+            self._empty_files().mkdir(exist_ok=True)
+            for number in range(INODES):
+                (self._empty_files() / f"{number}").touch()
+
+    def free_inodes(self) -> None:
+        """Let there be other files again."""
+        for file in self._empty_files().iterdir():
+            file.unlink()
+        self._empty_files().rmdir()
+
+    def _empty_files(self) -> Path:
+        return self.folder / "empty"
+
+
+class JournaledDisk:
+    """A disk that its system makes read-only when it finds it damaged, whatever is open there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "disk"
+        self.folder.mkdir()
+        self._image = folder / "disk.img"
+
+    def mount(self) -> bool:
+        """Whether it could be made and mounted."""
+        with self._image.open("wb") as image:
+            image.truncate(SIZE)
+        return _succeeds("mkfs.ext4", "-q", "-F", self._image) and self._mount()
+
+    def damage(self) -> None:
+        """Let the system find it damaged: nothing can be written there any more."""
+        assert _succeeds("mount", "-o", "remount,abort", self.folder)
+
+    def repair(self) -> None:
+        """Do what an operator does when everything that used it has ended."""
+        self.unmount()
+        # It ends with 1 where it has mended something.
+        _succeeds("e2fsck", "-p", self._image)
+        assert self._mount()
+
+    def unmount(self) -> None:
+        """Give it back."""
+        assert _succeeds("umount", self.folder)
+
+    def _mount(self) -> bool:
+        return _succeeds("mount", "-o", "loop,errors=remount-ro", self._image, self.folder)
+
+
+def _succeeds(*command: str | Path) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 class SizeLimit:

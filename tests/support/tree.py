@@ -12,7 +12,7 @@ from uuid import uuid4
 from demo.processes import free_port
 from survey.prometheus import FOLDER_VARIABLE
 from tests.support.command import environment
-from tests.support.settings import SECRET_KEY
+from tests.support.settings import FOR_A_CROWD, SECRET_KEY
 from tests.support.site import answers, is_alive, wait_until
 
 # How long children may outlive a supervisor that was killed.
@@ -25,22 +25,29 @@ class SiteTree:
     """A site on one port, with all its processes, started as often as a test likes."""
 
     def __init__(
-        self, folder: Path, database_url: str, posthog_url: str, *arguments: str, **settings: str
+        self,
+        folder: Path,
+        database_url: str,
+        posthog_url: str,
+        *arguments: str,
+        reports: bool = False,
+        **settings: str,
     ) -> None:
         self.port = free_port()
-        self.log = folder / "serve.log"
+        self.log = folder / f"serve-{self.port}.log"
         self._mark = uuid4().hex
         self._command = [sys.executable, "-P", "-m", "csat", "serve", "--port", str(self.port)]
-        self._command += ["--no-reports", *arguments]
-        self._environment = environment(
-            CSAT_SECRET_KEY=SECRET_KEY,
-            CSAT_DATABASE_URL=database_url,
-            CSAT_BASE_URL=f"http://127.0.0.1:{self.port}",
-            CSAT_POSTHOG_HOST=posthog_url,
-            CSAT_POSTHOG_KEY="phc_test",
-            **{_MARK: self._mark},
+        self._command += [*([] if reports else ["--no-reports"]), *arguments]
+        given = {
+            "CSAT_SECRET_KEY": SECRET_KEY,
+            "CSAT_DATABASE_URL": database_url,
+            "CSAT_BASE_URL": f"http://127.0.0.1:{self.port}",
+            "CSAT_POSTHOG_HOST": posthog_url,
+            "CSAT_POSTHOG_KEY": "phc_test",
+            **FOR_A_CROWD,
             **settings,
-        )
+        }
+        self._environment = environment(**given, **{_MARK: self._mark})
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._metrics_folders: set[str] = set()
 

@@ -5,10 +5,14 @@ from itertools import count
 
 import pytest
 
+from pipeline.donations.kept_rules import KeptRules
+from pipeline.donations.verifying import verify_ledger
 from pipeline.importing import AnswerImport
 from survey.copies import ImportedAnswer
 from survey.counting_rules import CountingRules
+from survey.event_values import canonical_json
 from survey.events import Questions
+from survey.link_proofs import make_proof
 from survey.links import parse_link
 from survey.receive import Arrival, Submission, receive_all
 from survey.rederive import apply_rules
@@ -38,7 +42,7 @@ class Story(Donations):
         form = Submission(link, trust, 5, None, None, Questions("How was it?"))
         receive_all(self.database, self.settings, [Arrival(form, on(month, day))])
 
-    def bring(self, month, person="ann", *, uuid=None, ticket="42", day=14, **given):
+    def bring(self, month, person="ann", *, uuid=None, ticket="42", day=14, proof=None, **given):
         """Imported."""
         self._passes()
         answer = ImportedAnswer(
@@ -49,7 +53,9 @@ class Story(Donations):
             comment=None,
             team="surveys",
             answered_at=on(month, day),
-            properties=repr((ticket, given)),
+            properties=canonical_json(
+                {"ticketId": ticket, "link_trust": given.get("trust"), "link_proof": proof}
+            ),
             **given,
         )
         AnswerImport(self.database, CountingRules.of(self.settings)).add([answer])
@@ -259,6 +265,103 @@ class TestSettings:
         story.close(AUGUST)
         story.configure()
         assert story.changes == {"2026-07": (1, "settings")}
+
+
+FIRST, SECOND = "the first secret of a site", "the second secret of a site"
+
+
+@on_sqlite
+class TestSecrets:
+    @pytest.fixture
+    def told(self, story):
+        """July and August are closed by the first secret; of two persons ann proves who she is."""
+        story.configure(secret_key=FIRST)
+        story.bring(JULY, "ben")
+        proof = make_proof(
+            uuid="ann's",
+            ticket_id="42",
+            distinct_id="ann",
+            rating=5,
+            trust=Trust.SIGNED,
+            secret=FIRST,
+        )
+        story.bring(AUGUST, uuid="ann's", trust=Trust.SIGNED, proof=proof)
+        story.answer(JULY, "cem", ticket="43")
+        story.close(JULY)
+        story.close(AUGUST)
+        return story
+
+    def test_one_more_changes_no_count(self, told):
+        told.configure(secret_key=f"{SECOND},{FIRST}")
+        assert told.changes == {}
+        told.close(SEPTEMBER)
+        told.configure(secret_key=f"{SECOND},{FIRST}", link_secret="signs links")
+        assert told.changes == {}
+
+    def test_one_less_lets_its_proofs_no_more_decide(self, told):
+        told.configure(secret_key=SECOND)
+        assert told.changes == {"2026-07": (1, "settings"), "2026-08": (-1, "settings")}
+        told.close(SEPTEMBER)
+        told.configure(secret_key=FIRST)
+        assert told.changes == {"2026-07": (-1, "settings"), "2026-08": (1, "settings")}
+
+    def test_what_comes_after_it_has_changed_has_its_own_reason(self, told):
+        told.configure(secret_key=f"{SECOND},{FIRST}")
+        told.answer(JULY, "cem", ticket="44")
+        told.bring(JULY, "cem", ticket="45")
+        told.answer(AUGUST, "dan", Trust.SIGNED, ticket="43")
+        assert [(each.ticket_id, each.hedgehogs, each.reason) for each in find_changes(told)] == [
+            ("43", -1, "other_person"),
+            ("44", 1, "late_answer"),
+            ("45", 1, "late_import"),
+            ("43", 1, "late_answer"),
+        ]
+
+    def test_another_copy_of_an_event_keeps_its_reason(self, told):
+        told.configure(secret_key=f"{SECOND},{FIRST}")
+        told.bring(JULY, uuid="ann's", day=2)
+        assert told.changes == {"2026-07": (1, "late_import"), "2026-08": (-1, "late_import")}
+
+    def test_a_tester_under_another_secret_is_the_same_tester(self, told):
+        told.configure(secret_key=FIRST, test_distinct_ids="robot")
+        told.close(SEPTEMBER)
+        told.configure(secret_key=f"{SECOND},{FIRST}", test_distinct_ids="robot")
+        told.answer(AUGUST, "dan", Trust.SIGNED, ticket="43")
+        assert told.changes == {"2026-07": (-1, "other_person"), "2026-08": (1, "late_answer")}
+
+
+class TestLedgersOfAnOlderRelease:
+    """It kept the fingerprint of its rules alone, and believed all events."""
+
+    @pytest.fixture
+    def told(self, story, monkeypatch):
+        story.configure(secret_key=())
+        story.bring(JULY, "ben")
+        story.bring(AUGUST, trust=Trust.SIGNED)
+        story.answer(JULY, "cem", ticket="43")
+        with monkeypatch.context() as patched:
+            patched.setattr(KeptRules, "__str__", lambda kept: kept.fingerprint)
+            story.close(JULY)
+            story.close(AUGUST)
+        return story
+
+    def test_what_their_events_claim_without_a_proof_counts_no_more(self, told):
+        told.configure(secret_key=FIRST)
+        assert told.changes == {"2026-07": (1, "settings"), "2026-08": (-1, "settings")}
+        assert told.close(SEPTEMBER).is_new
+        assert told.changes == {}
+        assert [check.name for check in verify_ledger(told.database, told.settings)][-1]
+
+    def test_what_comes_later_has_its_own_reason(self, told):
+        told.configure(secret_key=FIRST)
+        told.close(SEPTEMBER)
+        told.bring(JULY, "cem", ticket="44")
+        told.answer(AUGUST, "dan", Trust.SIGNED, ticket="43")
+        assert [(each.ticket_id, each.hedgehogs, each.reason) for each in find_changes(told)] == [
+            ("43", -1, "other_person"),
+            ("44", 1, "late_import"),
+            ("43", 1, "late_answer"),
+        ]
 
 
 @on_sqlite

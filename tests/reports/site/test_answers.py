@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from reports.site.roles import allow_everybody, allow_signed_in
+from survey.request_ids import ENVIRON_KEY
 from survey.store.database import Database
 from tests.support.headers import faults
 from tests.support.reports_site import Person, make_site
@@ -74,8 +75,10 @@ class TestStyleSheet:
 
 class TestCompression:
     def test_a_page_is_compressed_for_who_accepts_it(self, person):
-        plain = person.client.get("/reports/none")
-        packed = person.client.get("/reports/none", headers={"Accept-Encoding": "gzip"})
+        environ = {ENVIRON_KEY: "the same on both"}
+        packing = {"Accept-Encoding": "gzip"}
+        plain = person.client.get("/reports/none", environ_overrides=environ)
+        packed = person.client.get("/reports/none", environ_overrides=environ, headers=packing)
         assert packed.headers["Content-Encoding"] == "gzip"
         assert gzip.decompress(packed.data) == plain.data
         assert "Content-Encoding" not in plain.headers
@@ -142,6 +145,12 @@ class TestErrors:
         for path in ("/reports/", "/reports/login", "/reports/none"):
             answer = person.client.get(path, environ_overrides={"QUERY_STRING": query})
             assert answer.status_code in (200, 303, 404)
+
+    @pytest.mark.parametrize("host", ["9" * 400, "a..b"])
+    def test_a_host_that_cannot_be_one(self, person, host):
+        for path in ("/reports/", "/reports/none"):
+            answer = person.client.get(path, environ_overrides={"HTTP_HOST": host})
+            assert (answer.status_code, "/reports/login" in answer.text) == (400, True)
 
     def test_a_view_that_fails_in_the_database_is_no_mistake_of_ours(self, site, person):
         def fail():

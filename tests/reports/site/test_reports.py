@@ -241,6 +241,13 @@ def test_responses_are_found_by_words_by_phrase_and_page_by_page(lead, database,
     assert "No response is like this" in lead.client.get("/reports/2026-10/responses?q=zzz").text
 
 
+@pytest.mark.parametrize("name", ["responses?q=a", "responses?phrase=a", "responses.csv?q=a"])
+def test_nothing_is_found_in_a_month_without_comments(lead, name):
+    answer = lead.client.get(f"/reports/2026-10/{name}")
+    assert answer.status_code == 200
+    assert answer.text.count("\n") == 1 or "No response is like this" in answer.text
+
+
 def test_what_customers_wrote_is_text_on_every_page(lead, database, settings):
     give(database, settings, GivenAnswer(rating=1, comment=HOSTILE, team="<b>team"))
     for path in ("2026-10", "2026-10/responses", "2026-10/weeks"):
@@ -276,6 +283,11 @@ def test_marks_are_added_shown_on_trends_and_removed(lead, database, settings):
     assert post(lead, "/reports/marks/1/remove").status_code == 303
     assert "Release" not in lead.client.get("/reports/2026-10").text
     assert post(lead, "/reports/marks/1/remove").status_code == 303  # it is gone already
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**20])
+def test_a_mark_of_which_no_database_can_have_the_number_does_not_exist(lead, number):
+    assert post(lead, f"/reports/marks/{number}/remove").status_code == 404
 
 
 def post(person, path, **fields):

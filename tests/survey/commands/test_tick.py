@@ -8,11 +8,15 @@ import sys
 
 import pytest
 import requests
+from sqlalchemy import text
 
 import csat
 from reports.donation_mailing import queue_donation_mails
+from survey.clock import now
 from survey.commands.tick import JobResult, run_jobs
 from survey.errors import CsatError
+from survey.logs import configure_logs
+from survey.store.job_runs import list_runs
 from tests.conftest import on_sqlite
 from tests.support.command import environment, run_csat
 from tests.support.donations import OCTOBER, Donations
@@ -63,11 +67,35 @@ def test_a_job_that_fails_does_not_stop_the_others(database, settings):
     assert something.done.startswith("something on 20")
 
 
+@on_sqlite
+def test_each_run_of_a_job_is_noted_with_its_end(database, settings):
+    began = now()
+    run_jobs([job(each) for each in (fails, breaks, does_nothing)], database, settings)
+    with database.reading() as connection:
+        broke, nothing, failed = list_runs(connection)
+    assert [run.job for run in (broke, nothing, failed)] == ["breaks", "does_nothing", "fails"]
+    assert all(run.started_at >= began for run in (broke, nothing, failed))
+    assert (failed.reason, failed.succeeded_at) == ("the setting CSAT_X is wrong", None)
+    assert "what a customer wrote" not in broke.reason
+    assert nothing.succeeded_at >= nothing.started_at
+    assert [run.is_failing for run in (broke, nothing, failed)] == [True, False, True]
+
+
+@on_sqlite
+def test_jobs_run_although_nothing_can_be_noted(database, settings, capsys):
+    configure_logs()
+    with database.writing() as connection:
+        connection.execute(text("drop table job_runs"))
+    (result,) = run_jobs([job(does_something)], database, settings)
+    assert result.done is not None
+    assert capsys.readouterr().err.count("the runs of jobs are not noted") == 1
+
+
 def run_program(settings, jobs, after=""):
     """`csat tick` with other jobs, in a process of its own."""
     program = (
         "import sys, csat\n"
-        f"csat.cli.context_settings['obj'] = csat.Parts({jobs!r}, ())\n"
+        f"csat.cli.context_settings['obj'] = csat.Parts({jobs!r})\n"
         "try: csat.main()\n"
         f"finally: {after or 'pass'}\n"
     )

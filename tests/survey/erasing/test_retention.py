@@ -1,6 +1,5 @@
 """What is older than CSAT_RETENTION is forgotten, and nothing younger."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from survey.erasing import retention
 from survey.erasing.person import erase_person
 from survey.erasing.retention import count_old, forget, forget_due
 from survey.erasing.target import Kind
+from survey.outbox_payloads import unpack_event
 from survey.pseudonyms import make_pseudonym
 from survey.rederive import apply_rules
 from survey.settings import SettingsError
@@ -54,7 +54,7 @@ def test_all_that_is_old_is_forgotten_in_every_byte(database, settings, clock):
     assert {row.requester_email for row in rows(database, TicketRow)} == {None}
     assert {row.customer for row in rows(database, InvitationRow)} == {None}
     waiting = [row for row in rows(database, OutboxRow) if row.channel == "posthog"]
-    people = {json.loads(row.payload)["distinct_id"] for row in waiting}
+    people = {unpack_event(row.payload)["distinct_id"] for row in waiting}
     assert people == {make_pseudonym(PERSON, SECRET_KEY), "ann"}
 
 

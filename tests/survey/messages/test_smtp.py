@@ -12,7 +12,8 @@ from survey.delivery.failures import DeliveryError, FailureKind
 from survey.messages import smtp
 from survey.messages.mails import Mail
 from survey.messages.smtp import MailServer, SmtpSender
-from tests.support.mail_server import PASSWORD, USER, mail_server, self_signed
+from tests.support.certificates import self_signed
+from tests.support.mail_server import PASSWORD, USER, mail_server
 from tests.support.raw_server import endlessly, raw_server
 
 SENDER, LEAD = "csat@example.com", "lead@example.com"

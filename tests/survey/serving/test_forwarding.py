@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from survey.logs import configure_logs
+from survey.request_ids import ENVIRON_KEY
 from survey.serving import forwarding
 from survey.serving.forwarding import Forwarding
 from survey.serving.gateway import HttpResponse
@@ -153,6 +154,18 @@ class TestARequest:
         assert told["REMOTE_ADDR"] == "127.0.0.1"
         assert "192.0.2.1" not in str(told)
 
+    def test_takes_its_id_along(self, path):
+        reports = Reports()
+        request = b"GET /reports/ HTTP/1.1\r\nX-Request-ID: 0123456789abcdef\r\n\r\n"
+        with reports_worker(path, reports):
+            with served(path) as address:
+                ask(address, request)
+            with served(path, trusts_request_ids=True) as address:
+                ask(address, request)
+        own, given = (told[ENVIRON_KEY] for told in reports.told)
+        assert (given, len(own)) == ("0123456789abcdef", 16)
+        assert own != given
+
     def test_comes_from_the_client_that_a_trusted_proxy_names(self, path):
         reports = Reports()
         site = Flask("survey")
@@ -198,7 +211,10 @@ class TestARequest:
 
     def test_is_logged_like_any_other(self, path, capsys):
         configure_logs()
-        with reports_worker(path, Reports()), served(path, request_log=RequestLog()) as address:
+        with (
+            reports_worker(path, Reports()),
+            served(path, request_log=RequestLog(frozenset())) as address,
+        ):
             ask(address, b"GET /reports/2026-10?team=jane HTTP/1.1\r\n\r\n")
         (line,) = capsys.readouterr().err.splitlines()
         assert "info request method='GET' path='/reports/2026-10' status=200 ms=" in line

@@ -3,13 +3,13 @@
 import io
 import json
 import os
+import re
 from datetime import datetime
 
 import pytest
 import requests
 import structlog
 
-from survey import logs
 from survey.commands.serve import announce
 from survey.logs import configure_logs
 from survey.serving.request_log import RequestLog, show_path
@@ -18,6 +18,7 @@ from tests.support.raw_http import Client, served_application
 from tests.support.settings import make_settings
 from tests.support.site import running_site
 
+PAGES = frozenset({b"/", b"/fails", b"/hedgehogs.json"})
 SECRETS = ("jane", "hunter2", "how it was")
 
 
@@ -33,7 +34,7 @@ def asked(capsys):
     configure_logs()
 
     def asked(*targets: bytes, method: bytes = b"GET") -> list[str]:
-        with served_application(page, RequestLog()) as address:
+        with served_application(page, RequestLog(PAGES)) as address:
             for target in targets:
                 client = Client(address, b"%s %s HTTP/1.1\r\n\r\n" % (method, target))
                 client.receive()
@@ -50,13 +51,25 @@ def test_a_request_is_a_line_with_method_path_status_and_time(asked):
     times = [datetime.fromisoformat(line.split(" ", 1)[0]) for line in lines]
     assert times == sorted(times)
     assert len(set(times)) == 3
-    values = [each[2].rpartition(" ms=") for each in told]
-    assert [value[0] for value in values] == [
+    values = [re.fullmatch(r"(.*) ms=(.*) request_id='([0-9a-f]{16})'", each[2]) for each in told]
+    assert [value[1] for value in values] == [
         "method='GET' path='/' status=200",
         "method='GET' path='/fails' status=500",
-        "method='GET' path='/nothing/here.html' status=404",
+        "method='GET' path='/...' status=404",
     ]
     assert all(0 <= float(value[2]) < 5_000 for value in values)
+    assert len({value[3] for value in values}) == 3
+
+
+def test_what_is_refused_before_it_has_arrived_is_a_line_too(capsys):
+    configure_logs()
+    with served_application(page, RequestLog(PAGES)) as address:
+        client = Client(address, b"GET / HTTP/1.1\r\nA: " + 40_000 * b"x" + b"\r\n\r\n")
+        status, headers, _ = client.receive()
+    (line,) = capsys.readouterr().err.splitlines()
+    request_id = headers["X-Request-ID"]
+    assert line.endswith(f" info request refused status=431 request_id='{request_id}'")
+    assert status == 431
 
 
 def test_who_watches_the_site_makes_no_line(asked):
@@ -70,14 +83,18 @@ def test_who_watches_the_site_makes_no_line(asked):
         (b"/hedgehogs.json", "/hedgehogs.json"),
         (b"/%3Fdistinct_id=jane", "/..."),
         (b"/;jane@example.com", "/..."),
-        (b"http://host/jane", "..."),
-        (b"*", "..."),
+        (b"/jane", "/..."),
+        (b"http://host/jane", "/..."),
+        (b"*", "/..."),
         (b"/\xff\r\n", "/..."),
-        (b"/" + 200 * b"a", "/" + 99 * "a" + "..."),
+        (b"/reports", "/reports"),
+        (b"/reports/2026-10/teams.csv", "/reports/2026-10/teams.csv"),
+        (b"/reports/jane@example.com", "/reports/jane..."),
+        (b"/reports/" + 200 * b"a", "/reports/" + 99 * "a" + "..."),
     ],
 )
 def test_a_path_holds_nothing_that_could_be_a_person(path, shown):
-    assert show_path(path) == shown
+    assert show_path(path, PAGES) == shown
 
 
 def test_the_whole_site_logs_as_json_for_programs(tmp_path):
@@ -103,7 +120,7 @@ def test_the_whole_site_logs_as_json_for_programs(tmp_path):
     assert [each for each in answered if each[1] != "/thanks"] == [
         ("GET", "/", 200),
         ("POST", "/", 303),
-        ("GET", "/nothing", 404),
+        ("GET", "/...", 404),
     ]
     assert ("GET", "/thanks", 200) in answered
     assert not [secret for secret in SECRETS if secret in text]
@@ -156,7 +173,4 @@ def test_an_event_as_json_has_its_values_and_forges_no_line(capsys):
     event = json.loads(line)
     assert list(event)[:3] == ["timestamp", "level", "event"]
     assert (event["level"], event["event"]) == ("error", "failed\n")
-    assert event["exception"].startswith("ValueError: 'several")
-    record = logs.logging.LogRecord("library", 30, "p", 1, "odd\n%s", ("thing",), None)
-    told = json.loads(logs._JsonFormatter().format(record))
-    assert (told["logger"], told["event"], told["level"]) == ("library", "odd\nthing", "warning")
+    assert event["exception"].startswith("ValueError < survey/serving/test_request_log.py:")

@@ -173,11 +173,11 @@ class TestRefusals:
             raise ValueError("several\nlines")
 
         with served_application(fail) as address:
-            client = Client(address, GET)
-            assert client.receive()[:2][0] == 500
+            status, headers, _ = Client(address, GET).receive()
         logged = "".join(capsys.readouterr())
-        assert logged.count("\n") == 1
-        assert "several" in logged
+        assert (status, logged.count("\n")) == (500, 1)
+        assert "ValueError < " in logged
+        assert f"request_id='{headers['X-Request-ID']}'" in logged
 
 
 class TestSlowClients:

@@ -149,16 +149,19 @@ def test_a_body_that_is_no_form_is_a_form_without_a_rating(client):
 
 def test_a_bug_of_ours_gives_a_page_and_a_log_line_without_data(client, capsys, monkeypatch):
     def fail(*_args, **_kwargs):
-        raise RuntimeError("broken on purpose")
+        raise RuntimeError("private words")
 
     monkeypatch.setattr("survey.receive.decide", fail)
     response = client.post(address(), data={"rating": "5", "comment": "private words"})
     assert response.status_code == 500
-    assert "broken" not in response.text
+    assert "private words" not in response.text
     logged = "".join(capsys.readouterr())
-    assert "broken on purpose" in logged
+    assert "exception=RuntimeError < survey/site/test_bad_input.py:" in logged
     assert "private words" not in logged
     assert "jane" not in logged
+    request_id = response.headers["X-Request-ID"]
+    assert f"request_id='{request_id}'" in logged
+    assert request_id in response.text
 
 
 def test_a_database_that_fails_keeps_what_was_typed(client, database):

@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from sqlalchemy import select, text
 
+from survey.erasing.person import erase_person
 from survey.languages import LANGUAGES
 from survey.links import parse_link, sign_link
 from survey.outbox_payloads import unpack_event
@@ -90,6 +91,15 @@ class TestAFloodFromOneClient:
         flood()
         assert send(rating="4", client_address=ATTACKER).status_code == 303
         assert [row.rating for row in rows(database, AnswerRow) if row.ticket_id == "42"] == [1, 4]
+
+    @on_sqlite
+    def test_does_not_refuse_a_customer_who_was_erased_since(
+        self, flood, send, database, settings, clock
+    ):
+        send(rating="1", client_address=ATTACKER)
+        erase_person(database, settings, "jane", "Ada", clock())
+        flood()
+        assert send(rating="4", client_address=ATTACKER).status_code == 303
 
     def test_does_not_refuse_a_signed_link(self, flood, send):
         flood()

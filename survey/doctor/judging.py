@@ -1,11 +1,10 @@
 """What `csat doctor` makes of the facts that it found: one finding for each check. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from survey.delivery.answer import printable
+from survey.doctor.findings import Finding, Level, describe_age, in_one_line
 from survey.vocabulary import DailyFigure
 
 # What takes longer than these does not come right by itself.
@@ -28,34 +27,17 @@ _SETTING_OF_REFUSAL = {
 }
 
 
-class Level(StrEnum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILURE = "failure"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found, and what to do about it."""
-
-    check: str
-    level: Level
-    message: str
-
-
 def judge_settings(problems: Iterable[str], remarks: Iterable[str]) -> list[Finding]:
     """Return a finding for each problem and each remark about the settings, or that all is well."""
-    found = [_one_line("settings", Level.FAILURE, each) for each in problems]
-    found += [_one_line("settings", Level.WARNING, each) for each in remarks]
+    found = [in_one_line("settings", Level.FAILURE, each) for each in problems]
+    found += [in_one_line("settings", Level.WARNING, each) for each in remarks]
     return found or [Finding("settings", Level.OK, "nothing to remark")]
 
 
 def judge_database(problem: str | None) -> Finding:
     """Return whether the database can be used; `problem` says why it cannot."""
     if problem is not None:
-        return _one_line("database", Level.FAILURE, problem)
+        return in_one_line("database", Level.FAILURE, problem)
     return Finding("database", Level.OK, "it can be read, and its schema is current")
 
 
@@ -73,7 +55,7 @@ def judge_queue(
             if reason
             else f"nobody has tried to send it: does {sender} run, and is its setting there?"
         )
-        message = f"{waiting:,} waiting, the oldest for {_describe(oldest)}; {why}"
+        message = f"{waiting:,} waiting, the oldest for {describe_age(oldest)}; {why}"
         found.append(Finding(check, Level.WARNING, f"{message} (`csat outbox`)"))
     if dead:
         letters = "1 dead letter" if dead == 1 else f"{dead:,} dead letters"
@@ -98,7 +80,7 @@ def judge_import(saved_at: datetime | None, now: datetime) -> Finding:
     if saved_at is None:
         message = "no import has read tickets and replies yet: run `csat zendesk import`"
         return Finding(check, Level.WARNING, message)
-    age = f"the last import saved its place {_describe(now - saved_at)} ago"
+    age = f"the last import saved its place {describe_age(now - saved_at)} ago"
     if now - saved_at > LONGEST_IMPORT_PAUSE:
         return Finding(check, Level.WARNING, f"{age}: run `csat zendesk import`, best every hour")
     return Finding(check, Level.OK, age)
@@ -108,14 +90,14 @@ def judge_webhooks(newest_at: datetime | None, now: datetime) -> Finding:
     """Return whether webhooks come; `newest_at` is when the newest one came, None if none did."""
     check = "zendesk webhook"
     if newest_at is None or now - newest_at > LONGEST_WEBHOOK_PAUSE:
-        came = "has come yet" if newest_at is None else f"for {_describe(now - newest_at)}"
+        came = "has come yet" if newest_at is None else f"for {describe_age(now - newest_at)}"
         message = (
             f"CSAT_ZENDESK_WEBHOOK_SECRET is set, but no webhook {came}: `csat zendesk webhook` "
             "says what is set up, the webhook's page at Zendesk whether it is paused, and the log "
             "which ones were refused"
         )
         return Finding(check, Level.WARNING, message)
-    return Finding(check, Level.OK, f"the newest came {_describe(now - newest_at)} ago")
+    return Finding(check, Level.OK, f"the newest came {describe_age(now - newest_at)} ago")
 
 
 def judge_unknown(check: str, tickets: Mapping[str, int], sentence: str, hint: str) -> Finding:
@@ -158,7 +140,7 @@ def judge_invitations(*, is_due: bool, last_sent_at: datetime | None, now: datet
     decided about a ticket that was due for some time; `last_sent_at` is None if none was sent."""
     sent = "none was sent yet"
     if last_sent_at is not None:
-        sent = f"the last was sent {_describe(now - last_sent_at)} ago"
+        sent = f"the last was sent {describe_age(now - last_sent_at)} ago"
     is_recent = last_sent_at is not None and now - last_sent_at <= LONGEST_INVITATION_PAUSE
     if is_due and not is_recent:
         message = (
@@ -204,23 +186,5 @@ def judge_growth(
     return found or [Finding(check, Level.OK, f"{begun} began with an unverified answer today")]
 
 
-def has_failed(findings: Sequence[Finding]) -> bool:
-    """Return whether any check failed; warnings are no failures."""
-    return any(finding.level is Level.FAILURE for finding in findings)
-
-
-def _one_line(check: str, level: Level, message: str) -> Finding:
-    return Finding(check, level, " ".join(message.split()))
-
-
 def _of_tickets() -> str:
     return f"the tickets solved in the last {DAYS_OF_TICKETS} days"
-
-
-def _describe(age: timedelta) -> str:
-    """Return an age in the largest unit of which it has two or more; 0 if the clock went back."""
-    seconds = max(int(age.total_seconds()), 0)
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length:,} {unit}"
-    return f"{seconds} seconds"

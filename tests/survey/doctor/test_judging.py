@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from survey.doctor import (
-    Level,
-    has_failed,
+from survey.doctor.findings import Level, has_failed
+from survey.doctor.judging import (
     judge_database,
     judge_growth,
     judge_import,

@@ -1,0 +1,1 @@
+"""What `csat doctor` looks at, and what it makes of what it finds."""
