@@ -12,6 +12,7 @@ from demo.standin_http import Server
 from demo.standin_persons import PersonService
 from demo.standin_query import QueryService
 from demo.standin_server import StandIn
+from demo.standin_v1 import CaptureV1
 
 if TYPE_CHECKING:
     from demo.zendesk_page import DeskPages
@@ -20,7 +21,7 @@ Event = Mapping[str, Any]
 
 
 class PostHogStandIn(StandIn):
-    """Takes batches on `/batch/` as PostHog does, remembers them, and shows them on `/`.
+    """Takes batches as PostHog does, on `/batch/` and by `v1`, remembers and shows them on `/`.
 
     `requests` and `events` hold the accepted batches and events, in order. `attempts` counts every
     batch that arrived, accepted or not. `behave`, `refuse` and `choke` make the stand-in fail.
@@ -55,6 +56,7 @@ class PostHogStandIn(StandIn):
         self.access = AccessList()
         self.queries = QueryService(self, self.access)
         self.persons = PersonService(self, self.access)
+        self.v1 = CaptureV1(self)
 
     @property
     def port(self) -> int:
@@ -143,7 +145,10 @@ class PostHogStandIn(StandIn):
         return predicate is not None and any(predicate(event) for event in batch)
 
     def record(self, request: Mapping[str, Any]) -> None:
-        """Record a batch that the handler has accepted."""
+        """Record a batch that the handler has accepted. While the quota is used up, drop it, as
+        PostHog does without a word."""
+        if self.v1.quota is not None:
+            return
         recorded = {key: request.get(key) for key in ("api_key", "sent_at", "batch")}
         with self._changed:
             self._requests.append(recorded)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from demo.behaviour import ACCEPTED_BODY, ALERTS_PATH, REDIRECT_TARGET
 from demo.standin_page import HTML, JSON, Page, is_own, render_overview, report_file
 from demo.standin_server import StandInHandler, StandInServer
+from demo.standin_v1 import V1_PATH
 from demo.wire import Refusal, read_batch
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class Handler(StandInHandler):
             return
         if urlsplit(self.path).path.startswith("/zendesk/"):
             self._press_button()
+            return
+        if urlsplit(self.path).path.rstrip("/") == V1_PATH:
+            self.act(*self.server.standin.v1.respond(self.headers, body))
             return
         if urlsplit(self.path).path.rstrip("/") != "/batch":
             self.send(404, '{"detail": "not found"}')

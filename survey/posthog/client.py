@@ -15,6 +15,7 @@ from tenacity import (
 )
 
 from survey.addresses import show_address
+from survey.bearer import Bearer
 from survey.delivery.failures import FailureKind, read_retry_after
 from survey.delivery.session import DeadlineSession
 from survey.posthog.errors import PostHogError, explain_status, not_as_posthog
@@ -51,7 +52,7 @@ class PostHogClient:
         self._url = f"{app_host}/api/projects/{project_id}/"
         self._session = DeadlineSession(DEADLINE_SECONDS, LONGEST_ANSWER)
         # As `auth` and not as a header: requests would put what ~/.netrc says over a header.
-        self._session.auth = _Bearer(personal_key)
+        self._session.auth = Bearer(personal_key)
         self._attempts = attempts
         self._sleep = sleep
 
@@ -130,15 +131,6 @@ class PostHogClient:
         if not isinstance(answer, dict):
             raise self.refuse()
         return answer
-
-
-class _Bearer(requests.auth.AuthBase):
-    def __init__(self, key: str) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key}"
-        return request
 
 
 def _may_pass(error: BaseException) -> bool:
