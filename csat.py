@@ -28,6 +28,10 @@ COMMANDS = {
     "outbox": ("survey.commands.outbox:outbox", "What waits to be sent, and what was refused."),
     "tick": ("survey.commands.tick:tick", "Do whatever is due now, once."),
     "reconcile": ("pipeline.commands.reconcile:reconcile", "Is everything of a month at PostHog?"),
+    "posthog": (
+        "survey.commands.posthog:posthog",
+        "PostHog: its survey, insights and dashboard.",
+    ),
     "link": ("survey.commands.link:link", "Make survey links."),
     "mail": ("survey.commands.mail:mail", "The invitation, to look at before customers do."),
     "zendesk": ("survey.commands.zendesk:zendesk", "Zendesk: its tickets, and its set-up."),
@@ -90,6 +94,18 @@ ERASERS = (
 # settings and the time, and returns what it found.
 CHECKS = ("pipeline.donations.quick_check:check_ledger",)
 
+# Those of them that ask others, which `csat doctor --offline` leaves out.
+ONLINE_CHECKS = (
+    "survey.posthog.checking:check_setup_if_made",
+    "pipeline.posthog_arrivals:check_yesterday",
+)
+
+# What `csat posthog check` looks at, likewise.
+POSTHOG_CHECKS = (
+    "survey.posthog.checking:check_setup",
+    "pipeline.posthog_arrivals:check_yesterday",
+)
+
 
 class LazyGroup(click.Group):
     """A group that imports a command only to run it."""
@@ -127,7 +143,13 @@ def forget_due(database: "Database", settings: "Settings", now: "datetime") -> s
 
 
 # `survey` imports no other package, so what all packages do is handed over to its commands.
-PARTS = Parts(jobs=JOBS, erasers=ERASERS, checks=CHECKS)
+PARTS = Parts(
+    jobs=JOBS,
+    erasers=ERASERS,
+    checks=CHECKS,
+    online_checks=ONLINE_CHECKS,
+    posthog_checks=POSTHOG_CHECKS,
+)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "obj": PARTS})

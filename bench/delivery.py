@@ -1,6 +1,7 @@
 """Delivery, against the posthog package's own queued client, into a server that answers at once."""
 
 import logging
+import re
 import statistics
 import tempfile
 import threading
@@ -10,12 +11,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 from posthog import Posthog
 from sqlalchemy import insert
 
 from survey.clock import now
+from survey.delivery.failures import Verdict
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import Worker
 from survey.events import Questions, build_event
@@ -30,25 +33,46 @@ from tests.support.settings import make_settings
 EVENTS = 10_000
 BACKLOG = 1_000_000
 REPEATS = 3
+BATCH_PATH = "/batch/"
+UUIDS = re.compile(rb'"uuid": ("[^"]+")')
 
 
 class Accepting(BaseHTTPRequestHandler):
-    """Takes whatever comes and forgets it: a stand-in for PostHog that costs nothing."""
+    """Takes whatever comes by the batch call and forgets it: PostHog at no cost."""
 
     protocol_version = "HTTP/1.1"
+    offers_v1 = False
 
     def log_message(self, format: str, *args: object) -> None:
         pass
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == BATCH_PATH:
+            status, answer = b"200 OK", b'{"status": "Ok"}'
+        elif self.offers_v1:
+            status, answer = b"200 OK", results_of(body)
+        else:
+            status, answer = b"404 Not Found", b""
+        head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n" % (status, len(answer))
         # In one piece: in two, the second would wait 40 ms for the first to be acknowledged.
-        self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"status": "Ok"}')
+        self.wfile.write(head + answer)
+
+
+class AcceptingByV1(Accepting):
+    """The same with v1, whose answer names each event."""
+
+    offers_v1 = True
+
+
+def results_of(body: bytes) -> bytes:
+    uuids = UUIDS.findall(body)
+    return b'{"results": {%s}}' % b", ".join(uuid + b': {"result": "ok"}' for uuid in uuids)
 
 
 @contextmanager
-def accepting_server() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Accepting)
+def accepting_server(handler: type[Accepting] = Accepting) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -61,7 +85,7 @@ def make_events(count: int, start: int = 0) -> Iterator[dict]:
     settings, at = make_settings(), now()
     for number in range(start, start + count):
         answer = Answer(
-            f"uuid-{number}", f"{number}", f"customer-{number}", 4, "Thank you", "surveys", at
+            str(UUID(int=number)), f"{number}", f"customer-{number}", 4, "Thank you", "surveys", at
         )
         yield build_event(
             answer,
@@ -115,11 +139,12 @@ class Counting:
     def __init__(self, sender: PostHogSender, stop: threading.Event, limit: int) -> None:
         self._sender, self._stop, self._left = sender, stop, limit
 
-    def send(self, payloads) -> None:
-        self._sender.send(payloads)
+    def send(self, payloads) -> list[Verdict]:
+        verdicts = self._sender.send(payloads)
         self._left -= len(payloads)
         if self._left <= 0:
             self._stop.set()
+        return verdicts
 
 
 def deliver(database: Database, url: str) -> float:
@@ -163,12 +188,12 @@ def measure_on(kind: str, small_url: str, large_url: str) -> None:
     small, large = (
         Database(make_settings(database_url=url).database_url) for url in (small_url, large_url)
     )
-    with accepting_server() as url:
+    with accepting_server() as url, accepting_server(AcceptingByV1) as v1_url:
         for database in (small, large):
             upgrade(database)
         filled = 0
 
-        def refilled() -> float:
+        def refilled(url: str = url) -> float:
             nonlocal filled
             fill(small, EVENTS, filled)
             filled += EVENTS
@@ -176,6 +201,7 @@ def measure_on(kind: str, small_url: str, large_url: str) -> None:
 
         package = "the package's queued client"
         compare(f"{kind}: delivery", refilled, lambda: deliver_by_package(url), package)
+        compare(f"{kind}: delivery by v1", lambda: refilled(v1_url), refilled, "the batch call")
         fill(large, BACKLOG, 0)
         what = f"{kind}: delivery with {BACKLOG:,} waiting"
         compare(what, lambda: deliver(large, url), refilled, f"that with {EVENTS:,}")

@@ -17,6 +17,7 @@ from demo.links import survey_links
 from demo.load import load_sample
 from demo.mail_catcher import MailCatcher
 from demo.overview import CUSTOMER, FINANCE, LEAD, OPERATOR, Entry, read_highlights
+from demo.posthog_setup import set_posthog_up
 from demo.processes import free_port, run_tick, running_site, watch_site, write_reports
 from demo.standin import PostHogStandIn
 from demo.zendesk_load import load_tickets
@@ -117,6 +118,8 @@ def _run(console: Console, folder: DemoFolder, port: int, overview_port: int) ->
         environment = folder.environment(base_url=base_url, standin=standin.url, more=more)
         with _prepared_store(console, settings, until) as database:
             prepare_desk(zendesk, database, settings, base_url, until)
+        with _saying(console, "Setting PostHog up"):
+            set_posthog_up(standin, settings, until)
         tick = partial(run_tick, folder, environment)
         standin.help_desk = DeskPages(zendesk, catcher, tick, SURVEY_DELAY)
         this_month = Month.of(until, settings.timezone)
@@ -130,6 +133,7 @@ def _run(console: Console, folder: DemoFolder, port: int, overview_port: int) ->
             Entry(LEAD, "Reports, to sign in", f"{base_url}/reports/"),
             Entry(LEAD, "As lead, finance or admin, with", PASSWORD),
             *reports,
+            Entry(OPERATOR, "PostHog's dashboard, set up as code", f"{standin.url}/posthog"),
             Entry(OPERATOR, "Is the site ready?", f"{base_url}/readyz"),
             Entry(OPERATOR, "Log of the site", str(folder.log)),
         ]

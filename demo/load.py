@@ -71,6 +71,8 @@ def _answers_by_ticket(
         origins[event["uuid"]] = Origin.IMPORT if is_predecessor(event) else Origin.SITE
     tickets: dict[str | None, list[NewAnswer]] = {}
     for answer in choose_copies(answers):
-        new = NewAnswer(answer, origins[answer.uuid])
+        origin = origins[answer.uuid]
+        properties = answer.properties if origin is Origin.IMPORT else None
+        new = NewAnswer(answer, origin, properties=properties)
         tickets.setdefault(answer.ticket_id, []).append(new)
     return tickets

@@ -12,24 +12,29 @@ from demo.standin_http import Server
 from demo.standin_persons import PersonService
 from demo.standin_query import QueryService
 from demo.standin_server import StandIn
+from demo.standin_setup import SetupService
+from demo.standin_v1 import CaptureV1
 
 if TYPE_CHECKING:
+    from demo.posthog_page import DashboardPage
     from demo.zendesk_page import DeskPages
 
 Event = Mapping[str, Any]
 
 
 class PostHogStandIn(StandIn):
-    """Takes batches on `/batch/` as PostHog does, remembers them, and shows them on `/`.
+    """Takes batches as PostHog does, on `/batch/` and by `v1`, remembers and shows them on `/`.
 
     `requests` and `events` hold the accepted batches and events, in order. `attempts` counts every
     batch that arrived, accepted or not. `behave`, `refuse` and `choke` make the stand-in fail.
     `queries` answers the Query API's queries about the events, `persons` questions about who sent
-    them, and deletes them; `access` holds the keys for both. `overview` holds the entries that
+    them, and deletes them, `setup` keeps surveys, insights and dashboards; `access` holds the keys
+    for all of it. `overview` holds the entries that
     the page offers to open, `highlights` the numbers that the page shows. Browsers can read the
-    files of `report_folder` under `/report/`, and the pages of `help_desk`. `alerts` holds the
-    texts that were posted to `/alerts` as to a channel of Slack. `unknown_keys` are keys that no
-    project has: as at PostHog, batches are accepted under them all the same.
+    files of `report_folder` under `/report/`, the pages of `help_desk`, and the `dashboard` under
+    `/posthog`. `alerts` holds the texts that were posted to `/alerts` as to a channel of Slack.
+    `unknown_keys` are keys that no project has: as at PostHog, batches are accepted under them all
+    the same.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class PostHogStandIn(StandIn):
         self.highlights: Highlights | None = None
         self.report_folder = report_folder
         self.help_desk: DeskPages | None = None
+        self.dashboard: DashboardPage | None = None
         self.alerts: list[str] = []
         self.unknown_keys: set[str] = set()
         self._changed = threading.Condition()
@@ -55,6 +61,8 @@ class PostHogStandIn(StandIn):
         self.access = AccessList()
         self.queries = QueryService(self, self.access)
         self.persons = PersonService(self, self.access)
+        self.v1 = CaptureV1(self)
+        self.setup = SetupService(self, self.access)
 
     @property
     def port(self) -> int:
@@ -143,7 +151,10 @@ class PostHogStandIn(StandIn):
         return predicate is not None and any(predicate(event) for event in batch)
 
     def record(self, request: Mapping[str, Any]) -> None:
-        """Record a batch that the handler has accepted."""
+        """Record a batch that the handler has accepted. While the quota is used up, drop it, as
+        PostHog does without a word."""
+        if self.v1.quota is not None:
+            return
         recorded = {key: request.get(key) for key in ("api_key", "sent_at", "batch")}
         with self._changed:
             self._requests.append(recorded)

@@ -7,7 +7,10 @@ from demo.wire import Refusal
 # The only project that the stand-in knows, and the only key that may ask about it.
 PROJECT_ID = "1"
 PERSONAL_KEY = "phx_standin"
-SCOPES = frozenset({"query:read", "person:read", "person:write"})
+SCOPES = frozenset(
+    {"query:read", "person:read", "person:write"}
+    | {"survey:write", "insight:write", "dashboard:write"}
+)
 
 _PATH = re.compile(r"/api/projects/([^/?]+)(/[^?]*)")
 
@@ -27,6 +30,7 @@ class AccessList:
         match = _PATH.match(path)
         if match is None or match[1] != PROJECT_ID:
             raise Refusal(404, "not_found", "Project not found.")
-        if scope not in self.scopes[key]:
+        # Who may write may read.
+        if not {scope, scope.replace(":read", ":write")} & set(self.scopes[key]):
             raise Refusal(403, "permission_denied", f"API key missing required scope '{scope}'")
         return match[2]

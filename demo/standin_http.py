@@ -6,7 +6,11 @@ from urllib.parse import urlsplit
 
 from demo.behaviour import ACCEPTED_BODY, ALERTS_PATH, REDIRECT_TARGET
 from demo.standin_page import HTML, JSON, Page, is_own, render_overview, report_file
+from demo.standin_persons import PersonService
+from demo.standin_query import QueryService
 from demo.standin_server import StandInHandler, StandInServer
+from demo.standin_setup import KINDS, SetupService
+from demo.standin_v1 import V1_PATH
 from demo.wire import Refusal, read_batch
 
 if TYPE_CHECKING:
@@ -33,6 +37,9 @@ class Handler(StandInHandler):
         if urlsplit(self.path).path.startswith("/zendesk/"):
             self._press_button()
             return
+        if urlsplit(self.path).path.rstrip("/") == V1_PATH:
+            self.act(*self.server.standin.v1.respond(self.headers, body))
+            return
         if urlsplit(self.path).path.rstrip("/") != "/batch":
             self.send(404, '{"detail": "not found"}')
             return
@@ -44,6 +51,14 @@ class Handler(StandInHandler):
                 self.send(refusal.status, refusal.body)
                 return
         self.act(behaviour, released)
+
+    def do_PATCH(self) -> None:
+        """Change what the app knows. Answer 404 to all other changes."""
+        body = self.read_body()
+        if self._is_for_app():
+            self._answer_as_app(body)
+        else:
+            self.send(404, '{"detail": "not found"}')
 
     def do_GET(self) -> None:
         """Send a page for people, or what the app knows."""
@@ -102,8 +117,12 @@ class Handler(StandInHandler):
         standin = self.server.standin
         authorization = self.headers.get("Authorization", "")
         released = standin.released
-        is_about_persons = "/persons/" in urlsplit(self.path).path
-        service = standin.persons if is_about_persons else standin.queries
+        kind = "".join(urlsplit(self.path).path.split("/")[4:5])
+        service: PersonService | QueryService | SetupService = standin.queries
+        if kind == "persons":
+            service = standin.persons
+        elif kind in KINDS:
+            service = standin.setup
         behaviour = service.respond(self.command, self.path, authorization, body)
         self.act(behaviour, released)
 
@@ -118,6 +137,8 @@ class Handler(StandInHandler):
             )
         if path == "/events.json":
             return Page(json.dumps(standin.events, ensure_ascii=False).encode(), JSON)
+        if path == "/posthog" and standin.dashboard is not None:
+            return standin.dashboard.render()
         if path == REDIRECT_TARGET:
             return Page(ACCEPTED_BODY.encode(), JSON)
         if path.startswith("/report/") and standin.report_folder is not None:

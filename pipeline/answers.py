@@ -1,6 +1,6 @@
 """Answers in columns: the one frame that all rules work on (`schemas.ANSWERS`).
 
-A row takes some 90 bytes. It holds numbers in place of long texts, and the file and row where the
+A row takes some 80 bytes. It holds numbers in place of long texts, and the file and row where the
 whole answer stands: a comment, or the copies of an event to compare, is looked up there.
 """
 

@@ -1,8 +1,9 @@
 """From a source's events into the store."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -12,12 +13,13 @@ from survey.clock import now
 from survey.copies import (
     ImportedAnswer,
     SortedArrivals,
+    StoredAnswer,
     find_possible_copies,
     import_event,
     sort_arrivals,
 )
 from survey.counting_rules import CountingRules
-from survey.erasures import apply_erasures
+from survey.erasures import Erasures, apply_erasures
 from survey.errors import CsatError
 from survey.event_values import PropertyKeys
 from survey.rules import Answer, Response, decide
@@ -169,14 +171,36 @@ class AnswerImport:
         # Read in every transaction, behind the lock: somebody may be erased while an import runs.
         erasures = read_erasures(connection, self._secret_keys)
         if erasures:
-            at = now()
-            persons = {uuid: known.answer.distinct_id for uuid, known in stored.items()}
-            answers = [
-                apply_erasures(each, erasures, self._keys, at, persons.get(each.uuid))
-                for each in answers
-            ]
-        fingerprints = [answer.fingerprint for answer in find_possible_copies(answers, stored)]
+            return self._sort_erased(connection, answers, stored, erasures)
+        fingerprints = [each.fingerprint for each in find_possible_copies(answers, stored)]
         return sort_arrivals(answers, stored, copies_on_record(connection, fingerprints))
+
+    def _sort_erased(
+        self,
+        connection: Connection,
+        given: Sequence[ImportedAnswer],
+        stored: Mapping[str, StoredAnswer],
+        erasures: Erasures,
+    ) -> SortedArrivals:
+        """Sort answers as the erasures leave them. What is stored is compared as they will leave
+        it: an erasure may be on its way, and have come to some of the rows only."""
+        erase = partial(apply_erasures, erasures=erasures, keys=self._keys, at=now())
+        persons = {uuid: known.answer.distinct_id for uuid, known in stored.items()}
+        answers = [erase(each, stored_person=persons.get(each.uuid)) for each in given]
+        erased = {
+            uuid: known if known.answer.is_from_site else replace(known, answer=erase(known.answer))
+            for uuid, known in stored.items()
+        }
+        possible = {each.fingerprint for each in find_possible_copies(answers, erased)}
+        before = {
+            raw.fingerprint: each.fingerprint
+            for raw, each in zip(given, answers, strict=True)
+            if each.fingerprint in possible
+        }
+        on_record = copies_on_record(connection, [*possible, *before])
+        return sort_arrivals(
+            answers, erased, on_record | {before[each] for each in on_record if each in before}
+        )
 
     def _derive(
         self, connection: Connection, found: SortedArrivals

@@ -20,12 +20,14 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 class Parts(NamedTuple):
     """What the packages hand over to commands of another one, each as `module:function`, imported
-    when it is run: what `csat tick` does, what erases persons from files, and what `csat doctor`
-    looks at."""
+    when it is run: what `csat tick` does, what erases persons from files, what `csat doctor` looks
+    at, with those that ask others apart, and what `csat posthog check` looks at."""
 
     jobs: Sequence[str] = ()
     erasers: Sequence[str] = ()
     checks: Sequence[str] = ()
+    online_checks: Sequence[str] = ()
+    posthog_checks: Sequence[str] = ()
 
 
 def run_command(command: click.Command, arguments: Sequence[str]) -> int:

@@ -17,6 +17,7 @@ from survey.teams import slugify_team
 from survey.vocabulary import LONGEST_VALUE, Trust
 
 SURVEY_SENT = "survey sent"
+SURVEY_SHOWN = "survey shown"
 TICKET_KEY = "ticketId"
 PROOF_KEY = "link_proof"
 # In characters: the longest tag that BCP 47 asks programs to read.

@@ -89,7 +89,9 @@ def _find_comment(event: Mapping[str, Any]) -> str | None:
     comment, question_id = questions[-1].get("response"), questions[-1].get("id")
     if not (isinstance(comment, str) and comment and isinstance(question_id, str)):
         return None
-    keys = _comment_keys(question_id)
+    keys = set(_comment_keys(question_id))
+    if len(keys) < _PLACES - 1:
+        return None  # a question that is called 1 has one key
     return comment if all(properties.get(key) == comment for key in keys) else None
 
 

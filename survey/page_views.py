@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from survey.event_values import SURVEY_SHOWN
 from survey.events import build_message, survey_properties
 from survey.links import Link, judge_requester
 from survey.outbox_payloads import pack_event
@@ -24,7 +25,6 @@ from survey.store.tickets import find_requesters
 from survey.store.voids import void_among
 from survey.vocabulary import Trust
 
-SURVEY_SHOWN = "survey shown"
 # Nobody views the survey of one ticket more often than this, even with ten faces in a mail.
 MOST_OF_A_TICKET = 20
 TICKET_PERIOD = timedelta(days=1)

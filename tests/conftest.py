@@ -47,7 +47,8 @@ SLOW_PLACES = (
     *("survey/test_addresses.py", "survey/test_command_line.py"),
     *("survey/test_private_files.py", "survey/test_rederive.py", "test_command_line.py"),
     *("test_docs.py", "test_end_to_end.py", "test_install_browser.py", "test_package.py"),
-    *("test_operation_docs.py", "test_wsgi.py"),
+    *("test_operation_docs.py", "test_posthog_document.py", "test_posthog_insights.py"),
+    "test_wsgi.py",
 )
 
 

@@ -1,5 +1,5 @@
-"""`make screenshots`: the pictures of README.md, docs/leads.md and docs/mail.md, made anew from the
-sample."""
+"""`make screenshots`: the pictures of README.md, docs/leads.md, docs/mail.md and docs/posthog.md,
+made anew from the sample."""
 
 import re
 import subprocess
@@ -8,11 +8,19 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
+from click.testing import CliRunner
 from playwright.sync_api import Browser, Page
+from rich.console import Console
+from rich.terminal_theme import DIMMED_MONOKAI
+from rich.text import Text
 
+from csat import PARTS, cli
 from demo.load import load_sample
+from demo.standin import PostHogStandIn
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from pipeline.query import ReportQuery
 from reports.links import FileLinks
 from reports.loading import ReportLoader
@@ -23,7 +31,7 @@ from survey.languages import find_language
 from survey.mail.invitation import Mail, invite_to_ticket, render_mail
 from survey.periods import Period
 from survey.rederive import apply_rules
-from survey.settings import Settings
+from survey.settings import DEFAULT_SURVEY_ID, Settings
 from survey.site.app import create_app
 from survey.store.database import Database
 from survey.store.migrate import upgrade
@@ -38,10 +46,12 @@ UNTIL = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 OCTOBER = ReportQuery(Period.parse("2026-10"))
 DOCS = ROOT / "docs"
 GROUND = "#d9d1c7"
+LINES_OF_A_TERMINAL = 30
 
 
 def main() -> None:
-    """Write docs/screenshot.png, docs/report.png, docs/report-mail.png and docs/mail.png."""
+    """Write docs/screenshot.png, docs/report.png, docs/report-mail.png, docs/mail.png and
+    docs/posthog-plan.png."""
     fonts = subprocess.run(["fc-list", ":lang=ja"], capture_output=True, check=True)
     if not fonts.stdout:
         raise SystemExit(
@@ -67,6 +77,7 @@ def main() -> None:
         report_mail = html_with_pictures(render_report_mail(numbers, settings))
         picture_report_mail(browser, report_mail, DOCS / "report-mail.png")
         picture_mail(browser, settings, DOCS / "mail.png")
+        picture_plan(browser, DOCS / "posthog-plan.png")
 
 
 def picture_site(
@@ -125,6 +136,49 @@ def picture_mail(browser: Browser, settings: Settings, path: Path) -> None:
         ],
     ]
     join(browser, rows, path)
+
+
+def picture_plan(browser: Browser, path: Path) -> None:
+    """The dry run on a terminal: of a fresh project, and after somebody changed things by hand."""
+    with PostHogStandIn() as posthog:
+        variables = {
+            "CSAT_POSTHOG_HOST": posthog.url,
+            "CSAT_POSTHOG_PROJECT_ID": PROJECT_ID,
+            "CSAT_POSTHOG_PERSONAL_KEY": PERSONAL_KEY,
+        }
+        posthog.setup.next_survey_id = DEFAULT_SURVEY_ID
+        fresh = run_in_colour("posthog", "setup", **variables)
+        run_in_colour("posthog", "setup", "--apply", **variables)
+        by_month, by_team = posthog.setup.things["insights"][:2]
+        by_month["name"] = "Happiness"
+        source = by_team["query"]["source"]
+        source["query"] = source["query"].replace("rating >= 4", "rating >= 3")
+        posthog.setup.things["surveys"][0]["end_date"] = "2026-11-20T09:00:00Z"
+        posthog.setup.things["dashboards"][0]["tiles"][0]["layouts"]["sm"]["w"] = 12
+        changed = run_in_colour("posthog", "setup", **variables)
+    cut = "\n".join([*fresh.splitlines()[:LINES_OF_A_TERMINAL], "…"])
+    join(browser, [[draw_terminal(browser, text)] for text in (cut, changed)], path)
+
+
+def run_in_colour(*arguments: str, **variables: str) -> str:
+    """What a command prints on a terminal."""
+    done = CliRunner().invoke(cli, arguments, color=True, env=variables, obj=PARTS)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def draw_terminal(browser: Browser, text: str) -> bytes:
+    """Lines of a terminal as a picture."""
+    console = Console(record=True, width=110, file=StringIO())
+    console.print(Text.from_ansi(f"$ csat posthog setup\n{text}"))
+    style = "body{margin:0;padding:20px 24px;background:#201d1a;color:#efe9e1}"
+    style += "pre{margin:0;font:13px/1.4 'DejaVu Sans Mono',monospace}"
+    html = console.export_html(
+        inline_styles=True, code_format="<pre>{code}</pre>", theme=DIMMED_MONOKAI
+    )
+    with opened(browser, {"width": 960, "height": 600}) as page:
+        page.set_content(f"<style>{style}</style>{html}")
+        return page.screenshot(full_page=True)
 
 
 def make_mail(settings: Settings, tag: str) -> Mail:

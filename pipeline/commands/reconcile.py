@@ -9,20 +9,14 @@ from datetime import datetime, tzinfo
 import click
 
 from pipeline.commands.options import month_option
-from pipeline.reconcile import Difference, Reason, Reconciliation, SentEvent, Side, compare
-from pipeline.sources.base import OnProgress
+from pipeline.reconcile import Difference, Reason, Reconciliation, Side
+from pipeline.reconciling import reconcile_between
 from pipeline.sources.posthog_client import PostHogClient
-from pipeline.sources.posthog_query import EventQuery, read_pages
 from survey.clock import now
-from survey.counting_rules import CountingRules
-from survey.event_values import SURVEY_SENT
 from survey.months import Month
-from survey.progress import show_progress
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
-from survey.store.outcomes import find_outcomes
 from survey.store.schema import open_store
-from survey.store.sent import answers_between
 
 HINTS = {
     Reason.DROPPED: "PostHog accepted these and does not have them: it drops without a word what "
@@ -70,43 +64,8 @@ def reconcile(month: Month) -> None:
 def reconcile_month(
     month: Month, settings: Settings, database: Database, api: PostHogClient, as_of: datetime
 ) -> Reconciliation:
-    """Ask PostHog first, then the store: what comes in between is then merely on its way."""
-    opens_at, closes_at = month.bounds(settings.timezone)
-    with show_progress("Asking PostHog") as on_progress:
-        events = read_events(api, settings.event_survey_id, opens_at, closes_at, on_progress)
-    with show_progress("Reading") as on_progress, database.reading() as connection:
-        answers = answers_between(connection, opens_at, closes_at)
-        # Also of answers of other months, which PostHog has in this one.
-        uuids = {answer.uuid for answer in answers} | {event.uuid for event in events}
-        outcomes = find_outcomes(connection, CountingRules.of(settings), uuids, on_progress)
-    return compare(answers, outcomes, events, as_of, settings.outbox_retention)
-
-
-def read_events(
-    api: PostHogClient,
-    survey_id: str,
-    opens_at: datetime,
-    closes_at: datetime,
-    on_progress: OnProgress,
-) -> list[SentEvent]:
-    """Return the `survey sent` events of a survey that PostHog has in `[opens_at, closes_at)`."""
-    query = EventQuery(
-        "event = {event} AND properties.$survey_id = {survey_id}",
-        {"event": SURVEY_SENT, "survey_id": survey_id},
-        ["properties.ticketId"],
-    )
-    events: list[SentEvent] = []
-    for page in read_pages(api, query, opens_at, closes_at, "csat reconcile"):
-        events += [SentEvent(row.uuid, row.at, _ticket(row.columns[0])) for row in page]
-        on_progress(len(events))
-    return events
-
-
-def _ticket(value: object) -> str | None:
-    """Return a ticket to show; PostHog gives a number where it takes the property for one."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return None if value is None else str(value)
+    """Compare a month. Raise QueryError."""
+    return reconcile_between(*month.bounds(settings.timezone), settings, database, api, as_of)
 
 
 def describe(

@@ -21,6 +21,7 @@ from survey.store.outbox import (
     summarise,
     summarise_queue,
 )
+from survey.store.quota import probe_at_once
 from survey.store.schema import open_store
 
 # What stands under a line that begins with a name.
@@ -61,7 +62,10 @@ def outbox(context: click.Context, as_json: bool) -> None:
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, LARGEST_ID))
 @click.option("--all", "all_of_them", is_flag=True, help="All of them; so it is without IDs, too.")
 def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
-    """Send dead letters again, after what they were refused for was mended."""
+    """Send dead letters again, after what they were refused for was mended.
+
+    Also try at once whether PostHog takes events again, if it drops them for its quota.
+    """
     if ids and all_of_them:
         raise click.UsageError("name IDs or --all, not both")
     database = open_store(load_settings().database_url)
@@ -70,6 +74,7 @@ def retry(ids: tuple[int, ...], all_of_them: bool) -> None:
         if missing := sorted(set(ids) - set(requeued)):
             # Raise inside the transaction, so that all named letters are sent again, or none.
             raise NoSuchLetter(f"no dead letter has the id {', '.join(map(str, missing))}")
+        probe_at_once(connection, now())
     letters = "1 dead letter waits" if len(requeued) == 1 else f"{len(requeued)} dead letters wait"
     click.echo(f"{letters} for delivery again.")
 
@@ -78,9 +83,7 @@ def as_text(events: OutboxSummary, messages: QueueSummary, at: datetime) -> str:
     """Return the state of the outbox in words."""
     lines = [
         f"waiting    {events.waiting:,}{_age(events, at)}",
-        *_describe_refusal(
-            events, "PostHog", "delivery tries again by itself, at the latest after 30 s"
-        ),
+        *_describe_refusal(events, "PostHog", _next_delivery(events, at)),
         f"delivered  {events.delivered:,} ({events.per_minute:,.1f} a minute of late)",
         f"dead       {events.dead_now:,}",
         *_describe_dead(events, "PostHog"),
@@ -99,7 +102,13 @@ def as_text(events: OutboxSummary, messages: QueueSummary, at: datetime) -> str:
 def as_json_text(events: OutboxSummary, messages: QueueSummary, at: datetime) -> str:
     """Return the state of the outbox for programs; ages are in seconds."""
     by_channel = {"waiting_by_channel": messages.waiting_by_channel}
-    shown = {**_as_values(events, at), "messages": {**_as_values(messages, at), **by_channel}}
+    probe_at = events.quota_probe_at
+    quota = {"quota_probe_at": probe_at.isoformat() if probe_at else None}
+    shown = {
+        **_as_values(events, at),
+        **quota,
+        "messages": {**_as_values(messages, at), **by_channel},
+    }
     # The JSON is in ASCII, so that texts of others cannot control a terminal that shows it.
     return json.dumps(shown, indent=2)
 
@@ -114,6 +123,16 @@ def _as_values(summary: QueueSummary, at: datetime) -> dict[str, object]:
         "oldest_at": oldest_at.isoformat() if oldest_at else None,
         "oldest_seconds": summary.oldest_seconds(at),
     }
+
+
+def _next_delivery(events: OutboxSummary, at: datetime) -> str:
+    if events.quota_probe_at is None:
+        return "delivery tries again by itself, at the latest after 30 s"
+    left = timedelta(seconds=max(int((events.quota_probe_at - at).total_seconds()), 0))
+    return (
+        "all events wait for PostHog's quota: raise its billing limit for surveys; one event tries "
+        f"again in {left} (`csat outbox retry`: at once), and then the others"
+    )
 
 
 def _describe_channels(messages: QueueSummary) -> list[str]:

@@ -33,7 +33,7 @@ def reason_for(status: int) -> str:
 
 def is_acceptance(status: int, body: bytes) -> bool:
     """Return whether PostHog has accepted the batch: its status is Ok, in older versions 1."""
-    answer = _parse(body) if status == 200 else None
+    answer = parse(body) if status == 200 else None
     found = answer.get("status") if isinstance(answer, dict) else None
     # `True == 1`, and PostHog never answers true.
     return found == "Ok" or (type(found) is int and found == 1)
@@ -41,7 +41,7 @@ def is_acceptance(status: int, body: bytes) -> bool:
 
 def read_error_message(body: bytes) -> str:
     """Return PostHog's error message in one line that is safe for a terminal and a database."""
-    answer = _parse(body)
+    answer = parse(body)
     detail = answer.get("detail") if isinstance(answer, dict) else None
     return printable(detail if isinstance(detail, str) else body.decode(errors="replace"))
 
@@ -54,7 +54,8 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in line)
 
 
-def _parse(body: bytes) -> Any:
+def parse(body: bytes) -> Any:
+    """Return what a body of JSON says; None if it is none."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):  # it is not JSON, or it is nested too deeply

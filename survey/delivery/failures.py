@@ -11,6 +11,7 @@ class FailureKind(Enum):
     DEFERRED = "defer"  # this can be accepted later; everything else can be accepted now
     NEEDS_OPERATOR = "pause"  # nothing is accepted until somebody corrects a setting
     REJECTED = "split"  # this, or some event of this batch, can never be accepted
+    OVER_QUOTA = "quota"  # nothing is accepted until the receiver's quota opens, perhaps in weeks
 
 
 class DeliveryError(Exception):
@@ -33,6 +34,10 @@ class DeliveryError(Exception):
         self.reason = reason
         self.error_message = error_message
         self.retry_after = retry_after
+
+
+# What became of one of several events that were sent together: None if it was accepted.
+Verdict = DeliveryError | None
 
 
 def read_retry_after(header: str) -> float | None:

@@ -33,8 +33,16 @@ class DeadlineSession(requests.Session):
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._adapter = EndableAdapter(longest_answer)
         self._running: _Request | None = None
+        self._ends_at: float | None = None
         self.mount("http://", self._adapter)
         self.mount("https://", self._adapter)
+
+    def share_deadline(self) -> None:
+        """Let all requests from now until the next call end within one deadline."""
+        self._ends_at = monotonic() + self._seconds()
+
+    def _seconds(self) -> float:
+        return DEADLINE_SECONDS if self._deadline is None else self._deadline
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request. Raises requests.RequestException if it has not ended in time.
@@ -43,8 +51,11 @@ class DeadlineSession(requests.Session):
         that was given up sends nothing any more, and must end before the next request begins.
         """
         self.last_answer = None
-        seconds = DEADLINE_SECONDS if self._deadline is None else self._deadline
-        ends_at = monotonic() + seconds
+        began = monotonic()
+        ends_at = began + self._seconds() if self._ends_at is None else self._ends_at
+        seconds = ends_at - began
+        if seconds <= 0:
+            raise requests.Timeout("there was no time left for the request")
         if self._running is not None:
             self._running.join(seconds)
             if self._running.is_alive():

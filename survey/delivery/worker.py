@@ -2,20 +2,22 @@
 
 import random
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
-from survey.delivery.failures import DeliveryError, FailureKind
+from survey.delivery.failures import DeliveryError, FailureKind, Verdict
 from survey.prometheus import POSTHOG_SECONDS, counting
 from survey.store import outbox
 from survey.store.database import Database
 from survey.store.errors import RefusedData, StoreError
 from survey.store.outbox import Claim
+from survey.store.quota import PROBE_PAUSE, begin_quota, end_quota
 
 # PostHog's own package sends no more events than this in one request; PostHog accepts 20 MB.
 MAX_BATCH_EVENTS = 100
@@ -37,10 +39,21 @@ log = structlog.get_logger()
 
 
 class Sender(Protocol):
-    """An object that sends events; `send` raises DeliveryError if they are not accepted."""
+    """An object that sends events, given as payloads of the outbox. Its methods raise DeliveryError
+    if none of them was accepted."""
 
-    def send(self, payloads: Sequence[str]) -> None:
-        """Send events, given as payloads of the outbox; return when they are accepted."""
+    def send(self, payloads: Sequence[str]) -> Sequence[Verdict]:
+        """Send events; return what became of each."""
+
+    def probe(self, payload: str) -> Verdict:
+        """Send an event while PostHog drops events for its quota; return what became of it."""
+
+
+class Refused(NamedTuple):
+    """An event that was not accepted, and why."""
+
+    claim: Claim
+    error: DeliveryError
 
 
 class Worker:
@@ -94,7 +107,8 @@ class Worker:
                 break
             self._prune_when_due()
         self.prune()
-        return not self._has_waiting()
+        with self._database.reading() as connection:
+            return not outbox.has_waiting(connection)
 
     def _prune_when_due(self) -> None:
         if monotonic() >= self._prune_at:
@@ -113,7 +127,7 @@ class Worker:
     def _deliver_batch(self) -> float | None:
         """Send a batch, and the next ones while there is a backlog. Return how many seconds to wait
         before the next batch; None if there was nothing to send."""
-        if self._is_idle and not self._has_waiting():
+        if self._is_idle and not self._may_claim():
             return None
         claims = self._claim()
         self._is_idle = not claims
@@ -145,11 +159,11 @@ class Worker:
         is_full = len(claims) >= self._batch_events
         return is_full and not self._failures and monotonic() < self._prune_at
 
-    def _has_waiting(self) -> bool:
+    def _may_claim(self) -> bool:
         """Return whether there may be something to claim. A read delays nobody, but a claim has to
         wait for its turn to write."""
         with self._database.reading() as connection:
-            return outbox.has_waiting(connection)
+            return outbox.may_claim(connection, self._clock())
 
     def _send_all(self, claims: list[Claim]) -> float:
         """Send the claimed events; return how many seconds to wait before the next claim.
@@ -177,45 +191,95 @@ class Worker:
                 self._release([batch, *batches])
                 return 0.0
             try:
-                self._send(batch)
+                verdicts = self._send(batch)
             except DeliveryError as error:
-                if error.kind is not FailureKind.REJECTED:
-                    return self._reschedule([batch, *batches], error)
-                if len(batch) > 1:
+                if error.kind is FailureKind.REJECTED and len(batch) > 1:
                     middle = len(batch) // 2
                     batches[:0] = [batch[:middle], batch[middle:]]
-                else:
-                    self._make_dead_letter(batch, error)
-                self._renew(batches)
-            else:
-                self._mark_delivered(batch)
+                    self._renew(batches)
+                    continue
+                verdicts = [error] * len(batch)
+            pause = self._record(batch, verdicts, batches)
+            if pause is not None:
+                return pause
         return 0.0
 
-    def _send(self, batch: list[Claim]) -> None:
+    def _send(self, batch: list[Claim]) -> Sequence[Verdict]:
         began, outcome = monotonic(), "failed"
         try:
-            self._sender.send([claim.payload for claim in batch])
-            outcome = "accepted"
+            if batch[0].is_probe:
+                verdicts: Sequence[Verdict] = [self._sender.probe(batch[0].payload)]
+            else:
+                verdicts = self._sender.send([claim.payload for claim in batch])
+            failure = next((verdict for verdict in verdicts if verdict is not None), None)
+            outcome = "accepted" if failure is None else failure.kind.value
         except DeliveryError as error:
             outcome = error.kind.value
             raise
         finally:
             with counting():
                 POSTHOG_SECONDS.labels(outcome).observe(monotonic() - began)
+        return verdicts
+
+    def _record(
+        self, batch: list[Claim], verdicts: Sequence[Verdict], later: list[list[Claim]]
+    ) -> float | None:
+        """Record what became of each event of a batch. Return None if the later batches can be sent
+        now; else they were given back, and it is how many seconds to wait before the next claim."""
+        groups: defaultdict[FailureKind | None, list[Refused]] = defaultdict(list)
+        accepted = []
+        for claim, verdict in zip(batch, verdicts, strict=True):
+            if verdict is None:
+                accepted.append(claim)
+            else:
+                groups[verdict.kind].append(Refused(claim, verdict))
+        if accepted:
+            self._mark_delivered(accepted)
+        if rejected := groups.pop(FailureKind.REJECTED, None):
+            self._make_dead_letters(rejected)
+            self._renew(later)
+        dropped = groups.pop(FailureKind.OVER_QUOTA, None)
+        if again := [refused for group in groups.values() for refused in group]:
+            claims = [refused.claim for refused in again]
+            pause = self._reschedule([claims, *later], again[0].error)
+            return max(pause, self._wait_for_quota(dropped, [])) if dropped else pause
+        return self._wait_for_quota(dropped, later) if dropped else None
 
     def _mark_delivered(self, batch: list[Claim]) -> None:
+        is_probe = batch[0].is_probe
         with self._database.writing() as connection:
             outbox.mark_delivered(connection, _ids([batch]), self._clock())
+            if is_probe:
+                end_quota(connection)
         self._failures = 0
         self._batch_events = min(self._batch_events * 2, MAX_BATCH_EVENTS)
         log.info("delivered", events=len(batch))
+        if is_probe:
+            log.info("PostHog takes events again, which it dropped for its quota")
 
-    def _make_dead_letter(self, batch: list[Claim], error: DeliveryError) -> None:
+    def _make_dead_letters(self, letters: list[Refused]) -> None:
+        at = self._clock()
         with self._database.writing() as connection:
-            outbox.dead_letter(
-                connection, _ids([batch]), self._clock(), error.reason, error.error_message
-            )
-        log.error("dead letter", reason=error.reason, outbox_id=batch[0].id)
+            for claim, error in letters:
+                outbox.dead_letter(connection, [claim.id], at, error.reason, error.error_message)
+        for claim, error in letters:
+            log.error("dead letter", reason=error.reason, outbox_id=claim.id)
+
+    def _wait_for_quota(self, dropped: list[Refused], later: list[list[Claim]]) -> float:
+        """Let all events wait for the quota; return how many seconds to wait before the next claim,
+        which finds out that they do."""
+        at, error = self._clock(), dropped[0].error
+        ids = [refused.claim.id for refused in dropped]
+        with self._database.writing() as connection:
+            outbox.postpone(connection, ids, at, error.reason, error.error_message)
+            outbox.release(connection, _ids(later), at)
+            begin_quota(connection, at)
+        log.error(
+            "PostHog drops events, because its quota is used up; all wait",
+            events=len(ids),
+            seconds=PROBE_PAUSE.total_seconds(),
+        )
+        return POLL_SECONDS
 
     def _renew(self, batches: list[list[Claim]]) -> None:
         """Extend the lease of the remaining batches, because halving takes many requests."""

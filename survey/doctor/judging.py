@@ -64,6 +64,15 @@ def judge_queue(
     return found or [Finding(check, Level.OK, f"{waiting:,} waiting, no dead letters")]
 
 
+def judge_quota(waiting: int) -> Finding:
+    """Return what is to be done while PostHog drops events for its quota."""
+    message = (
+        f"PostHog drops survey events, because its quota is used up; {waiting:,} wait here, none "
+        "is lost: raise the billing limit for surveys in PostHog (`csat outbox`)"
+    )
+    return Finding("posthog quota", Level.WARNING, message)
+
+
 def judge_import(saved_at: datetime | None, now: datetime) -> Finding:
     """Return whether tickets are imported; `saved_at` is when the last import saved its place, None
     if one of its streams was never read."""

@@ -15,6 +15,7 @@ from survey.doctor.judging import (
     judge_import,
     judge_invitations,
     judge_queue,
+    judge_quota,
     judge_requesters,
     judge_unknown,
     judge_webhooks,
@@ -35,7 +36,8 @@ from survey.store.invitations import count_not_asked, count_solved, last_sent_at
 from survey.store.inviting import Place, find_due
 from survey.store.job_runs import list_runs
 from survey.store.models import Channel
-from survey.store.outbox import summarise_queue
+from survey.store.outbox import EVENTS, summarise_queue
+from survey.store.quota import find_quota
 from survey.store.tickets import count_without_external_id, last_import_at, newest_invocation_at
 from survey.vocabulary import InvitationOutcome, Plan
 
@@ -96,6 +98,8 @@ def _check_outbox(connection: Connection, settings: Settings, at: datetime) -> I
             queue.dead_now,
             LONGEST_WAIT + settling,
         )
+    if find_quota(connection, at) is not None:
+        yield judge_quota(summarise_queue(connection, EVENTS).waiting)
 
 
 def _check_zendesk(connection: Connection, settings: Settings, at: datetime) -> Iterator[Finding]:

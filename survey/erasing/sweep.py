@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,7 +13,9 @@ from survey.erasing.target import Kind, Target
 from survey.store.database import Database
 
 # Rows to a transaction. Customers wait for their turn to write for some hundredths of a second.
-ROWS_AT_ONCE = 300
+ROWS_AT_ONCE = 200
+# Those who wait for their turn get it in a pause: the next transaction would often be faster.
+PAUSE_SECONDS = 0.02
 # What comes while an erasure runs, with an earlier time, is found by the next pass.
 MOST_PASSES = 5
 
@@ -57,6 +59,7 @@ def sweep(
                     if changed:
                         record(connection, changed)
                 erased += changed
+                sleep(PAUSE_SECONDS)
                 looked_at += len(some)
                 on_progress(looked_at)
         total += erased

@@ -1,1 +1,1 @@
-"""PostHog's app, as far as it is asked to delete persons."""
+"""PostHog's app: the deletion of persons, and survey, insights and dashboard set up as code."""

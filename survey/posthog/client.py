@@ -15,9 +15,10 @@ from tenacity import (
 )
 
 from survey.addresses import show_address
+from survey.bearer import Bearer
 from survey.delivery.failures import FailureKind, read_retry_after
 from survey.delivery.session import DeadlineSession
-from survey.posthog.errors import PostHogError, explain_status, not_as_posthog
+from survey.posthog.errors import PostHogError, explain_status, not_as_posthog, read_code
 
 DEADLINE_SECONDS = 30.0
 LONGEST_ANSWER = 4 * 1024 * 1024
@@ -34,8 +35,9 @@ Json = Mapping[str, Any]
 class PostHogClient:
     """Asks one project of PostHog's app.
 
-    Every request can be sent again without harm, and is, while its failure may pass. With
-    `attempts=1` nothing is tried again: for a job that comes back by itself.
+    A request is sent again while its failure may pass, but for those of `send_once`. With
+    `attempts=1` nothing is tried again: for a job that comes back by itself. A request may take
+    `deadline` seconds, without it DEADLINE_SECONDS.
     """
 
     def __init__(
@@ -45,13 +47,14 @@ class PostHogClient:
         personal_key: str,
         *,
         attempts: int = ATTEMPTS,
+        deadline: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._shown_host = show_address(app_host)
         self._url = f"{app_host}/api/projects/{project_id}/"
-        self._session = DeadlineSession(DEADLINE_SECONDS, LONGEST_ANSWER)
+        self._session = DeadlineSession(deadline or DEADLINE_SECONDS, LONGEST_ANSWER)
         # As `auth` and not as a header: requests would put what ~/.netrc says over a header.
-        self._session.auth = _Bearer(personal_key)
+        self._session.auth = Bearer(personal_key)
         self._attempts = attempts
         self._sleep = sleep
 
@@ -64,6 +67,16 @@ class PostHogClient:
         """Ask PostHog to do something; return its answer, an empty one if it has no content. Raise
         PostHogError."""
         return self._request("POST", path, scope, None, body)
+
+    def patch(self, path: str, body: Json, *, scope: str) -> Json:
+        """Change something at PostHog, in a way that can be done again; return its answer. Raise
+        PostHogError."""
+        return self._request("PATCH", path, scope, None, body)
+
+    def send_once(self, method: str, path: str, body: Json, *, scope: str) -> Json:
+        """Send what would make something twice if it were sent twice; return PostHog's answer.
+        Raise PostHogError: of a transient one nobody knows whether PostHog did it."""
+        return self._request_once(method, path, scope, None, body)
 
     def refuse(self) -> PostHogError:
         """Return the error for an answer without what PostHog's has."""
@@ -83,7 +96,7 @@ class PostHogClient:
     ) -> Json:
         """Send a request, and again while its failure may pass."""
         tries = Retrying(
-            retry=retry_if_exception(_may_pass),
+            retry=retry_if_exception(_is_passing),
             stop=stop_after_attempt(self._attempts),
             wait=_pause,
             sleep=self._sleep,
@@ -117,6 +130,7 @@ class PostHogClient:
                 address=self._shown_host,
                 scope=scope,
                 retry_after=read_retry_after(response.headers.get("Retry-After", "")),
+                code=read_code(response.content),
             )
         return self._read(response.content)
 
@@ -132,17 +146,13 @@ class PostHogClient:
         return answer
 
 
-class _Bearer(requests.auth.AuthBase):
-    def __init__(self, key: str) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key}"
-        return request
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, PostHogError) and may_pass(error)
 
 
-def _may_pass(error: BaseException) -> bool:
-    if not isinstance(error, PostHogError) or error.kind is not FailureKind.TRANSIENT:
+def may_pass(error: PostHogError) -> bool:
+    """Return whether it is worth waiting for a failure to pass."""
+    if error.kind is not FailureKind.TRANSIENT:
         return False
     return (error.retry_after or 0) <= LONGEST_RETRY_AFTER_SECONDS
 

@@ -22,6 +22,7 @@ from survey.store.figures import (
     find_last_close,
 )
 from survey.store.job_runs import list_runs
+from survey.store.quota import find_quota
 from survey.vocabulary import DailyFigure
 
 _REFUSALS = {
@@ -91,6 +92,11 @@ def _describe_outbox(connection: Connection, now: datetime) -> Iterator[Metric]:
         "csat_outbox_delivered", "Events that PostHog accepted.", totals.delivered
     )
     yield CounterMetricFamily("csat_outbox_dead", "Events that became dead letters.", totals.dead)
+    yield GaugeMetricFamily(
+        "csat_outbox_over_quota",
+        "1 while PostHog drops events for its quota, so that all wait.",
+        int(find_quota(connection, now) is not None),
+    )
 
 
 def _describe_jobs(connection: Connection) -> Iterator[Metric]:

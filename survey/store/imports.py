@@ -84,7 +84,9 @@ def stored_answers(connection: Connection, uuids: Sequence[str]) -> dict[str, St
 
 def _read_stored(row: Row[*tuple[Any, ...]]) -> StoredAnswer:
     answer = read_answer_row(row)
-    kept = ImportedAnswer(**vars(answer), properties=row.properties or "", erased_at=row.erased_at)
+    kept = ImportedAnswer(
+        **vars(answer), properties=row.properties or "{}", erased_at=row.erased_at
+    )
     return StoredAnswer(row.id, kept)
 
 

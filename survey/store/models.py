@@ -297,6 +297,17 @@ class OutboxTotalsRow(Base):
     dead: Mapped[int] = mapped_column(BigInteger)
 
 
+class OutboxQuotaRow(Base):
+    """Whether PostHog drops events for its quota, and when one event tries again; one row, with
+    `id` 1. `dropped_at` is when PostHog said so last; both are NULL while it takes events."""
+
+    __tablename__ = "outbox_quota"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dropped_at: Mapped[datetime | None]
+    probe_at: Mapped[datetime | None]
+
+
 class AppliedRulesRow(Base):
     """The fingerprint of the settings by which `responses` were derived; one row, with `id` 1.
     While they are being derived, it is a text that is no fingerprint."""

@@ -25,6 +25,7 @@ from sqlalchemy.orm import aliased
 
 from survey.outbox_payloads import size_when_sent
 from survey.store.models import Channel, OutboxRow, OutboxTotalsRow
+from survey.store.quota import find_quota, take_probe
 
 EVENTS = (Channel.POSTHOG,)
 MESSAGES = (
@@ -93,10 +94,12 @@ _COUNT_DEAD = update(OutboxTotalsRow).values(dead=OutboxTotalsRow.dead + bindpar
 
 @dataclass(frozen=True)
 class Claim:
-    """A row that a worker may send until its lease ends."""
+    """A row that a worker may send until its lease ends. A probe is sent alone, to find out whether
+    PostHog still drops events for its quota."""
 
     id: int
     payload: str
+    is_probe: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,12 +151,14 @@ class OutboxSummary(QueueSummary):
     """The state of the events for PostHog.
 
     `delivered` and `dead_total` count from the beginning, pruned and requeued rows included.
-    `per_minute` is how many events a minute were delivered recently.
+    `per_minute` is how many events a minute were delivered recently. `quota_probe_at` is when one
+    event tries again whether PostHog still drops them for its quota; None if it does not.
     """
 
     delivered: int
     per_minute: float
     dead_total: int
+    quota_probe_at: datetime | None
 
 
 def enqueue(connection: Connection, events: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -182,6 +187,12 @@ def has_waiting(connection: Connection, channel: Channel = Channel.POSTHOG) -> b
     return connection.scalar(first.limit(1)) is not None
 
 
+def may_claim(connection: Connection, now: datetime) -> bool:
+    """Return whether any event waits, due or not, and PostHog's quota holds it back no longer."""
+    quota = find_quota(connection, now)
+    return (quota is None or quota.is_due(now)) and has_waiting(connection)
+
+
 def claim(
     connection: Connection, now: datetime, lease: timedelta, max_events: int, max_bytes: int
 ) -> list[Claim]:
@@ -191,11 +202,17 @@ def claim(
     No other worker gets them until the lease ends; after that, the events of a dead worker can be
     claimed again. Only the first waiting event of a ticket can be claimed, so that an edit is never
     sent before what it edits. Postponed events come after the others, so that an event that can
-    never be delivered delays no other ticket.
+    never be delivered delays no other ticket. While PostHog drops events for its quota, one event
+    can be claimed from time to time, the probe, and no other.
     """
+    quota = find_quota(connection, now)
+    if quota is not None:
+        if not (quota.is_due(now) and take_probe(connection, quota, now + lease)):
+            return []
+        max_events = 1
     times = {"now": now, "never_until": now + LONGEST_HOLD}
     due = connection.execute(_DUE, {**times, "max_events": max_events})
-    claims = _up_to(max_bytes, (Claim(*row) for row in due))
+    claims = _up_to(max_bytes, (Claim(*row, is_probe=quota is not None) for row in due))
     if claims:
         update_waiting(connection, [claimed.id for claimed in claims], available_at=now + lease)
     return claims
@@ -291,6 +308,7 @@ def summarise(connection: Connection, now: datetime) -> OutboxSummary:
         delivered=totals.delivered,
         per_minute=(connection.scalar(lately) or 0) / (RATE_PERIOD / timedelta(minutes=1)),
         dead_total=totals.dead,
+        quota_probe_at=quota.probe_at if (quota := find_quota(connection, now)) else None,
     )
 
 

@@ -13,7 +13,7 @@ from survey.store.errors import StoreError
 from survey.store.models import SchemaSupportRow
 
 # The newest of `migrations/versions`.
-REVISION = "0012"
+REVISION = "0013"
 
 # Alembic's own table. It is read here without Alembic, which takes longer to import than everything
 # else that a command needs.

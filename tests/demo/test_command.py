@@ -55,6 +55,8 @@ def test_the_demo_from_start_to_a_second_start(tmp_path):
         reports = [address for label, address in printed.items() if label.startswith("Report of")]
         assert all("<h1" in requests.get(address, timeout=5).text for address in reports)
         assert "Who was asked" in requests.get(reports[0], timeout=5).text
+        dashboard = requests.get(printed["PostHog's dashboard, set up as code"], timeout=60).text
+        assert dashboard.count("hello demo") == 3
         live_through_a_ticket(printed["Tickets at Zendesk, to solve"])
         site = links[0].partition("?")[0]
         process.send_signal(signal.SIGINT)

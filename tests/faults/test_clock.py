@@ -102,7 +102,7 @@ def test_two_workers_that_both_hold_an_event_after_the_step_deliver_it_once(
             clock.time -= HOUR
             take(database, settings, [EDIT], clock())
             assert worker.drain()
-            super().send(payloads)
+            return super().send(payloads)
 
     sender = SlowSender(posthog.url, "phc_test")
     assert Worker(database, sender, clock, threading.Event(), timedelta(days=7)).drain()

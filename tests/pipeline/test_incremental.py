@@ -105,6 +105,7 @@ def test_where_a_part_is_lost_everything_is_decided(exports):
         replace(RULES, test_distinct_ids=frozenset({"somebody"})),
         replace(RULES, edit_window=RULES.edit_window * 2),
         replace(RULES, unverified_excluded_from=datetime(2026, 10, 1, tzinfo=UTC)),
+        replace(RULES, secrets=("another secret",)),
     ],
 )
 def test_other_rules_decide_everything(exports, changed):

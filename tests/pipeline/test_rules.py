@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.counts import count_outcomes, count_responses, derive_responses
 from pipeline.deduplicate import mark_duplicates
 from pipeline.events import EventList
-from pipeline.rules import decide
+from pipeline.rules import decide, depends_on_secrets
 from pipeline.schemas import RECEIVED
 from survey import rules
 from survey.copies import choose_copies
@@ -277,6 +277,20 @@ def test_frames_and_by_hand_agree_in_every_order(
     events: list[Event], contract: Contract, order: random.Random
 ):
     agree(count_as_frame, events, contract, order)
+
+
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(events=crowds, contract=contracts)
+def test_only_tickets_that_depend_on_secrets_are_decided_otherwise_without_them(
+    events: list[Event], contract: Contract
+):
+    rules_of_frame = CountingRules.of(settings_for(contract), contract.voids)
+    lookup = EventList([as_raw(each) for each in events], rules_of_frame)
+    answers = mark_duplicates(lookup.frame(), lookup)
+    needs_none = ~depends_on_secrets(answers, rules_of_frame)
+    without = decide(answers[needs_none], rules_of_frame.without_secrets())["outcome"]
+    assert without.equals(decide(answers, rules_of_frame).loc[needs_none, "outcome"])
+    event(f"{needs_none.sum()} of {len(answers)} need none")
 
 
 def agree(count, events: list[Event], contract: Contract, order: random.Random) -> None:

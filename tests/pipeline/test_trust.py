@@ -6,7 +6,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from demo.standin_query import PERSONAL_KEY, PROJECT_ID
+from demo.standin_access import PERSONAL_KEY, PROJECT_ID
 from pipeline.commands.options import read_rules
 from pipeline.importing import import_events
 from pipeline.sources.base import TRUST_IS_BELIEVED, trust_is_believed

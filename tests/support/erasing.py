@@ -79,18 +79,7 @@ def leave_traces(database: Database, settings: Settings, at: datetime) -> None:
         answer(database, settings, ticket_id, at)
     answer(database, settings, "T2", at, person="joe", rating=5, comment="By joe.")
     answer(database, settings, "T2", at, rating=2)
-    events = [
-        make_event(
-            "e1", at=at, distinct_id=PERSON, ticketId="T4", comment=WORDS, more={"x": WORDS}
-        ),
-        make_event("e1", at=at, distinct_id=PERSON, ticketId="T4", **{"$survey_response_1": WORDS}),
-        make_event(
-            "e1", at=at, distinct_id=PERSON, ticketId="T4", **{"$survey_response_1": "9c1d"}
-        ),
-        make_event("e2", at=at, distinct_id="a device", ticketId="T5", userId=PERSON, words=WORDS),
-        make_event("e3", at=at, distinct_id="joe", ticketId="T5", **{"$survey_response_1": "Hi"}),
-    ]
-    AnswerImport(database, rules).add([as_imported(event, rules) for event in events])
+    bring_events(database, settings, at)
     view = parse_link({"ticketId": "T1", "distinct_id": PERSON, "initialTargetArea": "9c1d"})
     receive_page_views(database, settings, [PageView(view, Trust.UNVERIFIED, "p", "en", at)])
     void(database, settings, "T3", f"by {PERSON}: 9c1d", at)
@@ -115,6 +104,26 @@ def leave_traces(database: Database, settings: Settings, at: datetime) -> None:
         connection.execute(dead)
         sent = update(OutboxRow).where(OutboxRow.ticket_id == "T3").values(delivered_at=at)
         connection.execute(sent)
+
+
+def bring_events(database: Database, settings: Settings, at: datetime) -> AnswerImport:
+    """Import the person's events, and those of others about them; the run."""
+    rules = CountingRules.of(settings)
+    events = [
+        make_event(
+            "e1", at=at, distinct_id=PERSON, ticketId="T4", comment=WORDS, more={"x": WORDS}
+        ),
+        make_event("e1", at=at, distinct_id=PERSON, ticketId="T4", **{"$survey_response_1": WORDS}),
+        make_event(
+            "e1", at=at, distinct_id=PERSON, ticketId="T4", **{"$survey_response_1": "9c1d"}
+        ),
+        make_event("e2", at=at, distinct_id="a device", ticketId="T5", userId=PERSON, words=WORDS),
+        make_event("e3", at=at, distinct_id="joe", ticketId="T5", **{"$survey_response_1": "Hi"}),
+    ]
+    keys = settings.secret_keys
+    run = AnswerImport(database, rules, keys)
+    run.add([as_imported(event, rules) for event in events])
+    return run
 
 
 def dump(database: Database) -> dict[str, bytes]:

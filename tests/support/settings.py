@@ -6,6 +6,18 @@ from survey.settings import Settings
 
 SECRET_KEY = "a key for tests only"
 
+# All customers of a test come from one client, and more often than any real ones. The limits are
+# there all the same, only high.
+FOR_A_CROWD = dict.fromkeys(
+    (
+        "CSAT_RATE_LIMIT_CLIENT",
+        "CSAT_RATE_LIMIT_LINK",
+        "CSAT_RATE_LIMIT_ALL",
+        "CSAT_UNVERIFIED_TICKETS_PER_DAY",
+    ),
+    "100000000",
+)
+
 
 def make_settings(**given: Any) -> Settings:
     """Settings with a secret key, defaults, and what is given; no `.env` is read."""

@@ -14,9 +14,7 @@ import requests
 
 from demo.processes import free_port
 from tests.support.command import environment
-from tests.support.settings import SECRET_KEY
-
-MANY = "100000000"
+from tests.support.settings import FOR_A_CROWD, SECRET_KEY
 
 
 @dataclass
@@ -82,11 +80,7 @@ def running_site(
         "CSAT_SECRET_KEY": SECRET_KEY,
         "CSAT_DATABASE_URL": f"sqlite:///{folder}/csat.db",
         "CSAT_BASE_URL": f"http://127.0.0.1:{port}",
-        # All customers of a test come from one client, and more often than any real ones.
-        "CSAT_RATE_LIMIT_CLIENT": MANY,
-        "CSAT_RATE_LIMIT_LINK": MANY,
-        "CSAT_RATE_LIMIT_ALL": MANY,
-        "CSAT_UNVERIFIED_TICKETS_PER_DAY": MANY,
+        **FOR_A_CROWD,
         **settings,
     }
     with (folder / "serve.log").open("ab") as log:

@@ -12,7 +12,7 @@ from uuid import uuid4
 from demo.processes import free_port
 from survey.prometheus import FOLDER_VARIABLE
 from tests.support.command import environment
-from tests.support.settings import SECRET_KEY
+from tests.support.settings import FOR_A_CROWD, SECRET_KEY
 from tests.support.site import answers, is_alive, wait_until
 
 # How long children may outlive a supervisor that was killed.
@@ -44,6 +44,7 @@ class SiteTree:
             "CSAT_BASE_URL": f"http://127.0.0.1:{self.port}",
             "CSAT_POSTHOG_HOST": posthog_url,
             "CSAT_POSTHOG_KEY": "phc_test",
+            **FOR_A_CROWD,
             **settings,
         }
         self._environment = environment(**given, **{_MARK: self._mark})

@@ -16,7 +16,7 @@ from tests.support.settings import make_settings
 QUESTIONS = Questions("Wie zufrieden sind Sie?", "Was können wir besser machen?", "de")
 
 
-def our_event(comment):
+def our_event(comment, **given):
     """The event of an answer with this comment."""
     answer = Answer(
         uuid="0192f1a4-0000-5000-8000-000000000001",
@@ -29,7 +29,7 @@ def our_event(comment):
         trust=Trust.SIGNED,
     )
     return build_event(
-        answer, QUESTIONS, team="surveys", submission_id="s", settings=make_settings()
+        answer, QUESTIONS, team="surveys", submission_id="s", settings=make_settings(**given)
     )
 
 
@@ -69,7 +69,9 @@ almost_ours = st.fixed_dictionaries(
     },
 )
 events = st.one_of(
-    texts.map(our_event), almost_ours, st.dictionaries(texts | st.just("comment"), values)
+    texts.map(lambda text: our_event(text)),
+    almost_ours,
+    st.dictionaries(texts | st.just("comment"), values),
 )
 
 
@@ -81,6 +83,14 @@ def test_an_event_leaves_as_it_came(event):
     assert size_when_sent(payload) == len(json.dumps(event))
     assert "\0" not in payload
     payload.encode()
+
+
+@pytest.mark.parametrize("question_id", ["1", "comment", "a b"])
+def test_a_question_may_have_any_id(question_id):
+    event = our_event("kept", comment_question_id=question_id)
+    payload = pack_event(event)
+    assert unpack_event(payload) == event
+    assert size_when_sent(payload) == len(json.dumps(event))
 
 
 @given(events)

@@ -13,7 +13,7 @@ from tests.support.command import run_csat
 
 EVENTS = {
     *("waiting", "oldest_at", "oldest_seconds", "last_reason", "error_message"),
-    *("delivered", "per_minute", "dead", "dead_total"),
+    *("delivered", "per_minute", "dead", "dead_total", "quota_probe_at"),
 }
 
 

@@ -22,6 +22,7 @@ COMMANDS = [
     ("doctor",),
     ("tick",),
     ("reconcile", *MONTH),
+    ("posthog", "check"),
     ("aggregate", "--out", "counts.csv"),
     ("aggregate", "--out", "counts.csv", "--source", "export:x.jsonl"),
     ("report", *MONTH, "--out", "out"),

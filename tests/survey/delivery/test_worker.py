@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select
 
-from demo.behaviour import accept_then_reset, answer, redirect, reset
+from demo.behaviour import ACCEPT, accept_then_reset, answer, redirect, reset
 from survey.clock import now
 from survey.delivery.failures import DeliveryError, FailureKind
 from survey.delivery.sender import PostHogSender
@@ -19,6 +19,8 @@ from tests.support.command import run_csat
 from tests.support.site import wait_until
 
 RETENTION = timedelta(days=30)
+# In the form of both protocols.
+REFUSAL = answer(400, {"error": "invalid_payload", "detail": "no"})
 
 
 @pytest.fixture
@@ -63,10 +65,11 @@ def test_what_was_not_accepted_waits_and_goes_out_later(
     fill, worker, posthog, database, clock, failure
 ):
     fill(3)
-    posthog.behave(failure, times=1)
+    posthog.behave(failure)
     assert not worker.drain()
     assert state(database).waiting == 3
     assert state(database).last_reason
+    posthog.behave(ACCEPT)
     clock.advance(seconds=LONGEST_PAUSE_SECONDS)
     assert worker.drain()
     assert tickets(posthog.submissions()) == [0, 1, 2]
@@ -142,7 +145,7 @@ def test_what_follows_in_a_halved_batch_waits_with_what_failed_before_it(
     fill(4)
     fill(1, comment="changed", submit_id="edit")
     # The batch is refused, and of its halves the first, with ticket 0, fails.
-    posthog.behave(answer(400), times=1)
+    posthog.behave(REFUSAL, times=1)
     posthog.behave(answer(503), times=1)
     worker.drain()
     assert posthog.events == []
@@ -186,7 +189,7 @@ def test_old_delivered_events_are_deleted_and_stay_counted(fill, worker, databas
     assert state(database).delivered == 4
 
 
-NUL_AND_ESCAPE = '{"detail": "bad \\u0000 \\u001b[2J \\u202e \\ud800"}'
+NUL_AND_ESCAPE = '{"error": "invalid_payload", "detail": "bad \\u0000 \\u001b[2J \\u202e \\ud800"}'
 
 
 @pytest.mark.parametrize("status", [400, 413])
@@ -213,7 +216,7 @@ def test_a_dead_letter_is_in_the_log_when_it_is_in_the_database(
     fill, worker, posthog, database, monkeypatch
 ):
     fill(1)
-    posthog.behave(answer(400, "no"), times=1)
+    posthog.behave(REFUSAL, times=1)
     seen = []
     monkeypatch.setattr(
         "survey.delivery.worker.log",
@@ -232,7 +235,7 @@ class Failing:
     def send(self, payloads):
         if any(f'"ticketId": "{self._ticket}"' in payload for payload in payloads):
             raise LookupError("words of a customer")
-        self._sender.send(payloads)
+        return self._sender.send(payloads)
 
 
 def test_an_event_that_cannot_be_sent_for_a_mistake_of_ours_holds_up_nobody_else(
@@ -303,6 +306,7 @@ def test_the_next_batch_is_claimed_while_one_is_sent_and_given_back_when_that_fa
             if len(batches) == 2:
                 wait_until(lambda: waiting_unclaimed(database, clock) == 0)
                 raise DeliveryError(FailureKind.TRANSIENT, "PostHog answered 503")
+            return [None] * len(payloads)
 
     Worker(database, FailingThird(), clock, stop, RETENTION).drain()
     assert [len(batch) for batch in batches] == [100, 100]
@@ -323,6 +327,7 @@ def test_what_was_claimed_ahead_of_a_slow_answer_is_claimed_anew(
             with database.reading() as connection:
                 leases.append(connection.scalar(select(func.max(OutboxRow.available_at))))
             clock.advance(seconds=1)
+            return [None] * len(payloads)
 
     assert Worker(database, Counting(), clock, threading.Event(), RETENTION).drain()
     assert len(leases) == 3

@@ -11,6 +11,7 @@ from survey.doctor.judging import (
     judge_import,
     judge_invitations,
     judge_queue,
+    judge_quota,
     judge_requesters,
     judge_settings,
     judge_unknown,
@@ -104,6 +105,12 @@ class TestStrangers:
         for setting in ("CLIENT", "LINK", "ALL"):
             assert f"CSAT_RATE_LIMIT_{setting}" in told
         assert "CSAT_STRANGER_ANSWERS_PER_TICKET" in told
+
+
+def test_a_quota_says_how_many_wait_and_what_to_do():
+    finding = judge_quota(1234)
+    assert finding.level is Level.WARNING
+    assert "1,234 wait here, none is lost: raise the billing limit" in finding.message
 
 
 def test_invitations_that_are_due_are_a_warning_only_if_none_goes_out():

@@ -24,7 +24,8 @@ from survey.store.models import (
     VoidChangeRow,
 )
 from survey.store.responses import answers_of, find_response
-from tests.support.erasing import PERSON, dump, find_marks, leave_traces, settings_of
+from tests.support.clock import Clock
+from tests.support.erasing import PERSON, bring_events, dump, find_marks, leave_traces, settings_of
 from tests.support.rows import rows
 from tests.support.settings import SECRET_KEY
 
@@ -127,6 +128,16 @@ def test_what_others_wrote_stays_without_the_name(traces):
     assert {row.reason for row in rows(traces, VoidChangeRow)} == {"(erased)"}
     assert [row.words for row in rows(traces, MarkRow)] == ["Call with (erased)"]
     assert [row.target for row in rows(traces, AuditRow)] == ["2026-10-14 (erased)"]
+
+
+@pytest.mark.usefixtures("erased")
+def test_an_import_of_the_same_events_changes_nothing(traces, settings):
+    before = [rows(traces, table) for table in (AnswerRow, AnswerCopyRow, ResponseRow)]
+    run = bring_events(traces, settings, Clock()())
+    assert (run.received, run.known) == (5, 5)
+    assert before == [rows(traces, table) for table in (AnswerRow, AnswerCopyRow, ResponseRow)]
+    traces.clean(TABLES)
+    assert find_marks(traces) == set()
 
 
 def test_the_proof_holds_no_identity_and_adds_up(erased, traces, settings, clock):

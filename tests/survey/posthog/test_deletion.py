@@ -126,7 +126,7 @@ def test_without_a_key_it_says_what_remains_and_what_to_do(
 @on_sqlite
 @pytest.mark.parametrize(
     ("scopes", "words"),
-    [({"person:read"}, "person:write"), ({"person:write"}, "person:read"), (None, "personal API")],
+    [({"person:read"}, "person:write"), ({"query:read"}, "person:read"), (None, "personal API")],
 )
 def test_a_wrong_key_remains_to_be_mended(
     posthog, answer, deliver, erase, proof, follow, scopes, words

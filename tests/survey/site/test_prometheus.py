@@ -12,6 +12,7 @@ from survey.store.daily_figures import add_figures
 from survey.store.job_runs import note_failure, note_start, note_success
 from survey.store.messages import NewMessage, add_messages, mark_dead, mark_sent
 from survey.store.models import Channel, ErasureRow
+from survey.store.quota import begin_quota, end_quota
 from survey.vocabulary import DailyFigure, InvitationOutcome
 from tests.support.donations import OCTOBER, Donations
 from tests.support.invitations import GivenInvitation, invite, not_asked
@@ -197,6 +198,18 @@ def test_a_store_that_cannot_be_read_has_no_figures_and_the_others_stay(client, 
     assert "csat_outbox" not in answer.text
     assert "csat_http_request_seconds" in answer.text
     assert "the store's figures cannot be read" in capsys.readouterr().err
+
+
+def test_the_quota_shows_while_posthog_drops_events_for_it(client, database, clock):
+    def shown():
+        return figures(client.get("/metrics", headers=TOKEN).text)["csat_outbox_over_quota"]
+
+    with database.writing() as connection:
+        begin_quota(connection, clock())
+    assert shown() == 1
+    with database.writing() as connection:
+        end_quota(connection)
+    assert shown() == 0
 
 
 def test_requests_are_timed_by_page_not_by_address(client):

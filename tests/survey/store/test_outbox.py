@@ -154,11 +154,13 @@ def test_waiting_events_are_found_by_their_index_whatever_the_table_holds(databa
     fill(1)
     with database.claiming() as connection:
         claim = explain(
-            connection, lambda: outbox.claim(connection, clock(), LEASE, 100, 10**6), "SELECT"
+            connection,
+            lambda: outbox.claim(connection, clock(), LEASE, 100, 10**6),
+            "SELECT outbox.",
         )
-        messages = explain(connection, lambda: claim_mails(connection, clock), "SELECT")
-        tickets = explain(connection, lambda: claim_tickets(connection, clock), "SELECT")
-        waiting = explain(connection, lambda: outbox.has_waiting(connection), "SELECT")
+        messages = explain(connection, lambda: claim_mails(connection, clock), "SELECT outbox.")
+        tickets = explain(connection, lambda: claim_tickets(connection, clock), "SELECT outbox.")
+        waiting = explain(connection, lambda: outbox.has_waiting(connection), "SELECT outbox.")
     for plan in (claim, messages, tickets, waiting):
         assert "ix_outbox_waiting" in plan
         assert "sort" not in plan.lower()

@@ -68,19 +68,19 @@ def test_an_upgraded_database_says_what_it_supports(empty_database):
     ("declared", "oldest"),
     [
         # Expands alone; so do both.
-        ({"0013": "0012"}, "0012"),
-        ({"0013": "0012", "0014": "0012"}, "0012"),
+        ({"0014": "0012"}, "0012"),
+        ({"0014": "0012", "0015": "0012"}, "0012"),
         # Takes something away that 0012 used.
-        ({"0013": None}, "0013"),
+        ({"0014": None}, "0014"),
         # What was taken away does not come back.
-        ({"0013": None, "0014": "0012"}, "0013"),
-        ({"0013": "0012", "0014": "0013"}, "0013"),
+        ({"0014": None, "0015": "0012"}, "0014"),
+        ({"0014": "0012", "0015": "0014"}, "0014"),
     ],
 )
 def test_the_strictest_migration_decides_what_is_supported(tmp_path, declared, oldest):
     folder = tmp_path / "migrations"
     shutil.copytree(migrate._MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    before = "0012"
+    before = "0013"
     for revision, supported in declared.items():
         says = f'oldest = "{supported}"\n' if supported else ""
         Path(folder, "versions", f"{revision}_test.py").write_text(
