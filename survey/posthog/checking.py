@@ -23,7 +23,8 @@ from survey.store.database import Database
 
 # In seconds, for each of a dozen requests: who checks does not wait for long.
 DEADLINE_SECONDS = 5.0
-KEY_CHECK, SURVEY_CHECK, DASHBOARD_CHECK = "posthog key", "posthog survey", "posthog dashboard"
+SCOPES_CHECK, SURVEY_CHECK = "posthog scopes", "posthog survey"
+DASHBOARD_CHECK = "posthog dashboard"
 _SET_UP = "`csat posthog setup` says what it would change"
 
 
@@ -72,7 +73,7 @@ def _is_set_up(found: Found, settings: Settings) -> bool:
 def _judge_failure(error: PostHogError) -> Finding:
     # What may pass is no reason to wake somebody.
     level = Level.WARNING if error.kind is FailureKind.TRANSIENT else Level.FAILURE
-    return Finding(KEY_CHECK, level, str(error))
+    return Finding(SCOPES_CHECK, level, str(error))
 
 
 def _judge_scopes(missing: list[str]) -> Finding:
@@ -81,8 +82,8 @@ def _judge_scopes(missing: list[str]) -> Finding:
             f"CSAT_POSTHOG_PERSONAL_KEY lacks {', '.join(missing)}: `csat posthog setup --apply` "
             "needs these scopes, nothing else does"
         )
-        return Finding(KEY_CHECK, Level.WARNING, message)
-    return Finding(KEY_CHECK, Level.OK, "it may read and change survey, insights and dashboard")
+        return Finding(SCOPES_CHECK, Level.WARNING, message)
+    return Finding(SCOPES_CHECK, Level.OK, "it may read and change survey, insights and dashboard")
 
 
 def _judge_survey(found: Found, settings: Settings) -> Finding:

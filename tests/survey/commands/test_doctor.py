@@ -22,10 +22,11 @@ from survey.store.outbox import postpone
 from survey.store.tickets import save_cursor
 from survey.vocabulary import DailyFigure, InvitationOutcome, Plan
 from tests.conftest import on_sqlite
+from tests.support.certificates import self_signed
 from tests.support.command import run_csat
 from tests.support.donations import OCTOBER, Donations
 from tests.support.invitations import GivenInvitation, invite, keep_ticket, not_asked
-from tests.support.mail_server import mail_server, self_signed
+from tests.support.mail_server import mail_server
 from tests.support.settings import SECRET_KEY
 
 ZENDESK = {
@@ -251,6 +252,31 @@ def ask(template):
         return {check: found[check] for check in (*SERVICES, "clock") if check in found}
 
     return ask
+
+
+def test_posthogs_set_up_is_looked_after_where_there_is_one(template, posthog):
+    settings = {
+        "CSAT_DATABASE_URL": f"sqlite:///{template}",
+        "CSAT_SECRET_KEY": SECRET_KEY,
+        "CSAT_POSTHOG_HOST": posthog.url,
+        "CSAT_POSTHOG_PERSONAL_KEY": PERSONAL_KEY,
+        "CSAT_POSTHOG_PROJECT_ID": PROJECT_ID,
+    }
+    without = run_csat("doctor", **settings).stdout
+    assert "ok       posthog events" in without
+    assert "posthog survey" not in without
+    applied = run_csat("posthog", "setup", "--apply", **settings).stdout
+    settings |= dict(line.split("=") for line in applied.splitlines() if line.startswith("CSAT_"))
+    asked = len(posthog.setup.asked)
+    assert "posthog" not in run_csat("doctor", "--offline", **settings).stdout.replace(
+        "outbox posthog", ""
+    )
+    assert len(posthog.setup.asked) == asked
+    assert "ok       posthog dashboard" in run_csat("doctor", **settings).stdout
+    posthog.setup.things["insights"][0]["name"] = "Happiness"
+    done = run_csat("doctor", **settings)
+    assert done.returncode == 1
+    assert 'the insight "CSAT by month" is not as set up' in done.stdout
 
 
 def test_others_are_asked_without_leaving_a_trace(ask, posthog):

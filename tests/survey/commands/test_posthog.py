@@ -141,5 +141,5 @@ def test_the_check_says_what_is_wrong_and_what_to_do(run, posthog, settings):
     )
     little = run("check", **more)
     assert little.returncode == 0
-    assert "warning  posthog key" in little.stdout
+    assert "warning  posthog scopes" in little.stdout
     assert "lacks insight:write, dashboard:write" in little.stdout

@@ -50,5 +50,5 @@ def test_a_survey_of_somebody_else_will_do_if_it_runs(posthog_client, posthog, d
 def test_a_posthog_that_is_away_is_no_failure_of_ours(posthog, database, settings, failure, level):
     posthog.setup.behave("GET", failure)
     (found,) = check_setup(database, settings, NOW)
-    assert (found.check, found.level) == ("posthog key", level)
+    assert (found.check, found.level) == ("posthog scopes", level)
     assert len(posthog.setup.asked) == 1  # it comes back by itself
