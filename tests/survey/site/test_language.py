@@ -1,11 +1,10 @@
 """The page in the customer's language."""
 
-import json
-
 import pytest
 from sqlalchemy import text
 
 from survey.languages import LANGUAGES
+from survey.outbox_payloads import unpack_event
 from survey.site.app import create_app
 from survey.texts import face_labels, questions_in
 from tests.support.pages import Page, address
@@ -16,7 +15,7 @@ each_language = pytest.mark.parametrize("language", LANGUAGES, ids=lambda each: 
 
 def events(database):
     with database.reading() as connection:
-        return [json.loads(row) for row in connection.scalars(text("select payload from outbox"))]
+        return [unpack_event(row) for row in connection.scalars(text("select payload from outbox"))]
 
 
 @each_language
