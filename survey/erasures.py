@@ -102,13 +102,6 @@ def _parse(properties: str) -> dict[str, Any]:
     return found
 
 
-def erased_person(distinct_id: str, ticket_id: str | None, secret: str) -> str:
-    """Return who an erased answer is kept under: a pseudonym; or the stand-in for its ticket, which
-    names nobody."""
-    is_anonymous = distinct_id == anonymous_person(ticket_id or "")
-    return distinct_id if is_anonymous else make_pseudonym(distinct_id, secret)
-
-
 def reduce_properties(answer: Answer, keys: PropertyKeys, submission_id: object) -> str:
     """Return the properties that stay of an event without identity and words, as canonical JSON:
     what counting needs, as it was read."""
