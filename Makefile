@@ -22,7 +22,7 @@ test: $(VENV)/installed-test ## run every test, after lint and types
 	TMPDIR=$$(tests/temporary-folder) $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 faults: $(VENV)/installed-test $(VENV)/postgresql ## 50 rounds of each fault, an hour's backlog, 20 times the examples
-	FAULT_ROUNDS=50 FAULT_BACKLOG=20000 HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest tests/faults --timeout 3600
+	FAULT_DISKS=1 FAULT_ROUNDS=50 FAULT_BACKLOG=20000 HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest tests/faults --timeout 3600
 	EXAMPLES_FACTOR=20 $(BIN)/python -m pytest tests/pipeline --timeout 3600
 
 fuzz: $(VENV)/installed-fuzz ## a minute of each fuzz target (FUZZ_SECONDS), then 1,000,000 hostile requests

@@ -20,6 +20,7 @@ from tests.conftest import on_sqlite
 from tests.support.command import ROOT
 from tests.support.donations import AUGUST, OCTOBER, SEPTEMBER, Donations
 from tests.support.golden_donations import ENTRIES_CSV
+from tests.support.settings import SECRET_KEY
 
 DOCUMENT = ROOT / "docs/finance.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
@@ -34,6 +35,7 @@ def test_the_walk_through_a_month_prints_what_the_document_says(
     database, settings, monkeypatch, capsys
 ):
     monkeypatch.setenv("CSAT_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("CSAT_SECRET_KEY", SECRET_KEY)
     run = Walk(Donations(database, settings), monkeypatch, capsys)
     printed = WALK.sub(lambda block: block[0].replace(block[2], run(block[1], block[2])), TEXT)
     assert without_hashes(printed) == without_hashes(TEXT)

@@ -3,7 +3,8 @@
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from itertools import cycle
@@ -58,6 +59,8 @@ class Customers:
         self._pause = pause
         self._edit_share = 0.25
         self._stopping = threading.Event()
+        self._number = threads
+        self._sending = threading.Semaphore(threads)
         self._changed = threading.Condition()
         self._thanks: list[Thanks] = []
         self._refusals = 0
@@ -112,6 +115,16 @@ class Customers:
             raise self._failures[0]
         return self.thanked
 
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """A moment in which nobody waits for an answer: they send nothing until it is over."""
+        for _ in range(self._number):
+            self._sending.acquire()
+        try:
+            yield
+        finally:
+            self._sending.release(self._number)
+
     def _wait(self, count, more: int, seconds: float) -> None:  # type: ignore[no-untyped-def]
         with self._changed:
             enough = count() + more
@@ -149,7 +162,8 @@ class Customers:
 
     def _is_thanked(self, answer: Answer) -> bool:
         asked_at = time.monotonic()
-        status, html = self._post(answer)
+        with self._sending:
+            status, html = self._post(answer)
         seconds = time.monotonic() - asked_at
         if status == 503 and html:
             page = Page(html)

@@ -128,4 +128,4 @@ def test_a_view_knows_who_asks(site, person):
 
 def test_a_site_needs_a_secret_key(database_url, database, clock):
     with pytest.raises(SettingsError, match="CSAT_SECRET_KEY"):
-        make_site(make_settings(database_url=database_url, secret_key=None), database, clock)
+        make_site(make_settings(database_url=database_url, secret_key=()), database, clock)
