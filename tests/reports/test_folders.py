@@ -183,13 +183,17 @@ def test_a_report_from_an_export_is_looked_at_again_from_anywhere(
     assert folders(database)[str(out)].source == source
     assert comments_in(out) == [WORDS]
     monkeypatch.chdir(tmp_path)
+    with_words = (out / "comments.csv").read_bytes()
     before = folders(database)[str(out)].written_at
     erase_person(database, JANE, now())
     told = rewrite_reports(database, settings)
     assert told[0].startswith("Written again")
     assert told[-1].endswith(f"Reports were made from {source}.")
     assert folders(database)[str(out)].written_at > before
+    assert comments_in(out) == []
+    # The events are gone, and somebody has put the old file back.
     Path("exported/october.jsonl").unlink()
+    (out / "comments.csv").write_bytes(with_words)
     erase_again = now()
     with database.writing() as connection:
         connection.execute(
