@@ -79,22 +79,17 @@ def chance_of(number: int, mean: float, variance: float) -> float:
 
     `number` is above the mean, which is above 0.
     """
-    if variance <= mean:
-        logarithm = number * math.log(mean) - mean - math.lgamma(number + 1)
-        size, share = math.inf, 0.0
-    else:
-        size, share = mean * mean / (variance - mean), 1 - mean / variance
-        logarithm = (
-            math.lgamma(number + size)
-            - math.lgamma(size)
-            - math.lgamma(number + 1)
-            + size * math.log1p(-share)
-            + number * math.log(share)
-        )
+    excess = max(variance - mean, 0.0)
+    variance = mean + excess
+    # The chance of none, and then of one more each time: nothing here is the small difference of
+    # two large numbers, however little the variance is above the mean.
+    ratio = excess / mean
+    logarithm = -mean * (math.log1p(ratio) / ratio if ratio else 1.0)
+    for count in range(number):
+        logarithm += math.log((mean * mean + count * excess) / variance / (count + 1))
     term = total = math.exp(logarithm)
     while term > total * 1e-12:
-        factor = mean if math.isinf(size) else (number + size) * share
-        term *= factor / (number + 1)
+        term *= (mean * mean + number * excess) / variance / (number + 1)
         total += term
         number += 1
     return min(total, 1.0)

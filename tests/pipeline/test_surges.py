@@ -88,7 +88,7 @@ class TestASurge:
         assert find_surges([series(USUAL)], []) == []
 
 
-@given(st.floats(0.01, 200), st.floats(0, 20), st.integers(1, 400))
+@given(st.floats(0.01, 200), st.just(0.0) | st.floats(1e-3, 20), st.integers(1, 400))
 def test_the_chance_is_that_of_the_distribution(mean, more_variance, above):
     number = math.ceil(mean) + above
     variance = mean * (1 + more_variance)
@@ -98,6 +98,12 @@ def test_the_chance_is_that_of_the_distribution(mean, more_variance, above):
     else:
         expected = stats.poisson.sf(number - 1, mean)
     assert chance_of(number, mean, variance) == pytest.approx(expected, rel=1e-6, abs=1e-250)
+
+
+def test_the_chance_is_poissons_where_the_variance_is_hardly_above_the_mean():
+    expected = pytest.approx(stats.poisson.sf(30, 30), rel=1e-6)
+    assert chance_of(31, 30.0, 30.0 * (1 + 1e-12)) == expected
+    assert chance_of(31, 30.0, 29.0) == expected
 
 
 # How many answers come on which day of the week, against the mean of weekdays.

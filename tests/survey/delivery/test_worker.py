@@ -13,6 +13,7 @@ from survey.clock import now
 from survey.delivery.failures import DeliveryError, FailureKind
 from survey.delivery.sender import PostHogSender
 from survey.delivery.worker import LEASE, LONGEST_PAUSE_SECONDS, Worker
+from survey.logs import configure_logs
 from survey.store import outbox
 from survey.store.models import OutboxRow
 from tests.support.command import run_csat
@@ -241,6 +242,7 @@ class Failing:
 def test_an_event_that_cannot_be_sent_for_a_mistake_of_ours_holds_up_nobody_else(
     fill, posthog, database, clock, capsys
 ):
+    configure_logs("text")
     fill(20)
     sender = Failing(posthog.url, "7")
     worker = Worker(database, sender, clock, threading.Event(), RETENTION)
