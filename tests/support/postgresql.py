@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -75,7 +75,9 @@ class PostgresqlServer:
         main = int((self._data / "postmaster.pid").read_text().split()[0])
         # The main process first, so that it starts no other meanwhile.
         for pid in (main, *children_of(main)):
-            os.kill(pid, number)
+            # A process that serves a connection may have ended meanwhile.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def url(self, name: str) -> str:
         return f"postgresql://csat@127.0.0.1:{self.port}/{name}"
