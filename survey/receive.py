@@ -143,7 +143,11 @@ def _receive_group(
     received = [
         replace(each, refused=refused) if refused else each
         for each in judged
-        for refused in [_find_refusal(connection, settings, rules, each, growth)]
+        for refused in [
+            _find_refusal(
+                connection, settings, rules, each, growth, is_told=each.ticket_id in requesters
+            )
+        ]
     ]
     new = [each for each in received if each.is_new and each.refused is None]
     add_answers(connection, [NewAnswer(each.answer, Origin.SITE, each.asked) for each in new])
@@ -225,13 +229,18 @@ def _find_refusal(
     rules: CountingRules,
     received: _Received,
     growth: Growth,
+    *,
+    is_told: bool,
 ) -> Refused | None:
     """Return why an answer is not stored; None if it is, or was before. No limit refuses an answer
-    that is trusted more than others, or one of the ticket's customer."""
+    that is trusted more than others, or one of the ticket's customer. A ticket that the help desk
+    told us of, `is_told`, is not made up."""
     answer, earlier = received.answer, received.earlier
     if answer.trust is not Trust.UNVERIFIED or not received.is_new:
         return None
     if not earlier:
+        if is_told:
+            return None
         at = received.arrival.at
         return None if growth.take(at) else Refused(DailyFigure.REFUSED_DAY, rest_of_day(at))
     most = settings.stranger_answers_per_ticket

@@ -22,9 +22,11 @@ from survey.erasing.person import Erased, count_person, erase_person
 from survey.erasing.words import names_person
 from survey.errors import CsatError
 from survey.progress import show_progress
+from survey.pseudonyms import pseudonyms_of
 from survey.settings import Settings, load_settings
 from survey.store.database import Database
 from survey.store.erasing import find_in_ledger
+from survey.store.erasure_proofs import find_proof
 from survey.store.schema import open_store
 
 TO_CONFIRM = """\
@@ -96,6 +98,13 @@ def _finish(
     yield from (f"{REMAINS}{number:,} {WORDS[kind]}" for kind, number in left.items())
     with database.reading() as connection:
         entries = find_in_ledger(connection, distinct_id)
+        in_small_letters = distinct_id.strip().lower()
+        proof = find_proof(connection, pseudonyms_of(in_small_letters, settings.secret_keys))
+    if "@" in distinct_id and distinct_id != in_small_letters and proof is None:
+        yield (
+            f"{REMAINS}a help desk may write this address in small letters: run the command for it "
+            "as it is written so, too"
+        )
     if entries:
         numbers = ", ".join(map(str, entries))
         yield (

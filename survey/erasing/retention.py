@@ -92,7 +92,7 @@ def forget(
 
     since = None
     if before is None:
-        before = min(goal, (oldest or goal) + SLICE)
+        before = _next(oldest or goal, goal)
         _save(database, settings, before)
     while True:
         counts = sweep_before(database, settings, before, now, since, show, ends_at)
@@ -102,8 +102,14 @@ def forget(
         looked_at += counts.total()
         if before >= goal:
             return Forgotten(total, before, is_complete=True)
-        since, before = before, min(goal, before + SLICE)
+        since, before = before, _next(before, goal)
         _save(database, settings, before)
+
+
+def _next(before: datetime, goal: datetime) -> datetime:
+    """Return the end of the next slice. The last day is a slice of its own: what is broken off
+    before it is still due for the next tick."""
+    return min(goal - PERIOD, before + SLICE) if before < goal - PERIOD else goal
 
 
 def sweep_before(

@@ -32,6 +32,8 @@ STEPS: tuple[Step, ...] = (
     InvitationsStep(),
     ReasonsStep(VoidRow),
     ReasonsStep(VoidChangeRow),
+    TextsStep(Kind.REASONS, VoidRow.ticket_id, VoidRow.reason),
+    TextsStep(Kind.REASONS, VoidChangeRow.id, VoidChangeRow.reason),
     TextsStep(Kind.AUDIT, AuditRow.id, AuditRow.target),
     TextsStep(Kind.MARKS, MarkRow.id, MarkRow.words),
 )

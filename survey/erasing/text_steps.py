@@ -28,7 +28,7 @@ class ReasonsStep(Step):
 
     def condition(self, connection: Connection, target: Target) -> Condition:
         """Return the condition of the reasons."""
-        return concerns_reasons(connection, self._table, target)
+        return concerns_reasons(self._table, target)
 
     def change(self, row: Row, target: Target) -> dict[str, Any] | None:
         """Return no reason."""
@@ -40,7 +40,7 @@ class TextsStep(Step):
     """What users wrote, or did, with the name of a person in it."""
 
     def __init__(
-        self, kind: Kind, key: InstrumentedAttribute[int], texts: InstrumentedAttribute[str]
+        self, kind: Kind, key: InstrumentedAttribute[Any], texts: InstrumentedAttribute[str]
     ) -> None:
         super().__init__(kind, key)
         self._texts = texts

@@ -224,18 +224,16 @@ def concerns_invitations(target: Target) -> Condition:
     return and_(has_customer, is_own)
 
 
-def concerns_reasons(
-    connection: Connection, table: type[VoidRow] | type[VoidChangeRow], target: Target
-) -> Condition:
-    """Return the condition of the reasons why tickets were made void, or count again."""
+def concerns_reasons(table: type[VoidRow] | type[VoidChangeRow], target: Target) -> Condition:
+    """Return the condition of the reasons why a person's tickets were made void, or count again. In
+    the reasons of other tickets only the name is hidden (`concerns_texts`)."""
     if target.ticket_id is not None:
         return false()
     written_at = table.voided_at if table is VoidRow else VoidChangeRow.changed_at
     if target.person is None:
         return and_(table.reason != ERASED, _is_in_time(written_at, target))
-    names = contains_any(connection, table.reason, target.person.names)
     of_person = table.ticket_id.in_(tickets_answered_by(target.person))
-    return and_(table.reason != ERASED, or_(names, of_person))
+    return and_(table.reason != ERASED, of_person)
 
 
 def concerns_texts(connection: Connection, texts: Texts, target: Target) -> Condition:
@@ -265,6 +263,8 @@ def find_identities(connection: Connection) -> set[str]:
     ):
         given = select(column).where(column.is_not(None)).distinct()
         found.update(str(each) for each in connection.scalars(given))
+    # A mail address is one person's, however it is written.
+    found |= {each.strip().lower() for each in found if "@" in each}
     for table in (AnswerRow, AnswerCopyRow):
         named = select(table.properties).where(_is_imported(table), table.erased_at.is_(None))
         for properties in connection.scalars(named.execution_options(yield_per=10_000)):

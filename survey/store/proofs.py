@@ -1,4 +1,5 @@
-"""What must outlive a restored backup: who was erased, and who wants no more invitations.
+"""What must outlive a restored backup: who was erased, who wants no more invitations, and where
+reports were written.
 
 A backup that is older than an erasure holds the person still. The proofs of the database that was
 replaced say whom to erase again.
@@ -28,6 +29,8 @@ _KEPT = {
     "redactions": "redacted_at",
     "retention": "forgotten_before",
     "unsubscribed": "unsubscribed_at",
+    # Where words may lie in files: a later erasure must find them.
+    "report_folders": "written_at",
 }
 
 

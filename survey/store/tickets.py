@@ -57,8 +57,7 @@ _TAKE_INVOCATIONS = {
     for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
 }
 _REQUESTERS = select(TicketRow.ticket_id, TicketRow.requester_external_id).where(
-    TicketRow.ticket_id.in_(bindparam("ticket_ids", expanding=True)),
-    TicketRow.requester_external_id.is_not(None),
+    TicketRow.ticket_id.in_(bindparam("ticket_ids", expanding=True))
 )
 _REQUESTER = select(TicketRow.requester_external_id).where(
     TicketRow.ticket_id == bindparam("ticket_id")
@@ -117,13 +116,13 @@ def find_ticket(connection: Connection, ticket_id: str) -> Ticket | None:
     return find_tickets(connection, [ticket_id]).get(ticket_id)
 
 
-def find_requesters(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, str]:
-    """Return the external ids of the requesters of these tickets, without those that are not
-    kept, and those whose requester has none."""
+def find_requesters(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, str | None]:
+    """Return the external id of the requester of each of these tickets that is kept; None for a
+    requester who has none."""
     if not ticket_ids:
         return {}
     rows = connection.execute(_REQUESTERS, {"ticket_ids": ticket_ids})
-    return {str(ticket_id): str(external_id) for ticket_id, external_id in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def find_requester(database: Database, ticket_id: str) -> str | None:

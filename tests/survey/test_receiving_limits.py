@@ -15,6 +15,7 @@ from survey.store.daily_figures import figures_of_day
 from survey.store.models import AnswerRow
 from survey.vocabulary import DailyFigure, Trust
 from survey.voiding import void
+from tests.support.help_desk import Invitations, ticket_update
 from tests.support.many_answers import add_many
 from tests.support.rows import rows
 
@@ -108,6 +109,14 @@ class TestStrangers:
 
 
 class TestMadeUpTickets:
+    def test_are_not_those_that_the_help_desk_told_us_of(self, database, settings, clock):
+        told = [ticket_update(str(n), requester_external_id="") for n in range(8)]
+        Invitations(database, settings, clock).tell(*told)
+        answers = [form(f"jane-{n}", str(n)) for n in range(8)]
+        assert sent(database, settings, *answers) == ["taken"] * 8
+        with database.reading() as connection:
+            assert not any(figures_of_day(connection, NOON.date()).values())
+
     def figures(self, database, at=NOON):
         with database.reading() as connection:
             return figures_of_day(connection, at.date())

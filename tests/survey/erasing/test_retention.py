@@ -15,6 +15,7 @@ from survey.rederive import apply_rules
 from survey.settings import SettingsError
 from survey.store.erasing import TABLES
 from survey.store.models import AnswerRow, InvitationRow, OutboxRow, ResponseRow, TicketRow
+from tests.conftest import on_sqlite
 from tests.support.erasing import PERSON, answer, find_marks, leave_traces, settings_of
 from tests.support.rows import rows
 from tests.support.settings import SECRET_KEY, make_settings
@@ -133,3 +134,16 @@ class TestTheJob:
         with database.writing() as connection:
             connection.exec_driver_sql("UPDATE applied_rules SET fingerprint = 'being derived'")
         assert due() is None
+
+
+@on_sqlite
+def test_what_is_broken_off_is_due_for_the_next_tick(database, settings, clock):
+    apply_rules(database, CountingRules.of(settings))
+    answer(database, settings, "T1", clock(), person="jane", comment="Old.")
+    clock.advance(days=32)
+    forgotten = forget(database, settings, clock(), ends_at=0.0)
+    assert not forgotten.is_complete
+    clock.advance(minutes=1)
+    assert forget_due(database, settings, clock()).is_complete
+    assert [row.comment for row in rows(database, AnswerRow)] == [None]
+    assert forget_due(database, settings, clock()) is None
