@@ -193,7 +193,10 @@ def test_two_starts_at_once_derive_the_same(database):
 
 
 @on_postgresql
-def test_customers_are_served_while_many_responses_are_derived(database, client):
+def test_customers_are_served_while_many_responses_are_derived(database, settings, clock):
+    # They all come from one client.
+    crowd = settings.model_copy(update={"rate_limit_client": 0})
+    client = create_app(crowd, database, clock).test_client()
     add_many(database, 30_000, ticket="'T' || n")
     deriving = threading.Thread(target=apply_rules, args=(database, CountingRules.of(OTHERS)))
     waits = []

@@ -16,6 +16,7 @@ from survey.command_line import run_command
 from survey.ledger import EntryKind
 from tests.conftest import on_sqlite
 from tests.support.donations import AUGUST, OCTOBER, SEPTEMBER, Donations
+from tests.support.settings import SECRET_KEY
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def run(store, settings, monkeypatch, capsys):
     """Run `csat donations …` in this process, at the time of the store; its exit code, output and
     errors. Amounts have a space that does not break, which reads like any other."""
     monkeypatch.setenv("CSAT_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("CSAT_SECRET_KEY", SECRET_KEY)
     monkeypatch.setenv("LOGNAME", "os-user")
     monkeypatch.setattr(commands, "now", lambda: store.now)
 
