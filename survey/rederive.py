@@ -99,7 +99,8 @@ def _judge_again(connection: Connection, tickets: list[str], rules: CountingRule
     keys = PropertyKeys.of(rules)
     changed = {}
     for each in claiming_answers(connection, tickets):
-        properties = json.loads(each.answer.properties)
+        # An early release kept no properties: then nothing is proved.
+        properties = json.loads(each.answer.properties or "{}")
         claimed = replace(each.answer, trust=read_trust(properties.get(keys.trust)))
         trust = judge_trust(claimed, properties.get(keys.proof), rules.secrets)
         if trust is not each.answer.trust:

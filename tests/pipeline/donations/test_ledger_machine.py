@@ -37,6 +37,7 @@ from survey.copies import ImportedAnswer
 from survey.counting_rules import CountingRules
 from survey.events import Questions
 from survey.ledger import digest_tickets
+from survey.link_proofs import make_proof
 from survey.links import parse_link
 from survey.months import Month
 from survey.receive import Arrival, Submission, receive_all
@@ -54,7 +55,7 @@ from tests.support.changes import (
 from tests.support.donations import RESCUE, Donations
 from tests.support.examples import examples
 from tests.support.ledger_processes import ends_if_killed_before
-from tests.support.settings import make_settings
+from tests.support.settings import SECRET_KEY, make_settings
 
 BEGIN = datetime(2026, 4, 10, 9, tzinfo=UTC)
 # How far back answers reach from the current month.
@@ -149,7 +150,16 @@ class LedgerMachine(RuleBasedStateMachine):
         """Also copies of events that are known, by another person or of another ticket."""
         imported = []
         for number, (ticket, person, trust, back, moment), survey_id, rating in events:
-            properties = json.dumps([ticket, trust, survey_id, rating])
+            proof = make_proof(
+                uuid=f"event {number}",
+                ticket_id=ticket,
+                distinct_id=person,
+                rating=rating or 0,
+                trust=trust,
+                secret=SECRET_KEY,
+            )
+            said = {"link_trust": trust, "link_proof": proof, "survey": survey_id}
+            properties = json.dumps(said | {"rating": rating})
             imported.append(
                 ImportedAnswer(
                     uuid=f"event {number}",
