@@ -44,7 +44,9 @@ def body_of(content: bytes, status: int = 200, headers: str = "") -> Answer:
     """Answer once, in whole."""
 
     def answer(connection: socket.socket) -> None:
-        head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n{headers}\r\n"
+        # The connection ends then: who sends another request opens a new one.
+        closing = "" if "Connection:" in headers else "Connection: close\r\n"
+        head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n{closing}{headers}\r\n"
         connection.sendall(head.encode() + content)
 
     return answer
