@@ -16,8 +16,7 @@ from survey.settings import Settings
 from survey.store.database import Database
 from survey.store.errors import StoreError
 from survey.store.migrate import upgrade
-from survey.store.models import ErasureRow, RedactionRow, RetentionRow
-from survey.store.proofs import Proofs, add_proofs, read_proofs
+from survey.store.proofs import OF_ERASURES, Proofs, add_proofs, read_proofs
 from survey.store.snapshots import MEGABYTE, StoreState, check_store, opened_file, read_state
 from survey.store.sole_use import DamagedStore, replace_store, require_unused
 from survey.store.writer_queue import WriterQueue
@@ -83,8 +82,7 @@ def carry_proofs(source: Database, database: Database) -> int:
 def erase_again(database: Database, settings: Settings, now: datetime) -> int:
     """Apply to a store all erasures that it has proofs of; return how many persons were there
     again. Raise SettingsError if a secret is missing."""
-    erasing = (ErasureRow.__tablename__, RedactionRow.__tablename__, RetentionRow.__tablename__)
-    if not any(each.rows for each in read_proofs(database) if each.table.name in erasing):
+    if not any(each.rows for each in read_proofs(database) if each.table.name in OF_ERASURES):
         return 0
     apply_rules(database, CountingRules.of(settings))
     return erase_known(database, settings, now)

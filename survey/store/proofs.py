@@ -23,7 +23,9 @@ class Proofs(NamedTuple):
     rows: Sequence[dict[str, Any]]
 
 
-# The tables, each with the column that says since when.
+# The tables that say what was erased.
+OF_ERASURES = ("erasures", "redactions", "retention")
+# All tables, each with the column that says since when.
 _KEPT = {
     "erasures": "erased_at",
     "redactions": "redacted_at",
