@@ -1,11 +1,12 @@
 """Who a client is for the limits: a keyed hash of its address, which is kept nowhere. Pure."""
 
 import hashlib
-import hmac
 import re
 from datetime import date
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+
+from survey.signing_keys import derive_key
 
 # Most clients have an address of IPv4. To parse one takes longer than all else here.
 _IPV4 = re.compile(r"(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}", re.ASCII)
@@ -44,7 +45,7 @@ def hash_link(ticket_id: str, person: str, secret: str) -> str:
 
 @lru_cache(maxsize=16)
 def _key(secret: str, purpose: str, day: date | None = None) -> bytes:
-    return hmac.digest(secret.encode(), f"limits: {purpose} {day}".encode(), "sha256")
+    return derive_key(secret, f"limits: {purpose} {day}")
 
 
 def _digest(text: str, key: bytes) -> str:

@@ -11,10 +11,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from survey.pseudonyms import is_pseudonym, key_id, make_pseudonym
+from survey.pseudonyms import is_pseudonym, key_id, pseudonyms_of
 from survey.settings import Settings
 
 # The version of docs/rules.md. A release that counts differently has another version.
@@ -123,8 +124,13 @@ class CountingRules:
 
 def tester_ids(settings: Settings) -> frozenset[str]:
     """Return the ids of testers, and what stands for them once they were erased."""
-    ids = settings.test_distinct_ids
-    return ids | {make_pseudonym(each, key) for each in ids for key in settings.secret_keys}
+    return _with_pseudonyms(settings.test_distinct_ids, settings.secret_keys)
+
+
+# The site makes its rules anew for each commit.
+@lru_cache(maxsize=8)
+def _with_pseudonyms(ids: frozenset[str], secrets: tuple[str, ...]) -> frozenset[str]:
+    return ids.union(*(pseudonyms_of(each, secrets) for each in ids))
 
 
 def _text(value: object) -> str:

@@ -146,6 +146,6 @@ def apply_erasures(
     person = answer.distinct_id
     pseudonym = erasures.find_pseudonym(person, answer.answered_at)
     if pseudonym is not None and person != anonymous_person(answer.ticket_id or ""):
-        known = {make_pseudonym(person, secret) for secret in erasures.secrets}
+        known = pseudonyms_of(person, erasures.secrets)
         person = stored_person if stored_person and stored_person in known else pseudonym
     return replace(erase_imported(answer, person, keys), erased_at=at)

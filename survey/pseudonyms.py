@@ -9,6 +9,8 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 
+from survey.signing_keys import derive_key
+
 # What every pseudonym begins with.
 PREFIX = "erased:"
 _DIGITS = 32
@@ -19,7 +21,7 @@ def make_pseudonym(distinct_id: str, secret: str) -> str:
     distinct_id. A pseudonym stays as it is."""
     if is_pseudonym(distinct_id):
         return distinct_id
-    key = _key(secret, b"pseudonym")
+    key = derive_key(secret, "pseudonym")
     digest = hmac.new(key, distinct_id.encode("utf-8", "replace"), hashlib.sha256)
     return f"{PREFIX}{digest.hexdigest()[:_DIGITS]}"
 
@@ -31,7 +33,7 @@ def is_pseudonym(distinct_id: str) -> bool:
 
 def key_id(secret: str) -> str:
     """Return the name of a secret, by which it is found again and from which nobody can tell it."""
-    return _key(secret, b"name of this secret").hex()[:_DIGITS]
+    return derive_key(secret, "name of this secret").hex()[:_DIGITS]
 
 
 def unify_persons(distinct_ids: Iterable[str], secrets: Sequence[str]) -> Mapping[str, str]:
@@ -60,7 +62,3 @@ def is_same_person(one: str, other: str, secrets: Sequence[str]) -> bool:
     other."""
     persons = unify_persons((one, other), secrets)
     return persons[one] == persons[other]
-
-
-def _key(secret: str, purpose: bytes) -> bytes:
-    return hmac.digest(secret.encode(), purpose, "sha256")

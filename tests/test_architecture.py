@@ -14,6 +14,7 @@ PACKAGES = ("survey", "pipeline", "reports", "demo")
 # responses anew before an import.
 SHARED = (
     "survey.addresses",
+    "survey.bearer",
     "survey.clients",
     "survey.clock",
     "survey.colours",
@@ -42,6 +43,7 @@ SHARED = (
     "survey.rederive",
     "survey.request_ids",
     "survey.response_headers",
+    "survey.retries",
     "survey.rules",
     "survey.scale",
     "survey.settings",

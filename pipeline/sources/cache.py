@@ -40,6 +40,7 @@ _CODE = (
         "survey/months.py",
         "survey/pseudonyms.py",
         "survey/scale.py",
+        "survey/signing_keys.py",
     ),
     *("survey/teams.py", "survey/vocabulary.py"),
 )

@@ -3,17 +3,9 @@
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 import requests
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
 from pipeline.sources.posthog_answer import (
     PassingError,
@@ -23,18 +15,14 @@ from pipeline.sources.posthog_answer import (
     read_query_answer,
 )
 from survey.addresses import show_address
+from survey.bearer import Bearer
 from survey.clock import now
+from survey.retries import ATTEMPTS, is_too_long, retrying
 
 # PostHog lets a query wait 30 s for its turn and run for 10 s. requests counts this for each read.
 REQUEST_TIMEOUT_SECONDS = 60.0
 # A project has 240 requests a minute, and dashboards need some of them, too.
 SECONDS_BETWEEN_REQUESTS = 0.5
-# How often a request is sent before the whole reading fails, and the pauses between.
-ATTEMPTS = 5
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
-# Whoever is asked to wait for longer than this had better come back later.
-LONGEST_RETRY_AFTER_SECONDS = 300.0
 # A query that PostHog runs in the background: how often it is asked for, and how long.
 POLL_SECONDS = 1.0
 LONGEST_RUN_SECONDS = 300.0
@@ -48,7 +36,7 @@ class PostHogClient:
         self._url = f"{app_host}/api/projects/{project_id}/query/"
         self._session = requests.Session()
         # As `auth` and not as a header: requests would put what ~/.netrc says over a header.
-        self._session.auth = _Bearer(personal_key)
+        self._session.auth = Bearer(personal_key)
         self._turn = threading.Lock()
         self._next_at = 0.0
 
@@ -80,12 +68,7 @@ class PostHogClient:
 
     def _request(self, method: str, url: str, body: object = None) -> QueryAnswer:
         """Send a request, and again while its failure may pass."""
-        tries = Retrying(
-            retry=retry_if_exception_type(PassingError),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=_pause,
-            reraise=True,
-        )
+        tries = retrying(lambda error: isinstance(error, PassingError))
         try:
             return tries(self._request_once, method, url, body)
         except PassingError as error:
@@ -107,7 +90,7 @@ class PostHogClient:
         try:
             return read_query_answer(response, now())
         except PassingError as error:
-            if (error.retry_after or 0) > LONGEST_RETRY_AFTER_SECONDS:
+            if is_too_long(error.retry_after):
                 raise QueryError(
                     f"{error}, and asks to come back in {error.retry_after:.0f} s"
                 ) from None
@@ -117,22 +100,3 @@ class PostHogClient:
         """Wait until the next request may be sent."""
         time.sleep(max(0.0, self._next_at - time.monotonic()))
         self._next_at = time.monotonic() + SECONDS_BETWEEN_REQUESTS
-
-
-class _Bearer(requests.auth.AuthBase):
-    def __init__(self, key: str) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key}"
-        return request
-
-
-def _pause(state: RetryCallState) -> float:
-    """Return the pause that PostHog asks for; otherwise a pause that grows with each try, with full
-    jitter."""
-    error: Any = state.outcome.exception() if state.outcome else None
-    if error is not None and error.retry_after is not None:
-        return float(error.retry_after)
-    grows = wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
-    return grows(state)

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 import requests
 
 from survey.addresses import show_address
+from survey.bearer import Bearer
 from survey.clock import now
 from survey.delivery.failures import DeliveryError, FailureKind
 from survey.delivery.session import DeadlineSession
@@ -114,7 +115,7 @@ def check_zendesk(settings: Settings) -> Iterator[Finding]:
 def _post(url: str, body: object, bearer: str | None) -> requests.Response | str:
     """Return the answer to a question; or, in words, why there was none."""
     with DeadlineSession(DEADLINE_SECONDS) as session:
-        session.auth = _Bearer(bearer)
+        session.auth = Bearer(bearer)
         try:
             return session.post(url, json=body)
         except requests.RequestException as error:
@@ -129,15 +130,3 @@ def _read_date(answer: requests.Response) -> datetime | None:
     except ValueError:
         return None
     return told if told.tzinfo is not None else None
-
-
-class _Bearer(requests.auth.AuthBase):
-    """Authorization by a key, or none; never by what ~/.netrc says."""
-
-    def __init__(self, key: str | None) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._key is not None:
-            request.headers["Authorization"] = f"Bearer {self._key}"
-        return request

@@ -6,28 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
 from survey.addresses import show_address
 from survey.bearer import Bearer
 from survey.delivery.failures import FailureKind, read_retry_after
 from survey.delivery.session import DeadlineSession
 from survey.posthog.errors import PostHogError, explain_status, not_as_posthog, read_code
+from survey.retries import ATTEMPTS, is_too_long, retrying
 
 DEADLINE_SECONDS = 30.0
 LONGEST_ANSWER = 4 * 1024 * 1024
-# How often a request is sent before it fails, and the pauses between.
-ATTEMPTS = 5
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
-# Whoever is asked to wait for longer than this had better come back later.
-LONGEST_RETRY_AFTER_SECONDS = 300.0
 
 Json = Mapping[str, Any]
 
@@ -95,13 +83,7 @@ class PostHogClient:
         body: Json | None,
     ) -> Json:
         """Send a request, and again while its failure may pass."""
-        tries = Retrying(
-            retry=retry_if_exception(_is_passing),
-            stop=stop_after_attempt(self._attempts),
-            wait=_pause,
-            sleep=self._sleep,
-            reraise=True,
-        )
+        tries = retrying(_is_passing, self._attempts, self._sleep)
         answer: Json = tries(self._request_once, method, path, scope, parameters, body)
         return answer
 
@@ -154,13 +136,4 @@ def may_pass(error: PostHogError) -> bool:
     """Return whether it is worth waiting for a failure to pass."""
     if error.kind is not FailureKind.TRANSIENT:
         return False
-    return (error.retry_after or 0) <= LONGEST_RETRY_AFTER_SECONDS
-
-
-def _pause(state: RetryCallState) -> float:
-    """Return the pause that PostHog asks for; otherwise a pause that grows with each try, with full
-    jitter."""
-    error: Any = state.outcome.exception() if state.outcome else None
-    if error is not None and error.retry_after is not None:
-        return float(error.retry_after)
-    return wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)(state)
+    return not is_too_long(error.retry_after)

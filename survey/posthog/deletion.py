@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from survey.delivery.answer import printable
 from survey.delivery.failures import FailureKind
 from survey.errors import CsatError
-from survey.posthog.client import ATTEMPTS, PostHogClient
+from survey.posthog.client import PostHogClient
 from survey.posthog.errors import PostHogError
 from survey.posthog.persons import Person, delete_persons, find_event_deletions, find_persons
 from survey.progress import show_progress
+from survey.retries import ATTEMPTS
 from survey.settings import Settings, SettingsError
 from survey.store.database import Database
 from survey.store.outbox import LONGEST_HOLD

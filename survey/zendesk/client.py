@@ -7,18 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import requests
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
 from survey.addresses import show_address
 from survey.delivery.failures import FailureKind, read_retry_after
 from survey.delivery.reasons import describe_failure
 from survey.delivery.session import DeadlineSession
+from survey.retries import ATTEMPTS, is_too_long, retrying
 from survey.settings import Settings, SettingsError
 from survey.zendesk.errors import ZendeskError, explain_status
 from survey.zendesk.pace import Pace
@@ -30,12 +24,6 @@ LONGEST_ANSWER = 64 * 1024 * 1024
 # other programs need some of them, too.
 EXPORTS_A_MINUTE = 10
 REQUESTS_A_MINUTE = 100
-# How often a request is sent before it fails, and the pauses between.
-ATTEMPTS = 5
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
-# Whoever is asked to wait for longer than this had better come back later.
-LONGEST_RETRY_AFTER_SECONDS = 300.0
 # How many tickets one request may change.
 MOST_TICKETS = 100
 # How often and for how long a job is asked whether it is done.
@@ -222,18 +210,12 @@ class ZendeskClient:
         def may_pass(error: BaseException) -> bool:
             if not isinstance(error, ZendeskError) or error.kind is not FailureKind.TRANSIENT:
                 return False
-            if (error.retry_after or 0) > LONGEST_RETRY_AFTER_SECONDS:
+            if is_too_long(error.retry_after):
                 return False
             # 429 says that nothing was done.
             return is_repeatable or error.status == 429
 
-        tries = Retrying(
-            retry=retry_if_exception(may_pass),
-            stop=stop_after_attempt(self._attempts),
-            wait=_pause,
-            sleep=self._sleep,
-            reraise=True,
-        )
+        tries = retrying(may_pass, self._attempts, self._sleep)
         answer: Json = tries(self._request_once, method, path, parameters, body, pace)
         return answer
 
@@ -307,12 +289,3 @@ def _read_refusals(job: Json, numbers: Sequence[str]) -> Iterator[tuple[str, str
             index = result.get("index")
             number = str(result.get("id") or (numbers[index] if index is not None else ""))
             yield number, f"Zendesk refused: {result.get('error') or 'no reason was given'}"
-
-
-def _pause(state: RetryCallState) -> float:
-    """Return the pause that Zendesk asks for; otherwise a pause that grows with each try, with full
-    jitter."""
-    error: Any = state.outcome.exception() if state.outcome else None
-    if error is not None and error.retry_after is not None:
-        return float(error.retry_after)
-    return wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)(state)

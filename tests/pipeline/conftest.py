@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.sources import posthog_client
+from survey import retries
 from tests.support.postgresql import PostgresqlServer
 from tests.support.settings import make_settings
 from tests.support.told_ledger import Forger, opened_copy, told_postgresql, told_sqlite
@@ -15,7 +16,7 @@ from tests.support.told_ledger import Forger, opened_copy, told_postgresql, told
 def _quick_queries(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pauses between queries to PostHog are kept, but short."""
     monkeypatch.setattr(posthog_client, "SECONDS_BETWEEN_REQUESTS", 0.0)
-    monkeypatch.setattr(posthog_client, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(posthog_client, "POLL_SECONDS", 0.01)
 
 

@@ -8,9 +8,10 @@ from demo.behaviour import accept_then_reset, answer, garbage, redirect, reset, 
 from demo.standin_access import PROJECT_ID
 from survey.delivery.failures import FailureKind
 from survey.posthog import client as client_module
-from survey.posthog.client import ATTEMPTS, PostHogClient
+from survey.posthog.client import PostHogClient
 from survey.posthog.errors import PostHogError
 from survey.posthog.persons import delete_persons, find_event_deletions, find_persons
+from survey.retries import ATTEMPTS
 from tests.support.raw_server import body_of, endlessly, raw_server
 
 PERSON = "jane@example.com & sons"

@@ -8,8 +8,9 @@ import pytest
 from demo.behaviour import accept_then_reset, answer, garbage, redirect, reset, truncate
 from demo.zendesk_standin import EMAIL, TOKEN
 from survey.delivery.failures import FailureKind
+from survey.retries import ATTEMPTS
 from survey.zendesk import client as client_module
-from survey.zendesk.client import ATTEMPTS, ZendeskClient
+from survey.zendesk.client import ZendeskClient
 from survey.zendesk.errors import ZendeskError
 from tests.support.raw_server import body_of, endlessly, raw_server
 
