@@ -1,7 +1,12 @@
-"""The keys of the stand-in's app: which projects and scopes they have."""
+"""What the services of the stand-in's app share: keys with projects and scopes, and answers."""
 
+import json
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
+from demo.behaviour import Behaviour, answer
 from demo.wire import Refusal
 
 # The only project that the stand-in knows, and the only key that may ask about it.
@@ -13,6 +18,18 @@ SCOPES = frozenset(
 )
 
 _PATH = re.compile(r"/api/projects/([^/?]+)(/[^?]*)")
+
+
+def answer_with(
+    behaviour: Behaviour, ask: Callable[[], tuple[int, Mapping[str, Any]]]
+) -> Behaviour:
+    """Return what the handler must do with a request: what it was told to, with the status and the
+    body that `ask` gives; or with the refusal that it raises."""
+    try:
+        status, found = ask()
+    except Refusal as refusal:
+        return answer(refusal.status, refusal.body)
+    return replace(behaviour, status=status, body=json.dumps(found))
 
 
 class AccessList:

@@ -1,17 +1,16 @@
 """The stand-in's persons: who sent its events, and their deletion, as PostHog does it."""
 
-import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
-from demo.behaviour import Behaviour, Script, answer
-from demo.standin_access import AccessList
-from demo.wire import Refusal
+from demo.behaviour import Behaviour, Script
+from demo.standin_access import AccessList, answer_with
+from demo.wire import Refusal, read_object
 from survey.clock import now
 
 if TYPE_CHECKING:
@@ -72,11 +71,10 @@ class PersonService:
             self.asked.append(f"{method} {parts.path.partition('/persons/')[2]}")
             if not behaviour.accepts:
                 return behaviour
-            try:
-                status, found = self._answer(method, parts.path, authorization, asked, body)
-            except Refusal as refusal:
-                return answer(refusal.status, refusal.body)
-        return replace(behaviour, status=status, body=json.dumps(found))
+            return answer_with(
+                behaviour,
+                lambda: self._answer(method, parts.path, authorization, asked, body),
+            )
 
     def _answer(
         self, method: str, path: str, authorization: str, asked: Mapping[str, str], body: bytes
@@ -86,7 +84,7 @@ class PersonService:
         if (method, place) == ("GET", "/persons/"):
             return 200, self._list(asked.get("distinct_id"))
         if (method, place) == ("POST", "/persons/bulk_delete/"):
-            return 202, self._delete(_read_body(body))
+            return 202, self._delete(read_object(body))
         if (method, place) == ("GET", "/persons/deletion_status/"):
             return 200, self._list_deletions(asked.get("person_uuid"), asked.get("status", "all"))
         raise Refusal(404, "not_found", "Not found.")
@@ -160,13 +158,3 @@ class PersonService:
 def _uuid_of(distinct_id: str) -> str:
     """Return the uuid that a person has whom PostHog makes for a distinct_id: always the same."""
     return str(uuid5(NAMESPACE_URL, distinct_id))
-
-
-def _read_body(body: bytes) -> Mapping[str, Any]:
-    try:
-        asked = json.loads(body)
-    except ValueError:
-        asked = None
-    if not isinstance(asked, dict):
-        raise Refusal(400, "invalid_payload", "the body is not a JSON object")
-    return asked

@@ -1,18 +1,16 @@
 """The stand-in's surveys, insights and dashboards, with what PostHog does to them."""
 
-import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
-from demo.behaviour import Behaviour, Script, answer
-from demo.standin_access import AccessList
+from demo.behaviour import Behaviour, Script
+from demo.standin_access import AccessList, answer_with
 from demo.standin_hogql import Event, recorded_events
-from demo.wire import Refusal
+from demo.wire import Refusal, read_object
 from survey.clock import now
 
 if TYPE_CHECKING:
@@ -86,11 +84,10 @@ class SetupService:
             self.asked.append(f"{method} {parts.path.split('/', 4)[4]}")
             if not behaviour.accepts:
                 return behaviour
-            try:
-                status, found = self._answer(method, parts.path, authorization, asked, body)
-            except Refusal as refusal:
-                return answer(refusal.status, refusal.body)
-            return replace(behaviour, status=status, body=json.dumps(found))
+            return answer_with(
+                behaviour,
+                lambda: self._answer(method, parts.path, authorization, asked, body),
+            )
 
     def evaluate(self, insights: Iterable[Thing]) -> list[dict[str, Any]]:
         """Return columns and rows of insights, by their queries. Raise Refusal."""
@@ -114,7 +111,7 @@ class SetupService:
             return 200, self._list(kind, asked) if number is None else self._read(
                 kind, number, asked
             )
-        given = _read_body(body)
+        given = read_object(body)
         if method == "POST" and number is None:
             return 201, self._create(kind, given)
         if method == "PATCH" and number is not None:
@@ -245,16 +242,6 @@ def _without_tiles(thing: Thing) -> Thing:
 def _with_id(question: Mapping[str, Any]) -> Thing:
     """Return a question with its id; one without gets a new one, by which its answers are lost."""
     return {**question, "id": question.get("id") or str(uuid4())}
-
-
-def _read_body(body: bytes) -> Mapping[str, Any]:
-    try:
-        given = json.loads(body)
-    except ValueError:
-        given = None
-    if not isinstance(given, dict):
-        raise Refusal(400, "invalid_payload", "the body is not a JSON object")
-    return given
 
 
 def _not_found() -> Refusal:

@@ -45,6 +45,17 @@ def read_batch(body: bytes, encoding: str) -> dict[str, Any]:
     return request
 
 
+def read_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a request's body holds. Raise Refusal if it holds none."""
+    try:
+        given = json.loads(body)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise Refusal(400, "invalid_payload", "the body is not a JSON object")
+    return given
+
+
 def raw_answer(body: str, missing_bytes: int = 0) -> bytes:
     """Return the bytes of a whole 200 answer. Its Content-Length is `missing_bytes` larger than
     its body."""
