@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import csat
 from tests.soak.world import World
 from tests.support.command import run_csat
 
 LONGEST_SECONDS = 120.0
-# At the end, all that waits is sent by one command: thousands of mails, on a busy machine.
+# At the end, all that waits is sent, much of it by one command: thousands of mails, on a busy
+# machine.
 LONGEST_DRAIN_SECONDS = 900.0
 
 
@@ -54,11 +54,6 @@ class Commands:
             self.run_and_kill(chance.uniform(0.2, 1.5), *arguments)
         else:
             self.run(*arguments)
-
-
-def has_command(name: str) -> bool:
-    """Return whether there is such a command."""
-    return name in csat.COMMANDS
 
 
 class Repeated:

@@ -14,16 +14,13 @@ from sqlalchemy import update
 from survey.clock import now
 from survey.store.models import Channel, OutboxRow
 from tests.soak.checks import find_problems
-from tests.soak.commands import Commands, Repeated
+from tests.soak.commands import LONGEST_DRAIN_SECONDS, Commands, Repeated
 from tests.soak.faults import Faults
 from tests.soak.work import Agents, Operator, Predecessor
 from tests.soak.world import FINANCE, LEAD, World, running_world
 from tests.support.customers import Answer, Customers
 from tests.support.reckoning import opened, wait_for_delivery
 from tests.support.site import wait_until
-
-# After this many seconds of `csat tick`, everything must have been sent.
-DRAIN_SECONDS = 120.0
 
 
 @dataclass
@@ -106,7 +103,7 @@ def _send_all_messages(world: World, commands: Commands) -> None:
     messages = OutboxRow.channel != Channel.POSTHOG.value
     waiting = (messages, OutboxRow.delivered_at.is_(None), OutboxRow.dead_at.is_(None))
     long_ago = now() - timedelta(hours=1)
-    deadline = time.monotonic() + DRAIN_SECONDS
+    deadline = time.monotonic() + LONGEST_DRAIN_SECONDS
     with opened(world.database_url) as database:
         while True:
             commands.require("tick", codes=(0, 1))
