@@ -145,7 +145,7 @@ def _receive_group(
         for each in judged
         for refused in [
             _find_refusal(
-                connection, settings, rules, each, growth, is_told=each.ticket_id in requesters
+                connection, settings, rules, each, growth, is_known=each.ticket_id in requesters
             )
         ]
     ]
@@ -230,16 +230,16 @@ def _find_refusal(
     received: _Received,
     growth: Growth,
     *,
-    is_told: bool,
+    is_known: bool,
 ) -> Refused | None:
     """Return why an answer is not stored; None if it is, or was before. No limit refuses an answer
     that is trusted more than others, or one of the ticket's customer. A ticket that the help desk
-    told us of, `is_told`, is not made up."""
+    knows, `is_known`, is not made up."""
     answer, earlier = received.answer, received.earlier
     if answer.trust is not Trust.UNVERIFIED or not received.is_new:
         return None
     if not earlier:
-        if is_told:
+        if is_known:
             return None
         at = received.arrival.at
         return None if growth.take(at) else Refused(DailyFigure.REFUSED_DAY, rest_of_day(at))

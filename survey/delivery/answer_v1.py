@@ -84,15 +84,15 @@ def judge_error(status: int, body: bytes, retry_after: float | None) -> Delivery
     if status == 429 and error == _QUOTA:
         return _over_quota(_QUOTA)
     if status in _TRANSIENT_STATUSES or (status >= 500 and status != _NOT_IMPLEMENTED):
-        said = _read_message(answer, body)
-        return DeliveryError(FailureKind.TRANSIENT, reason_for(status), said, retry_after)
+        message = _read_message(answer, body)
+        return DeliveryError(FailureKind.TRANSIENT, reason_for(status), message, retry_after)
     if not isinstance(error, str) or error in _OF_THE_REQUEST:
         return None
     if status in (400, 413):
         return DeliveryError(FailureKind.REJECTED, reason_for(status), _read_message(answer, body))
     if status in (401, 403):
-        said = _read_message(answer, body)
-        return DeliveryError(FailureKind.NEEDS_OPERATOR, reason_for(status), said)
+        message = _read_message(answer, body)
+        return DeliveryError(FailureKind.NEEDS_OPERATOR, reason_for(status), message)
     return None
 
 

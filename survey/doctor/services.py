@@ -63,11 +63,11 @@ def check_project_key(settings: Settings) -> Iterator[Finding]:
         yield judge_failure(KEY_CHECK, FailureKind.TRANSIENT, f"{shown} {answer}")
         return
     yield judge_project_key(answer.status_code, shown)
-    told = _read_date(answer)
-    if told is not None:
+    its_time = _read_date(answer)
+    if its_time is not None:
         # The header has whole seconds.
         middle = began + (now() - began) / 2 - timedelta(seconds=0.5)
-        yield judge_clock("PostHog's", told - middle)
+        yield judge_clock("PostHog's", its_time - middle)
 
 
 def check_personal_key(settings: Settings) -> Iterator[Finding]:
@@ -126,7 +126,7 @@ def _post(url: str, body: object, bearer: str | None) -> requests.Response | str
 
 def _read_date(answer: requests.Response) -> datetime | None:
     try:
-        told = parsedate_to_datetime(answer.headers.get("Date", ""))
+        found = parsedate_to_datetime(answer.headers.get("Date", ""))
     except ValueError:
         return None
-    return told if told.tzinfo is not None else None
+    return found if found.tzinfo is not None else None

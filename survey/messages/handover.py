@@ -68,22 +68,22 @@ def queue_handover(
             )
 
 
-def compose_text(told: HandOver, settings: Settings) -> str:
+def compose_text(hand_over: HandOver, settings: Settings) -> str:
     """Return the text of the mail. It has nothing by which the person is known, and none of their
     words."""
-    at = told.at.astimezone(settings.timezone)
+    at = hand_over.at.astimezone(settings.timezone)
     paragraphs = [
         f"A person was erased from the satisfaction survey on {at:%Y-%m-%d at %H:%M} "
-        f"({settings.timezone}). It was confirmed by {printable(told.confirmed_by)}.",
-        f"What they gave is kept under {told.pseudonym}, without identity and words; their "
+        f"({settings.timezone}). It was confirmed by {printable(hand_over.confirmed_by)}.",
+        f"What they gave is kept under {hand_over.pseudonym}, without identity and words; their "
         "ratings still count.",
-        f"Erased: {_describe_counts(told.counts)}.",
+        f"Erased: {_describe_counts(hand_over.counts)}.",
     ]
     parts = [
         *(_wrap(each) for each in paragraphs),
-        _list_tickets(told.tickets, settings),
+        _list_tickets(hand_over.tickets, settings),
         "What is left for people to do:",
-        *(_wrap(f"- {each}", "  ") for each in _list_tasks(told, settings)),
+        *(_wrap(f"- {each}", "  ") for each in _list_tasks(hand_over, settings)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -105,8 +105,8 @@ def _gather(pseudonym: str, proof: Proof, tickets: Sequence[str], now: datetime)
 
 
 def _describe_counts(counts: Mapping[str, int]) -> str:
-    told = [f"{kind.replace('_', ' ')} {count:,}" for kind, count in counts.items() if count]
-    return ", ".join(told) or "nothing was found here"
+    parts = [f"{kind.replace('_', ' ')} {count:,}" for kind, count in counts.items() if count]
+    return ", ".join(parts) or "nothing was found here"
 
 
 def _list_tickets(tickets: Sequence[str], settings: Settings) -> str:
@@ -129,11 +129,11 @@ def _is_number(ticket_id: str) -> bool:
     return ticket_id.isascii() and ticket_id.isdigit() and len(ticket_id) <= _LONGEST_TICKET
 
 
-def _list_tasks(told: HandOver, settings: Settings) -> list[str]:
+def _list_tasks(hand_over: HandOver, settings: Settings) -> list[str]:
     return [
         "Zendesk: the tickets and their author are as they were. Delete or redact them there, if "
         "that was asked for.",
-        _tell_posthog(told, settings),
+        _describe_posthog(hand_over, settings),
         "Export files: what was exported from PostHog, or taken from the reports' pages, still has "
         "the person. Whoever keeps such files deletes them.",
         "Backups: those from before still have the person. After restoring one, erase again "
@@ -142,13 +142,13 @@ def _list_tasks(told: HandOver, settings: Settings) -> list[str]:
     ]
 
 
-def _tell_posthog(told: HandOver, settings: Settings) -> str:
-    if told.asked_at is None:
+def _describe_posthog(hand_over: HandOver, settings: Settings) -> str:
+    if hand_over.asked_at is None:
         return (
             "PostHog: it was not asked to delete the person, and `csat erase` said why. Run it "
             "again when that is mended, or delete the person there by hand, with all events."
         )
-    day = told.asked_at.astimezone(settings.timezone)
+    day = hand_over.asked_at.astimezone(settings.timezone)
     return (
         f"PostHog: it was asked on {day:%Y-%m-%d} to delete the person with all events, which it "
         "does off-peak, days later. `csat tick` follows it up: nothing to do."

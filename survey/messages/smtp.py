@@ -257,15 +257,15 @@ def _explain(error: Exception, server: MailServer, recipient: str) -> Exception:
         code, words = error.recipients[recipient]
         return _refused(code, _words(words, server), server, "the recipient", recipient)
     if isinstance(error, smtplib.SMTPResponseException):
-        code, said = error.smtp_code, _words(error.smtp_error, server)
+        code, message = error.smtp_code, _words(error.smtp_error, server)
         is_about_mail = isinstance(error, smtplib.SMTPDataError) or code in _SIZE_CODES
         if is_about_mail:
-            return _refused(code, said, server, "the mail", recipient)
+            return _refused(code, message, server, "the mail", recipient)
         if code < 500:
-            return _transient(server, f"answered {code}", said)
+            return _transient(server, f"answered {code}", message)
         if isinstance(error, smtplib.SMTPSenderRefused):
-            return _needs_operator(f"refused the sender ({code})", "CSAT_MAIL_FROM", said)
-        return _needs_operator(f"answered {code}", "CSAT_SMTP_URL", said)
+            return _needs_operator(f"refused the sender ({code})", "CSAT_MAIL_FROM", message)
+        return _needs_operator(f"answered {code}", "CSAT_SMTP_URL", message)
     if isinstance(error, ssl.SSLCertVerificationError):
         problem = f"has a certificate that is not trusted: {error.verify_message}"
         return _needs_operator(problem, "CSAT_SMTP_URL")
@@ -274,9 +274,9 @@ def _explain(error: Exception, server: MailServer, recipient: str) -> Exception:
     return error
 
 
-def _refused(code: int, said: str, server: MailServer, what: str, recipient: str) -> DeliveryError:
+def _refused(code: int, words: str, server: MailServer, what: str, recipient: str) -> DeliveryError:
     """Return the error for a server that did not take one mail, or one recipient."""
-    message = f"to {recipient}: {said}"
+    message = f"to {recipient}: {words}"
     if code in _PASSWORD_CODES:
         return _needs_operator(f"answered {code}", "CSAT_SMTP_URL", message)
     if code in (_CLOSING, _NO_CODE):

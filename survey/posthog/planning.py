@@ -340,12 +340,12 @@ def _judge_other(survey: Json, settings: Settings) -> str:
     """Return what to say of a survey that is not ours, but to which our events go."""
     questions = survey.get("questions") or ()
     ids = {each.get("id") for each in questions if isinstance(each, Mapping)}
-    said = ["it is left alone"]
+    remarks = ["it is left alone"]
     if not {settings.rating_question_id, settings.comment_question_id} <= ids:
-        said.append(
+        remarks.append(
             "but it has no questions with the ids of CSAT_RATING_QUESTION_ID and "
             "CSAT_COMMENT_QUESTION_ID, so its own page shows no answers"
         )
     if not is_running(survey):
-        said.append("but it is not running, so its own page shows no answers")
-    return "; ".join(said)
+        remarks.append("but it is not running, so its own page shows no answers")
+    return "; ".join(remarks)
