@@ -136,7 +136,10 @@ class Connection:
     def close(self) -> None:
         """End the connection."""
         self._hold(0)
-        self._owner.forget(self)
+        # At the same time the thread with the turn may find out that the client has gone. Only one
+        # thread can end the watch; an error of the other one would leave the connection open.
+        with self._lock:
+            self._owner.forget(self)
         self.socket.close()
 
     def _receive(self) -> None:

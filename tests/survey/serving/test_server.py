@@ -1,5 +1,7 @@
 """The HTTP server: nobody waits for a slow neighbour, and every request gets an honest answer."""
 
+import selectors
+import socket
 import threading
 import time
 from concurrent.futures import Future
@@ -134,6 +136,30 @@ class TestAnswers:
             assert client.receive()[2] == b"done"
             go_on.set()
             assert client.receive()[2] == b"/wait "
+
+    def test_one_is_let_go_that_leaves_at_the_moment_of_its_answer(self, monkeypatch):
+        entered, leaves, future = threading.Event(), threading.Event(), Future()
+        unregister = selectors.DefaultSelector.unregister
+
+        def unregister_slowly(selector, watched):
+            key = unregister(selector, watched)
+            leaves.set()
+            time.sleep(0.2)
+            return key
+
+        def application(_environ, start_response):
+            entered.set()
+            return DeferredBody(future, start_response)
+
+        monkeypatch.setattr(selectors.DefaultSelector, "unregister", unregister_slowly)
+        with served_application(application) as address:
+            client = Client(address, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+            assert entered.wait(5)
+            client.socket.shutdown(socket.SHUT_WR)
+            assert leaves.wait(5)
+            future.set_result(None)
+            assert client.receive()[2] == b"done"
+            assert client.is_ended()
 
 
 class TestRefusals:
