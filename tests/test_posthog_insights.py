@@ -84,7 +84,7 @@ def at_the_ends_of_months() -> list[Step]:
 @example(at_the_ends_of_months())
 @given(st.lists(steps, max_size=25))
 @hypothesis_settings(
-    max_examples=examples(5),
+    max_examples=examples(3),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -8,9 +8,6 @@ import pytest
 # Their assertions show what they compared, as those in tests do.
 pytest.register_assert_rewrite("tests.support.customers", "tests.support.reckoning")
 
-# These make and mount disks, which needs root and a loop device: `make faults` runs them.
-collect_ignore = [] if "FAULT_DISKS" in os.environ else ["test_disk_damaged.py"]
-
 
 @pytest.fixture
 def rounds() -> int:

@@ -10,6 +10,8 @@ from tests.support.site import answers, wait_until
 from tests.support.small_disk import JournaledDisk, MountedDisk
 from tests.support.tree import SiteTree
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def journaled_disk(tmp_path):

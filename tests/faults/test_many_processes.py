@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from sqlalchemy import select
 
 from reports.due_months import find_due_month
@@ -24,6 +25,9 @@ from tests.support.webhook_server import webhook_server
 
 SETTLING_SECONDS = 1
 PLACES = 3
+
+# The rolling upgrade has two sites on one database, too.
+pytestmark = pytest.mark.long
 
 
 def tick_in_three_places(variables):

@@ -39,6 +39,7 @@ from tests.pipeline.test_rules import contracts, crowds
 from tests.support.command import run_csat
 from tests.support.dask import Cluster, running_cluster
 from tests.support.events import Event
+from tests.support.examples import examples
 from tests.support.settings import make_settings
 
 ROWS = 6_300
@@ -115,7 +116,10 @@ def test_a_report_by_workers_is_the_same(cluster, exports, configured, tmp_path)
     assert len(files[0]["comments.csv"].splitlines()) > 10
 
 
-@pytest.mark.parametrize("moment", ["while files are read", "while parts are counted"])
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param("while files are read", marks=pytest.mark.long), "while parts are counted"],
+)
 def test_a_worker_killed_in_the_middle_changes_nothing(
     moment, exports, by_one_process, tmp_path, monkeypatch
 ):
@@ -153,6 +157,7 @@ def _tasks_in_memory(dask_scheduler) -> list[str]:
     return [key for key, task in dask_scheduler.tasks.items() if task.state == "memory"]
 
 
+@pytest.mark.long
 def test_workers_that_are_all_out_of_memory_are_not_waited_for(exports, tmp_path, monkeypatch):
     monkeypatch.setattr(dask, "_CHECK_SECONDS", 0.5)
     chosen = make_settings(survey_id=DEFAULT_SURVEY_ID)
@@ -205,7 +210,7 @@ def test_a_file_that_cannot_be_read_is_named(cluster, exports, configured, tmp_p
 
 
 @settings(
-    max_examples=5,
+    max_examples=examples(2),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

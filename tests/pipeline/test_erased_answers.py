@@ -254,7 +254,7 @@ def check_nothing_is_left(database: Database, events: list[Event], erasures: Era
         assert response.distinct_id == of_time[response.answered_at].distinct_id
 
 
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     events=given_events,
     erasures=given_erasures,
@@ -293,7 +293,7 @@ def counted_in(database: Database):
     return counted(StoreSource(database, RULES).count_months(ignore).counts)
 
 
-@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(4), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=given_events, erasures=given_erasures, as_parquet=st.booleans())
 def test_a_report_from_files_shows_what_the_store_shows(
     store: Database, events: list[Event], erasures: Erasures, as_parquet: bool

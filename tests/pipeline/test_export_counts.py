@@ -95,7 +95,7 @@ def check_month(
     assert dict(zip(counts["team"], counts["comments"], strict=True)) == of_team
 
 
-@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     events=crowds.filter(bool),
     contract=contracts,
@@ -126,7 +126,7 @@ operations = st.lists(
 )
 
 
-@settings(max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=operations, contract=contracts)
 @patch.object(incremental, "_MOST_NEW", 10)  # count the changes alone, however many there are
 def test_what_was_kept_of_earlier_runs_never_changes_a_number(steps, contract):

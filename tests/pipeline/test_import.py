@@ -271,7 +271,7 @@ def write_pieces(folder: Path, events: Sequence[Event], ends: Sequence[int]) -> 
     ]
 
 
-@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(4), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     events=crowds.filter(bool),
     noise=st.lists(st.sampled_from(["Firefox", "Chrome"]), min_size=20, max_size=20),

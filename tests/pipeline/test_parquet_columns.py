@@ -209,7 +209,7 @@ hostile = st.one_of(
 )
 
 
-@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.lists(hostile, min_size=10, max_size=30))
 def test_hostile_properties_are_read_as_one_by_one_or_left_over(rows: list[str | None]):
     # Half characters cannot stand in a file as they are.
@@ -226,7 +226,7 @@ uuids = st.one_of(
 persons = st.one_of(words, st.none())
 
 
-@settings(max_examples=examples(20), deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(
     rows=st.lists(
         st.tuples(uuids, persons, st.sampled_from(['"1"', "2", "null", '"two"', '" 7.0 "'])),

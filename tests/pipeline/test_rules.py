@@ -263,7 +263,7 @@ contracts = st.builds(
 )
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(events=crowds, contract=contracts, order=st.randoms(use_true_random=False))
 def test_ticket_by_ticket_and_by_hand_agree_in_every_order(
     events: list[Event], contract: Contract, order: random.Random
@@ -271,7 +271,7 @@ def test_ticket_by_ticket_and_by_hand_agree_in_every_order(
     agree(count_one_by_one, events, contract, order)
 
 
-@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=crowds, contract=contracts, order=st.randoms(use_true_random=False))
 def test_frames_and_by_hand_agree_in_every_order(
     events: list[Event], contract: Contract, order: random.Random
@@ -279,7 +279,7 @@ def test_frames_and_by_hand_agree_in_every_order(
     agree(count_as_frame, events, contract, order)
 
 
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=crowds, contract=contracts)
 def test_only_tickets_that_depend_on_secrets_are_decided_otherwise_without_them(
     events: list[Event], contract: Contract

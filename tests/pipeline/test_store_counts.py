@@ -201,8 +201,8 @@ def property_of_counts(number: int) -> Callable[..., None]:
     return check
 
 
-test_sqlite_counts_as_the_frames_do = on_sqlite(property_of_counts(20))
-test_postgresql_counts_as_the_frames_do = on_postgresql(property_of_counts(10))
+test_sqlite_counts_as_the_frames_do = on_sqlite(property_of_counts(8))
+test_postgresql_counts_as_the_frames_do = on_postgresql(property_of_counts(4))
 
 
 def counts_of(source: StoreSource) -> MonthCounts:

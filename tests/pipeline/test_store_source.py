@@ -169,7 +169,7 @@ def all_that_counts_is_sent(database: Database, configured: Settings) -> bool:
     return counted <= {event["uuid"] for event in outbox_events(database)}
 
 
-@settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(2), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     played=st.lists(visits, min_size=1, max_size=10),
     excluded_from=st.sampled_from([None, "2026-09", "2026-10"]),

@@ -139,7 +139,7 @@ def check_equal(kept: MonthCounts, fresh: MonthCounts) -> None:
 
 
 @settings(
-    max_examples=examples(4),
+    max_examples=examples(2),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

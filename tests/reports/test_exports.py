@@ -230,7 +230,7 @@ class TestTextsOfCells:
         assert clean_text(text) == expected
 
     @given(st.text(st.sampled_from("aé🦔"), max_size=6), st.integers(15_000, 33_000))
-    @settings(max_examples=examples(15), deadline=None)
+    @settings(max_examples=examples(8), deadline=None)
     def test_a_text_is_cut_where_excel_counts_its_characters(self, pattern, times):
         text = pattern * times
         cleaned = clean_text(text)
@@ -314,7 +314,7 @@ rows_of_all_types = st.lists(
 )
 
 
-@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=rows_of_all_types)
 def test_all_kinds_of_files_hold_the_same_values(rows):
     assert {type_of(name) for name in NAMES.values()} == set(ColumnType)

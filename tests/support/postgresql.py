@@ -85,7 +85,8 @@ class PostgresqlServer:
     def create_database(self, template: str = "template1") -> str:
         """The address of a new database, empty or a copy of another."""
         name = f"csat_{uuid4().hex}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Without a disk to wait for, to copy files takes half the time of to log what they hold.
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY = FILE_COPY")
         return self.url(name)
 
     def drop_database(self, url: str) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
 from survey.settings import Settings
 
 SECRET_KEY = "a key for tests only"
@@ -19,6 +21,20 @@ FOR_A_CROWD = dict.fromkeys(
 )
 
 
+class GivenSettings(Settings):
+    """Settings that look neither into the environment nor into `.env`, which takes longer than
+    anything else about them."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        _: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 def make_settings(**given: Any) -> Settings:
     """Settings with a secret key, defaults, and what is given; no `.env` is read."""
-    return Settings(_env_file=None, **{"secret_key": SECRET_KEY, **given})
+    return GivenSettings(**{"secret_key": SECRET_KEY, **given})

@@ -336,7 +336,7 @@ def responses_in(database: Database, names: list[str]) -> dict[str, tuple[object
 
 
 @hypothesis_settings(
-    max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(played=st.lists(steps, min_size=1, max_size=12))
 def test_the_trust_of_each_answer_decides_the_same_on_the_site_by_hand_and_in_an_import(

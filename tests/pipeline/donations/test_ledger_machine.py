@@ -431,7 +431,7 @@ def test_whatever_happens_every_response_is_one_hedgehog(new_store):
     run_state_machine_as_test(
         lambda: LedgerMachine(new_store),
         settings=settings(
-            max_examples=examples(5),
+            max_examples=examples(3),
             stateful_step_count=36,
             deadline=None,
             # To look for a shorter example takes longer than a test may.

@@ -144,7 +144,7 @@ PERIODS = st.sampled_from(
 
 
 @hypothesis_settings(
-    max_examples=examples(6),
+    max_examples=examples(3),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

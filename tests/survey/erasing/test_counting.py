@@ -125,7 +125,7 @@ def fresh(tmp_path_factory, template):
     return fresh
 
 
-@settings(deadline=None, max_examples=examples(15))
+@settings(deadline=None, max_examples=examples(6))
 @given(
     st.lists(st.one_of(from_site, from_import), min_size=1, max_size=8),
     st.lists(st.sampled_from([*PERSONS, "forget", "redact"]), min_size=1, max_size=3),

@@ -190,7 +190,7 @@ parameters = st.dictionaries(
 )
 @hypothesis_settings(
     deadline=None,
-    max_examples=examples(80),
+    max_examples=examples(40),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_nothing_that_can_be_sent_fails(client, query, form):

@@ -99,7 +99,7 @@ tickets = (f"T{number}" for number in itertools.count())
 
 
 @pytest.mark.usefixtures("few_is_one")
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(60))
 @given(
     stored=st.lists(st.one_of(of_site, imported), max_size=12, unique_by=lambda each: each.uuid),
     person=st.sampled_from(NAMES),

@@ -774,7 +774,7 @@ steps = st.lists(
 
 
 @hypothesis_settings(
-    max_examples=examples(15),
+    max_examples=examples(8),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
