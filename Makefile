@@ -19,9 +19,9 @@ run: $(VENV)/installed ## start the demo: a site with sample answers, until Ctrl
 check: lint ## lint, types, and the tests that need nothing but Python
 	TMPDIR=$$(tests/temporary-folder) $(BIN)/python -m pytest --quick --numprocesses 3 --dist worksteal
 
-test: $(VENV)/installed-test ## run every test, after lint and types
-	@# apt installs while mypy reads.
-	$(MAKE) --no-print-directory --jobs 2 lint $(VENV)/postgresql
+test: $(BIN)/python ## run every test, after lint and types
+	@# apt installs while pip does, and while mypy reads.
+	$(MAKE) --no-print-directory --jobs 3 lint $(VENV)/compiled-tests $(VENV)/postgresql
 	TMPDIR=$$(tests/temporary-folder) $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 faults: $(VENV)/installed-test $(VENV)/postgresql ## 50 rounds of each fault, an hour's backlog, 40 times the examples
@@ -58,7 +58,7 @@ translations: $(VENV)/installed ## find new texts for translators, compile what 
 	$(BIN)/pybabel --quiet update --input-file build/messages.pot --output-dir survey/translations --width 100 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel --quiet compile --directory survey/translations
 
-screenshots: $(VENV)/browser ## make the pictures of README.md and docs/mail.md anew
+screenshots: $(VENV)/installed-test $(VENV)/browser ## make the pictures of README.md and docs/mail.md anew
 	$(BIN)/python -m tests.screenshots
 
 bench: $(VENV)/installed-test ## measure, as ratios against a peer in the same run
@@ -94,7 +94,12 @@ $(VENV)/installed-fuzz: $(VENV)/installed-test requirements-fuzz.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	@touch $@
 
-$(VENV)/browser: $(VENV)/installed-test
+# pytest compiles tests in its own way, which each of its processes would do anew.
+$(VENV)/compiled-tests: $(VENV)/installed-test $(shell find tests -name '*.py')
+	$(BIN)/python -m pytest --collect-only --quiet >/dev/null
+	@touch $@
+
+$(VENV)/browser: $(BIN)/python
 	tests/install-package chromium
 	tests/install-package libatomic.so.1 libatomic1 # what drives the browser needs it
 	tests/install-package java default-jre-headless

@@ -22,6 +22,7 @@ from survey.store.database import Database
 from survey.store.models import AnswerRow, Origin, OutboxRow, ResponseRow
 from survey.teams import UNASSIGNED
 from survey.vocabulary import Outcome
+from tests.conftest import on_sqlite
 from tests.support.events import as_imported
 from tests.support.settings import make_settings
 
@@ -170,6 +171,7 @@ def test_modern_events_read_back_as_they_were_meant(events: list[dict[str, Any]]
             assert answer.ticket_id and answer.rating and answer.team in listed
 
 
+@on_sqlite  # which is the database of the demo
 def test_loads_into_an_empty_store_once(settings: Settings, database: Database) -> None:
     steps: list[tuple[int, int]] = []
     for _ in range(2):

@@ -44,9 +44,9 @@ NOTICED_SECONDS = 30.0
 # Milliseconds on an idle machine; a site that waited for PostHog would take ten seconds.
 LONGEST_ANSWER_SECONDS = 3.0
 
-# What comes in within a quarter of an hour, at five or six answers a second; `make faults` waits
-# for an hour's.
-BACKLOG = int(os.environ.get("FAULT_BACKLOG", "5000"))
+# What comes in within six minutes, at five or six answers a second; `make faults` waits for an
+# hour's.
+BACKLOG = int(os.environ.get("FAULT_BACKLOG", "2000"))
 
 # None: nobody listens.
 Failure = Behaviour | None

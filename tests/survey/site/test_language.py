@@ -7,8 +7,12 @@ from survey.languages import LANGUAGES
 from survey.outbox_payloads import unpack_event
 from survey.site.app import create_app
 from survey.texts import face_labels, questions_in
+from tests.conftest import on_sqlite
 from tests.support.pages import Page, address
 from tests.support.settings import make_settings
+
+# What a page says does not depend on the database.
+pytestmark = on_sqlite
 
 each_language = pytest.mark.parametrize("language", LANGUAGES, ids=lambda each: each.tag)
 

@@ -9,8 +9,12 @@ from sqlalchemy import text
 
 from survey.links import parse_link, sign_link
 from survey.site.app import create_app
+from tests.conftest import on_sqlite
 from tests.support.pages import Page, address
 from tests.support.settings import make_settings
+
+# What a page says does not depend on the database.
+pytestmark = on_sqlite
 
 # The mouth of the hedgehog.
 SMILE = "M22 71c4 1 7 0 10-3"
