@@ -50,11 +50,11 @@ class ShownTile:
 
 class DashboardPage:
     """Shows the dashboard as PostHog would, with the numbers that the stand-in computes from all
-    events; `foretold` is what the set-up said beforehand that it would make."""
+    events; `plan` is what the set-up said beforehand that it would make."""
 
-    def __init__(self, setup: SetupService, foretold: Sequence[Line]) -> None:
+    def __init__(self, setup: SetupService, plan: Sequence[Line]) -> None:
         self._setup = setup
-        self._foretold = foretold
+        self._plan = plan
         self._lock = threading.Lock()
 
     def render(self) -> Page:
@@ -67,7 +67,7 @@ class DashboardPage:
             "posthog.html",
             heading=boards[0]["name"] if boards else "PostHog",
             tiles=tiles,
-            foretold=self._foretold,
+            plan=self._plan,
             width=_WIDTH,
             height=_HEIGHT,
         )

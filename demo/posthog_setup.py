@@ -35,10 +35,10 @@ def set_posthog_up(standin: PostHogStandIn, settings: Settings, until: datetime)
     # The demo's events carry this id from run to run, whatever a real PostHog would choose.
     standin.setup.next_survey_id = settings.event_survey_id
     with closing(PostHogClient(standin.url, PROJECT_ID, PERSONAL_KEY)) as client:
-        foretold = describe_plan(make_plan(read_found(client), settings, until))
+        plan = describe_plan(make_plan(read_found(client), settings, until))
         apply_plan(client, settings, until, lambda _change: None)
     standin.setup.history = cache(partial(find_past_events, settings, until))
-    standin.dashboard = DashboardPage(standin.setup, foretold)
+    standin.dashboard = DashboardPage(standin.setup, plan)
 
 
 def find_past_events(settings: Settings, until: datetime) -> list[Event]:

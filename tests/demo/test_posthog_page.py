@@ -8,6 +8,7 @@ import requests
 from demo.posthog_page import DashboardPage
 from demo.posthog_setup import set_posthog_up
 from demo.standin_hogql import recorded_events
+from tests.support.browser import watch_console
 from tests.support.settings import make_settings
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -54,6 +55,21 @@ def test_received_events_and_those_of_the_past_are_counted(shown, browser):
     assert rows[1:] == ["2026-11\t1\t100.0\t50.0", "2026-10\t2\t50.0\t–"]
     assert "<script>alert(1)</script>" in page.locator("td.words").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.close()
+
+
+def test_in_a_wide_window_tiles_stand_where_the_dashboard_has_them(shown, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    complaints = watch_console(page)
+    page.goto(f"{shown.url}/posthog")
+    grid = page.locator(".grid").bounding_box()
+    note, by_month, by_team = (
+        page.locator("section").nth(each).bounding_box() for each in range(3)
+    )
+    assert note["width"] == grid["width"]
+    assert by_month["y"] == by_team["y"] >= note["y"] + note["height"]
+    assert by_month["width"] == by_team["width"] > 0.45 * grid["width"]
+    assert complaints == []
     page.close()
 
 

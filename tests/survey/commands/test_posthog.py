@@ -1,4 +1,4 @@
-"""`csat posthog setup` and `check`: foretold, applied, killed, and looked after."""
+"""`csat posthog setup` and `check`: planned, applied, killed, and looked after."""
 
 import pytest
 
@@ -38,11 +38,11 @@ def settings_in(text):
 
 
 def test_from_a_fresh_project_to_one_that_stands(run, posthog):
-    foretold = run("setup")
-    assert (foretold.returncode, foretold.stderr) == (0, "")
-    assert '+ the survey "Customer satisfaction score (CSAT)" would be made' in foretold.stdout
-    assert "+           SELECT\n" in foretold.stdout
-    assert foretold.stdout.endswith("8 to make. Nothing was changed: --apply does it.\n")
+    planned = run("setup")
+    assert (planned.returncode, planned.stderr) == (0, "")
+    assert '+ the survey "Customer satisfaction score (CSAT)" would be made' in planned.stdout
+    assert "+           SELECT\n" in planned.stdout
+    assert planned.stdout.endswith("8 to make. Nothing was changed: --apply does it.\n")
     assert count(posthog) == dict.fromkeys(ALL_THINGS, 0)
 
     applied = run("setup", "--apply")

@@ -93,7 +93,7 @@ def test_a_second_time_nothing_is_sent(posthog, set_up):
     assert len(writes(posthog)) == before
 
 
-def test_what_is_foretold_changes_nothing(posthog, posthog_client):
+def test_a_dry_run_changes_nothing(posthog, posthog_client):
     plan = make_plan(read_found(posthog_client), SETTINGS, NOW)
     assert len(plan.changes) == sum(ALL_THINGS.values())
     assert writes(posthog) == []
