@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import bindparam, event, text, update
 
 from survey.hedgehogs import KEEP_CURRENT, KEEP_PAST, SHOWN_MONTHS, HedgehogCounts
+from survey.languages import LANGUAGES
 from survey.months import Month
 from survey.site.app import create_app
 from survey.site.hedgehogs import measure_bars
@@ -17,8 +18,10 @@ from survey.store.ledger import append_entries
 from survey.store.models import ResponseRow
 from survey.store.voids import void_ticket
 from tests.conftest import on_sqlite
+from tests.support.browser import served
 from tests.support.command import run_csat
 from tests.support.donations import AUGUST, JULY, NOVEMBER_THIRD, SEPTEMBER, Donations
+from tests.support.fonts import use_font
 from tests.support.ledger_entries import a_rate
 from tests.support.pages import Page, address
 from tests.support.settings import make_settings
@@ -428,3 +431,18 @@ def test_every_month_has_a_bar_with_its_value_and_one_without_hedgehogs_none(cli
 def test_the_address_of_a_charity_needs_its_name():
     with pytest.raises(ValueError, match="CSAT_CHARITY_NAME"):
         make_settings(charity_url="https://hedgehogs.example")
+
+
+@on_sqlite
+def test_many_need_no_scrolling_sideways_on_the_narrowest_phone(
+    settings, database, clock, fill, browser
+):
+    fill(1200)
+    context = browser.new_context(bypass_csp=True, viewport={"width": 320, "height": 800})
+    page = context.new_page()
+    with served(create_app(settings, database, clock)) as url:
+        for language in LANGUAGES:
+            page.goto(f"{url}/hedgehogs?lang={language.tag}")
+            use_font(page, "wide")
+            assert page.evaluate("document.documentElement.scrollWidth") == 320, language.tag
+    context.close()
