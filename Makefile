@@ -94,8 +94,9 @@ $(VENV)/installed-fuzz: $(VENV)/installed-test requirements-fuzz.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	@touch $@
 
-# pytest compiles tests in its own way, which each of its processes would do anew.
-$(VENV)/compiled-tests: $(VENV)/installed-test $(shell find tests -name '*.py')
+# pytest compiles tests in its own way. Without this, each of its processes would compile all of them
+# at the first run.
+$(VENV)/compiled-tests: $(VENV)/installed-test
 	$(BIN)/python -m pytest --collect-only --quiet >/dev/null
 	@touch $@
 

@@ -23,8 +23,8 @@ _PATH = re.compile(r"/api/projects/([^/?]+)(/[^?]*)")
 def answer_with(
     behaviour: Behaviour, ask: Callable[[], tuple[int, Mapping[str, Any]]]
 ) -> Behaviour:
-    """Return what the handler must do with a request: what it was told to, with the status and the
-    body that `ask` gives; or with the refusal that it raises."""
+    """Return the behaviour with the status and the body that `ask` returns. If `ask` raises a
+    Refusal, return the answer that refuses the request."""
     try:
         status, found = ask()
     except Refusal as refusal:

@@ -63,11 +63,11 @@ def check_project_key(settings: Settings) -> Iterator[Finding]:
         yield judge_failure(KEY_CHECK, FailureKind.TRANSIENT, f"{shown} {answer}")
         return
     yield judge_project_key(answer.status_code, shown)
-    its_time = _read_date(answer)
-    if its_time is not None:
+    posthog_time = _read_date(answer)
+    if posthog_time is not None:
         # The header has whole seconds.
         middle = began + (now() - began) / 2 - timedelta(seconds=0.5)
-        yield judge_clock("PostHog's", its_time - middle)
+        yield judge_clock("PostHog's", posthog_time - middle)
 
 
 def check_personal_key(settings: Settings) -> Iterator[Finding]:

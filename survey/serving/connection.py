@@ -136,8 +136,9 @@ class Connection:
     def close(self) -> None:
         """End the connection."""
         self._hold(0)
-        # At the same time the thread with the turn may find out that the client has gone. Only one
-        # thread can end the watch; an error of the other one would leave the connection open.
+        # The thread with the turn may find out at the same time that the client has gone. Only one
+        # of the two threads can end the watch. In the other one that is an error, which would leave
+        # the connection open.
         with self._lock:
             self._owner.forget(self)
         self.socket.close()

@@ -26,7 +26,7 @@ from tests.support.webhook_server import webhook_server
 SETTLING_SECONDS = 1
 PLACES = 3
 
-# The rolling upgrade has two sites on one database, too.
+# `make test` has two sites on one database in the test of the rolling upgrade.
 pytestmark = pytest.mark.long
 
 

@@ -85,7 +85,7 @@ class PostgresqlServer:
     def create_database(self, template: str = "template1") -> str:
         """The address of a new database, empty or a copy of another."""
         name = f"csat_{uuid4().hex}"
-        # Without a disk to wait for, to copy files takes half the time of to log what they hold.
+        # To copy the files takes half the time that PostgreSQL needs to log their content.
         self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY = FILE_COPY")
         return self.url(name)
 
